@@ -97,6 +97,16 @@ class RegistryServiceStub:
                 request_serializer=tuopin_dot_registry_dot_v1_dot_household__pb2.FindPerson.SerializeToString,
                 response_deserializer=tuopin_dot_registry_dot_v1_dot_household__pb2.PersonFound.FromString,
                 _registered_method=True)
+        self.PutEvidence = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/PutEvidence',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_household__pb2.PutEvidence.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Blob.FromString,
+                _registered_method=True)
+        self.GetEvidence = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/GetEvidence',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_household__pb2.GetEvidence.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_household__pb2.EvidenceBytes.FromString,
+                _registered_method=True)
         self.ValidateImport = channel.stream_unary(
                 '/tuopin.registry.v1.RegistryService/ValidateImport',
                 request_serializer=tuopin_dot_registry_dot_v1_dot_import__pb2.UploadImport.SerializeToString,
@@ -189,6 +199,19 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PutEvidence(self, request, context):
+        """Stores a blob only; it becomes part of the record when a command names it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetEvidence(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ValidateImport(self, request_iterator, context):
         """Uploads and validates; writes nothing but the sealed file and, when every row is valid, ImportValidated.
         """
@@ -271,6 +294,16 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.FindPerson,
                     request_deserializer=tuopin_dot_registry_dot_v1_dot_household__pb2.FindPerson.FromString,
                     response_serializer=tuopin_dot_registry_dot_v1_dot_household__pb2.PersonFound.SerializeToString,
+            ),
+            'PutEvidence': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutEvidence,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_household__pb2.PutEvidence.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Blob.SerializeToString,
+            ),
+            'GetEvidence': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetEvidence,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_household__pb2.GetEvidence.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_household__pb2.EvidenceBytes.SerializeToString,
             ),
             'ValidateImport': grpc.stream_unary_rpc_method_handler(
                     servicer.ValidateImport,
@@ -612,6 +645,60 @@ class RegistryService:
             '/tuopin.registry.v1.RegistryService/FindPerson',
             tuopin_dot_registry_dot_v1_dot_household__pb2.FindPerson.SerializeToString,
             tuopin_dot_registry_dot_v1_dot_household__pb2.PersonFound.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutEvidence(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/PutEvidence',
+            tuopin_dot_registry_dot_v1_dot_household__pb2.PutEvidence.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Blob.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetEvidence(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/GetEvidence',
+            tuopin_dot_registry_dot_v1_dot_household__pb2.GetEvidence.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_household__pb2.EvidenceBytes.FromString,
             options,
             channel_credentials,
             insecure,

@@ -46,6 +46,9 @@ class RegistryServiceStub:
     GetHousehold: _grpc.UnaryUnaryMultiCallable[_household_pb2.GetHousehold, _household_pb2.Household]
     ListHouseholds: _grpc.UnaryUnaryMultiCallable[_household_pb2.ListHouseholds, _household_pb2.HouseholdPage]
     FindPerson: _grpc.UnaryUnaryMultiCallable[_household_pb2.FindPerson, _household_pb2.PersonFound]
+    PutEvidence: _grpc.UnaryUnaryMultiCallable[_household_pb2.PutEvidence, _types_pb2.Blob]
+    """Stores a blob only; it becomes part of the record when a command names it."""
+    GetEvidence: _grpc.UnaryUnaryMultiCallable[_household_pb2.GetEvidence, _household_pb2.EvidenceBytes]
     ValidateImport: _grpc.StreamUnaryMultiCallable[_import_pb2.UploadImport, _import_pb2.ImportReport]
     """Uploads and validates; writes nothing but the sealed file and, when every row is valid, ImportValidated."""
     CommitImport: _grpc.UnaryUnaryMultiCallable[_import_pb2.CommitImport, _types_pb2.Receipt]
@@ -67,6 +70,9 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     GetHousehold: _aio.UnaryUnaryMultiCallable[_household_pb2.GetHousehold, _household_pb2.Household]  # type: ignore[assignment]
     ListHouseholds: _aio.UnaryUnaryMultiCallable[_household_pb2.ListHouseholds, _household_pb2.HouseholdPage]  # type: ignore[assignment]
     FindPerson: _aio.UnaryUnaryMultiCallable[_household_pb2.FindPerson, _household_pb2.PersonFound]  # type: ignore[assignment]
+    PutEvidence: _aio.UnaryUnaryMultiCallable[_household_pb2.PutEvidence, _types_pb2.Blob]  # type: ignore[assignment]
+    """Stores a blob only; it becomes part of the record when a command names it."""
+    GetEvidence: _aio.UnaryUnaryMultiCallable[_household_pb2.GetEvidence, _household_pb2.EvidenceBytes]  # type: ignore[assignment]
     ValidateImport: _aio.StreamUnaryMultiCallable[_import_pb2.UploadImport, _import_pb2.ImportReport]  # type: ignore[assignment]
     """Uploads and validates; writes nothing but the sealed file and, when every row is valid, ImportValidated."""
     CommitImport: _aio.UnaryUnaryMultiCallable[_import_pb2.CommitImport, _types_pb2.Receipt]  # type: ignore[assignment]
@@ -157,6 +163,21 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _household_pb2.FindPerson,
         context: _ServicerContext,
     ) -> _typing.Union[_household_pb2.PersonFound, _abc.Awaitable[_household_pb2.PersonFound]]: ...
+
+    @_abc_1.abstractmethod
+    def PutEvidence(
+        self,
+        request: _household_pb2.PutEvidence,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Blob, _abc.Awaitable[_types_pb2.Blob]]:
+        """Stores a blob only; it becomes part of the record when a command names it."""
+
+    @_abc_1.abstractmethod
+    def GetEvidence(
+        self,
+        request: _household_pb2.GetEvidence,
+        context: _ServicerContext,
+    ) -> _typing.Union[_household_pb2.EvidenceBytes, _abc.Awaitable[_household_pb2.EvidenceBytes]]: ...
 
     @_abc_1.abstractmethod
     def ValidateImport(
