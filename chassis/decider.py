@@ -24,7 +24,9 @@ def derived_id(*parts: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who sends the command: the token's subject and its roles per region ("county-office" -> "433124")."""
+    """Who sends the command: the token's subject and its roles per region ("county-office" ->
+    "433124").
+    """
 
     subject: str
     roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -34,7 +36,9 @@ class Actor:
 
 
 class Parameters(Protocol):
-    """The programme data in force: versioned numbers, code lists, catalogues, policies (chassis/programme.py)."""
+    """The programme data in force: versioned numbers, code lists, catalogues, policies
+    (chassis/programme.py).
+    """
 
     edition: str
 
@@ -55,7 +59,7 @@ class Context:
     actor: Actor
     command_id: str
     parameters: Parameters
-    # What facts.py read from the service's own copies for this command; None when it declares nothing.
+    # What facts.py read from the service's own copies; None when it declares nothing.
     facts: Any = None
 
     @property
@@ -68,10 +72,10 @@ class Context:
         return derived_id(self.command_id, noun, ordinal)
 
 
-
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Nobody else may hold (kind, key) from now on. A personal key is stored as a keyed digest only.
+    """Nobody else may hold (kind, key) from now on. A personal key is stored as a keyed digest
+    only.
 
     `rejection` is the slug when somebody else holds it; `owner` is what a lookup by key finds.
     """
@@ -101,9 +105,12 @@ Decisions = Iterable[Decision]
 class Decider(Generic[S]):
     """The rules of one noun.
 
-    `commands` maps each command class to the function that names its stream's opaque id from the command;
-    the stream is then f"{noun}-{id}". `region` gives the region code of the state for access checks ("" while
-    nothing has happened). An event message with a field `effective_on` gives the envelope's effective date.
+    `commands` maps each command class to the function that names its stream's opaque id from
+    the command;
+    the stream is then f"{noun}-{id}". `region` gives the region code of the state for access
+    checks ("" while
+    nothing has happened). An event message with a field `effective_on` gives the envelope's
+    effective date.
     """
 
     noun: str

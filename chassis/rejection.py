@@ -1,4 +1,6 @@
-"""Why a rule said no: a fact in kebab-case, noun first. The sentence in zh and en is programme data."""
+"""Why a rule said no: a fact in kebab-case, noun first. The sentence in zh and en is programme
+data.
+"""
 
 from typing import NoReturn
 
@@ -17,7 +19,9 @@ class Rejected(Exception):
 
 
 class FactMissing(Exception):
-    """A foreign fact has not arrived yet: a reaction is parked, a person is asked to try again (UNAVAILABLE)."""
+    """A foreign fact has not arrived yet: a reaction is parked, a person is asked to try again
+    (UNAVAILABLE).
+    """
 
     def __init__(self, noun: str, key: str) -> None:
         super().__init__(f"{noun} {key} is not known here yet")

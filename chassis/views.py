@@ -1,7 +1,10 @@
-"""What a view is made of: tables and a pure projection that says what each event does to their rows.
+"""What a view is made of: tables and a pure projection that says what each event does to their
+rows.
 
-Projections never read. They put, add, and forget by key, so that a batch collapses to a few set statements and
-several lanes give the same rows in any interleaving (different topics must put different columns of a row).
+Projections never read. They put, add, and forget by key, so that a batch collapses to a few set
+statements and
+several lanes give the same rows in any interleaving (different topics must put different columns of
+a row).
 """
 
 from collections.abc import Callable, Mapping
@@ -32,8 +35,10 @@ class Rows(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One answer kept current: its tables (all columns besides the key nullable or with server defaults), the topics
-    it hears, and project(rows, envelope, event). `event` is the parsed message, personal fields still sealed;
+    """One answer kept current: its tables (all columns besides the key nullable or with server
+    defaults), the topics
+    it hears, and project(rows, envelope, event). `event` is the parsed message, personal fields
+    still sealed;
     queries open them.
     """
 
@@ -46,7 +51,9 @@ class View:
 
 
 class Deadlines(Protocol):
-    """A deadline is a row (name, key, due_at, command); setting the same name and key again moves it."""
+    """A deadline is a row (name, key, due_at, command); setting the same name and key again moves
+    it.
+    """
 
     def set(self, name: str, key: str, due_at_us: int, command: Message) -> None: ...
 

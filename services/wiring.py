@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from chassis.deadlines import DeadlineView
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
 from sqlalchemy import Connection
 
-from chassis.deadlines import DeadlineView
 from chassis.decider import Decider
 from chassis.reactions import Reaction
 from chassis.views import View

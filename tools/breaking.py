@@ -1,6 +1,8 @@
-"""Compare the contracts with every released descriptor image: `python -m tools.breaking [--freeze NAME]`.
+"""Compare the contracts with every released descriptor image: `python -m tools.breaking [--freeze
+NAME]`.
 
-Images are committed in proto/images/NAME.binpb; `--freeze` writes one for a release. A change that would break a
+Images are committed in proto/images/NAME.binpb; `--freeze` writes one for a release. A change that
+would break a
 reader of an image fails with buf's own words.
 """
 
