@@ -92,6 +92,7 @@ class OfferAssignment(_message.Message):
     household_number: _builtins.str
     """Household number, the only thing a message names besides the village."""
     cadre_id: _builtins.str
+    """The helper, when the cause names one; the policy says whom it really goes to."""
     @_builtins.property
     def facts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Extra facts the answering command needs, e.g. region_id and year of a payment."""
@@ -227,19 +228,28 @@ class AssignmentAcknowledged(_message.Message):
     ASSIGNMENT_ID_FIELD_NUMBER: _builtins.int
     CADRE_ID_FIELD_NUMBER: _builtins.int
     VILLAGE_ID_FIELD_NUMBER: _builtins.int
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    ACKNOWLEDGED_AT_US_FIELD_NUMBER: _builtins.int
     assignment_id: _builtins.str
     cadre_id: _builtins.str
     village_id: _builtins.str
+    household_id: _builtins.str
+    kind: _builtins.str
+    acknowledged_at_us: _builtins.int
     def __init__(
         self,
         *,
         assignment_id: _builtins.str = ...,
         cadre_id: _builtins.str = ...,
         village_id: _builtins.str = ...,
+        household_id: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        acknowledged_at_us: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "village_id", b"village_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged_at_us", b"acknowledged_at_us", "assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "household_id", b"household_id", "kind", b"kind", "village_id", b"village_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -281,20 +291,34 @@ class EvidenceAdded(_message.Message):
     ASSIGNMENT_ID_FIELD_NUMBER: _builtins.int
     CADRE_ID_FIELD_NUMBER: _builtins.int
     EVIDENCE_FIELD_NUMBER: _builtins.int
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    VILLAGE_ID_FIELD_NUMBER: _builtins.int
+    PAPER_FIELD_NUMBER: _builtins.int
     assignment_id: _builtins.str
     cadre_id: _builtins.str
+    household_id: _builtins.str
+    village_id: _builtins.str
     @_builtins.property
     def evidence(self) -> _types_pb2.Evidence: ...
+    @_builtins.property
+    def paper(self) -> _types_pb2.Paper:
+        """Where the household's paper is demanded, a note names its witness: the same text once more, sealed as the
+        witness of the paper that AssignmentDone will carry (a sealed text is bound to its field).
+        """
+
     def __init__(
         self,
         *,
         assignment_id: _builtins.str = ...,
         cadre_id: _builtins.str = ...,
         evidence: _types_pb2.Evidence | None = ...,
+        household_id: _builtins.str = ...,
+        village_id: _builtins.str = ...,
+        paper: _types_pb2.Paper | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "paper", b"paper"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "evidence", b"evidence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "evidence", b"evidence", "household_id", b"household_id", "paper", b"paper", "village_id", b"village_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -359,6 +383,7 @@ class AssignmentDone(_message.Message):
     FACTS_FIELD_NUMBER: _builtins.int
     EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
     PAPER_FIELD_NUMBER: _builtins.int
+    DONE_AT_US_FIELD_NUMBER: _builtins.int
     assignment_id: _builtins.str
     kind: _builtins.str
     household_id: _builtins.str
@@ -366,6 +391,7 @@ class AssignmentDone(_message.Message):
     subject: _builtins.str
     cadre_id: _builtins.str
     effective_on: _builtins.str
+    done_at_us: _builtins.int
     @_builtins.property
     def evidence(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Evidence]: ...
     @_builtins.property
@@ -387,10 +413,11 @@ class AssignmentDone(_message.Message):
         facts: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         effective_on: _builtins.str = ...,
         paper: _types_pb2.Paper | None = ...,
+        done_at_us: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["paper", b"paper"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "effective_on", b"effective_on", "evidence", b"evidence", "facts", b"facts", "household_id", b"household_id", "kind", b"kind", "paper", b"paper", "subject", b"subject", "village_id", b"village_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "done_at_us", b"done_at_us", "effective_on", b"effective_on", "evidence", b"evidence", "facts", b"facts", "household_id", b"household_id", "kind", b"kind", "paper", b"paper", "subject", b"subject", "village_id", b"village_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -427,19 +454,29 @@ class AssignmentReminded(_message.Message):
     ASSIGNMENT_ID_FIELD_NUMBER: _builtins.int
     CADRE_ID_FIELD_NUMBER: _builtins.int
     VILLAGE_ID_FIELD_NUMBER: _builtins.int
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    SUPERSEDES_MESSAGE_ID_FIELD_NUMBER: _builtins.int
     assignment_id: _builtins.str
     cadre_id: _builtins.str
     village_id: _builtins.str
+    household_id: _builtins.str
+    kind: _builtins.str
+    supersedes_message_id: _builtins.str
+    """Message to the same person that the reminder takes the place of."""
     def __init__(
         self,
         *,
         assignment_id: _builtins.str = ...,
         cadre_id: _builtins.str = ...,
         village_id: _builtins.str = ...,
+        household_id: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        supersedes_message_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "village_id", b"village_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "household_id", b"household_id", "kind", b"kind", "supersedes_message_id", b"supersedes_message_id", "village_id", b"village_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -447,23 +484,31 @@ Global___AssignmentReminded: _TypeAlias = AssignmentReminded  # noqa: Y015
 
 @_typing.final
 class EscalateAssignment(_message.Message):
-    """Sent by the deadline."""
+    """Sent by the deadline, or by the reaction to a message that cannot reach its person."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     COMMAND_ID_FIELD_NUMBER: _builtins.int
     ASSIGNMENT_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    CADRE_ID_FIELD_NUMBER: _builtins.int
     command_id: _builtins.str
     assignment_id: _builtins.str
+    reason: _builtins.str
+    """no-answer or unreachable."""
+    cadre_id: _builtins.str
+    """Who did not answer or could not be reached: when somebody else has it by now, nothing happens."""
     def __init__(
         self,
         *,
         command_id: _builtins.str = ...,
         assignment_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        cadre_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "command_id", b"command_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "command_id", b"command_id", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -478,6 +523,10 @@ class AssignmentEscalated(_message.Message):
     REGION_ID_FIELD_NUMBER: _builtins.int
     CADRE_ID_FIELD_NUMBER: _builtins.int
     PREVIOUS_CADRE_ID_FIELD_NUMBER: _builtins.int
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    SUPERSEDES_MESSAGE_ID_FIELD_NUMBER: _builtins.int
     assignment_id: _builtins.str
     village_id: _builtins.str
     region_id: _builtins.str
@@ -485,6 +534,12 @@ class AssignmentEscalated(_message.Message):
     cadre_id: _builtins.str
     """Specialist of the township; empty when none is posted: the list of escalated assignments names it."""
     previous_cadre_id: _builtins.str
+    household_id: _builtins.str
+    kind: _builtins.str
+    reason: _builtins.str
+    """no-answer, unreachable, or no-cadre: nobody fits the policy."""
+    supersedes_message_id: _builtins.str
+    """Message to the previous person, which is no longer theirs to answer."""
     def __init__(
         self,
         *,
@@ -493,10 +548,14 @@ class AssignmentEscalated(_message.Message):
         region_id: _builtins.str = ...,
         cadre_id: _builtins.str = ...,
         previous_cadre_id: _builtins.str = ...,
+        household_id: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        supersedes_message_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "previous_cadre_id", b"previous_cadre_id", "region_id", b"region_id", "village_id", b"village_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "household_id", b"household_id", "kind", b"kind", "previous_cadre_id", b"previous_cadre_id", "reason", b"reason", "region_id", b"region_id", "supersedes_message_id", b"supersedes_message_id", "village_id", b"village_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -536,19 +595,29 @@ class AssignmentVerified(_message.Message):
     ASSIGNMENT_ID_FIELD_NUMBER: _builtins.int
     CADRE_ID_FIELD_NUMBER: _builtins.int
     EVENT_ID_FIELD_NUMBER: _builtins.int
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    VILLAGE_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
     assignment_id: _builtins.str
     cadre_id: _builtins.str
     event_id: _builtins.str
+    """The owner's event that accepted the answer."""
+    household_id: _builtins.str
+    village_id: _builtins.str
+    kind: _builtins.str
     def __init__(
         self,
         *,
         assignment_id: _builtins.str = ...,
         cadre_id: _builtins.str = ...,
         event_id: _builtins.str = ...,
+        household_id: _builtins.str = ...,
+        village_id: _builtins.str = ...,
+        kind: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "event_id", b"event_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "event_id", b"event_id", "household_id", b"household_id", "kind", b"kind", "village_id", b"village_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -588,19 +657,33 @@ class AssignmentReturned(_message.Message):
     ASSIGNMENT_ID_FIELD_NUMBER: _builtins.int
     CADRE_ID_FIELD_NUMBER: _builtins.int
     SLUG_FIELD_NUMBER: _builtins.int
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    VILLAGE_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    SUPERSEDES_MESSAGE_ID_FIELD_NUMBER: _builtins.int
     assignment_id: _builtins.str
     cadre_id: _builtins.str
     slug: _builtins.str
+    """Why the owner refused the answer."""
+    household_id: _builtins.str
+    village_id: _builtins.str
+    kind: _builtins.str
+    supersedes_message_id: _builtins.str
+    """Message to the same person that the news takes the place of."""
     def __init__(
         self,
         *,
         assignment_id: _builtins.str = ...,
         cadre_id: _builtins.str = ...,
         slug: _builtins.str = ...,
+        household_id: _builtins.str = ...,
+        village_id: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        supersedes_message_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "slug", b"slug"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "household_id", b"household_id", "kind", b"kind", "slug", b"slug", "supersedes_message_id", b"supersedes_message_id", "village_id", b"village_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -666,6 +749,10 @@ class Assignment(_message.Message):
     RESULT_EVENT_ID_FIELD_NUMBER: _builtins.int
     RETURNED_SLUG_FIELD_NUMBER: _builtins.int
     MESSAGES_FIELD_NUMBER: _builtins.int
+    REGION_ID_FIELD_NUMBER: _builtins.int
+    DONE_BY_FIELD_NUMBER: _builtins.int
+    DONE_AT_US_FIELD_NUMBER: _builtins.int
+    OFFERED_AT_US_FIELD_NUMBER: _builtins.int
     assignment_id: _builtins.str
     kind: _builtins.str
     status: Global___AssignmentStatus.ValueType
@@ -680,9 +767,14 @@ class Assignment(_message.Message):
     reminded: _builtins.bool
     result_event_id: _builtins.str
     returned_slug: _builtins.str
+    region_id: _builtins.str
+    """Township it was escalated to."""
+    done_by: _builtins.str
+    done_at_us: _builtins.int
+    offered_at_us: _builtins.int
     @_builtins.property
     def messages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Messages sent about it: state and reference."""
+        """Messages sent about it: state and reference, e.g. "sent #A1B2C3"."""
 
     def __init__(
         self,
@@ -702,10 +794,14 @@ class Assignment(_message.Message):
         result_event_id: _builtins.str = ...,
         returned_slug: _builtins.str = ...,
         messages: _abc.Iterable[_builtins.str] | None = ...,
+        region_id: _builtins.str = ...,
+        done_by: _builtins.str = ...,
+        done_at_us: _builtins.int = ...,
+        offered_at_us: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "due_at_us", b"due_at_us", "evidence_count", b"evidence_count", "household_id", b"household_id", "household_number", b"household_number", "kind", b"kind", "messages", b"messages", "proof", b"proof", "reminded", b"reminded", "result_event_id", b"result_event_id", "returned_slug", b"returned_slug", "status", b"status", "subject", b"subject", "village_id", b"village_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "done_at_us", b"done_at_us", "done_by", b"done_by", "due_at_us", b"due_at_us", "evidence_count", b"evidence_count", "household_id", b"household_id", "household_number", b"household_number", "kind", b"kind", "messages", b"messages", "offered_at_us", b"offered_at_us", "proof", b"proof", "region_id", b"region_id", "reminded", b"reminded", "result_event_id", b"result_event_id", "returned_slug", b"returned_slug", "status", b"status", "subject", b"subject", "village_id", b"village_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from tuopin.options.v1 import options_pb2 as tuopin_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dtuopin/notifier/v1/link.proto\x12\x12tuopin.notifier.v1\x1a\x1ftuopin/options/v1/options.proto\"l\n\tIssueLink\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x18\n\x08\x63\x61\x64re_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12)\n\x0b\x63ode_sha256\x18\x03 \x01(\tB\x14\x8a\xb5\x18\x10\x08\x01\"\x0c[0-9a-f]{64}\"]\n\nLinkIssued\x12\x10\n\x08\x63\x61\x64re_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ode_sha256\x18\x02 \x01(\t\x12\x15\n\rexpires_at_us\x18\x03 \x01(\x03\x12\x11\n\tregion_id\x18\x04 \x01(\t\"\x82\x01\n\x08LinkChat\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x18\n\x08\x63\x61\x64re_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1b\n\x0b\x63ode_sha256\x18\x03 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12#\n\x07\x63hat_id\x18\x04 \x01(\tB\x12\x8a\xb5\x18\x02\x08\x01\x92\xb5\x18\x08\x63\x61\x64re_id\"P\n\nChatLinked\x12\x10\n\x08\x63\x61\x64re_id\x18\x01 \x01(\t\x12\x1d\n\x07\x63hat_id\x18\x02 \x01(\tB\x0c\x92\xb5\x18\x08\x63\x61\x64re_id\x12\x11\n\tregion_id\x18\x03 \x01(\t\"#\n\x07GetLink\x12\x18\n\x08\x63\x61\x64re_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\"=\n\x04Link\x12\x10\n\x08\x63\x61\x64re_id\x18\x01 \x01(\t\x12\x0e\n\x06linked\x18\x02 \x01(\x08\x12\x13\n\x0bunreachable\x18\x03 \x01(\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dtuopin/notifier/v1/link.proto\x12\x12tuopin.notifier.v1\x1a\x1ftuopin/options/v1/options.proto\"l\n\tIssueLink\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x18\n\x08\x63\x61\x64re_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12)\n\x0b\x63ode_sha256\x18\x03 \x01(\tB\x14\x8a\xb5\x18\x10\x08\x01\"\x0c[0-9a-f]{64}\"]\n\nLinkIssued\x12\x10\n\x08\x63\x61\x64re_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63ode_sha256\x18\x02 \x01(\t\x12\x15\n\rexpires_at_us\x18\x03 \x01(\x03\x12\x11\n\tregion_id\x18\x04 \x01(\t\"\x90\x01\n\x08LinkChat\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x18\n\x08\x63\x61\x64re_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12)\n\x0b\x63ode_sha256\x18\x03 \x01(\tB\x14\x8a\xb5\x18\x10\x08\x01\"\x0c[0-9a-f]{64}\x12#\n\x07\x63hat_id\x18\x04 \x01(\tB\x12\x8a\xb5\x18\x02\x08\x01\x92\xb5\x18\x08\x63\x61\x64re_id\"P\n\nChatLinked\x12\x10\n\x08\x63\x61\x64re_id\x18\x01 \x01(\t\x12\x1d\n\x07\x63hat_id\x18\x02 \x01(\tB\x0c\x92\xb5\x18\x08\x63\x61\x64re_id\x12\x11\n\tregion_id\x18\x03 \x01(\t\"#\n\x07GetLink\x12\x18\n\x08\x63\x61\x64re_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\"=\n\x04Link\x12\x10\n\x08\x63\x61\x64re_id\x18\x01 \x01(\t\x12\x0e\n\x06linked\x18\x02 \x01(\x08\x12\x13\n\x0bunreachable\x18\x03 \x01(\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,7 +43,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LINKCHAT'].fields_by_name['cadre_id']._loaded_options = None
   _globals['_LINKCHAT'].fields_by_name['cadre_id']._serialized_options = b'\212\265\030\002\010\001'
   _globals['_LINKCHAT'].fields_by_name['code_sha256']._loaded_options = None
-  _globals['_LINKCHAT'].fields_by_name['code_sha256']._serialized_options = b'\212\265\030\002\010\001'
+  _globals['_LINKCHAT'].fields_by_name['code_sha256']._serialized_options = b'\212\265\030\020\010\001\"\014[0-9a-f]{64}'
   _globals['_LINKCHAT'].fields_by_name['chat_id']._loaded_options = None
   _globals['_LINKCHAT'].fields_by_name['chat_id']._serialized_options = b'\212\265\030\002\010\001\222\265\030\010cadre_id'
   _globals['_CHATLINKED'].fields_by_name['chat_id']._loaded_options = None
@@ -55,11 +55,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LINKISSUED']._serialized_start=196
   _globals['_LINKISSUED']._serialized_end=289
   _globals['_LINKCHAT']._serialized_start=292
-  _globals['_LINKCHAT']._serialized_end=422
-  _globals['_CHATLINKED']._serialized_start=424
-  _globals['_CHATLINKED']._serialized_end=504
-  _globals['_GETLINK']._serialized_start=506
-  _globals['_GETLINK']._serialized_end=541
-  _globals['_LINK']._serialized_start=543
-  _globals['_LINK']._serialized_end=604
+  _globals['_LINKCHAT']._serialized_end=436
+  _globals['_CHATLINKED']._serialized_start=438
+  _globals['_CHATLINKED']._serialized_end=518
+  _globals['_GETLINK']._serialized_start=520
+  _globals['_GETLINK']._serialized_end=555
+  _globals['_LINK']._serialized_start=557
+  _globals['_LINK']._serialized_end=618
 # @@protoc_insertion_point(module_scope)

@@ -34,7 +34,6 @@ class QueueMessage(_message.Message):
     assignment_id: _builtins.str
     cadre_id: _builtins.str
     template: _builtins.str
-    """offer, reminder, escalation, returned, update"""
     priority: _builtins.int
     """alert 0, task 1, reminder 2, digest 3"""
     village_id: _builtins.str
@@ -259,11 +258,13 @@ class MessageUncertain(_message.Message):
     CADRE_ID_FIELD_NUMBER: _builtins.int
     ATTEMPT_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    NEXT_TRY_AT_US_FIELD_NUMBER: _builtins.int
     message_id: _builtins.str
     assignment_id: _builtins.str
     cadre_id: _builtins.str
     attempt: _builtins.int
     reason: _builtins.str
+    next_try_at_us: _builtins.int
     def __init__(
         self,
         *,
@@ -272,10 +273,11 @@ class MessageUncertain(_message.Message):
         cadre_id: _builtins.str = ...,
         attempt: _builtins.int = ...,
         reason: _builtins.str = ...,
+        next_try_at_us: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "attempt", b"attempt", "cadre_id", b"cadre_id", "message_id", b"message_id", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "attempt", b"attempt", "cadre_id", b"cadre_id", "message_id", b"message_id", "next_try_at_us", b"next_try_at_us", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -290,11 +292,13 @@ class MessageErrored(_message.Message):
     CADRE_ID_FIELD_NUMBER: _builtins.int
     ATTEMPT_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    NEXT_TRY_AT_US_FIELD_NUMBER: _builtins.int
     message_id: _builtins.str
     assignment_id: _builtins.str
     cadre_id: _builtins.str
     attempt: _builtins.int
     reason: _builtins.str
+    next_try_at_us: _builtins.int
     def __init__(
         self,
         *,
@@ -303,10 +307,11 @@ class MessageErrored(_message.Message):
         cadre_id: _builtins.str = ...,
         attempt: _builtins.int = ...,
         reason: _builtins.str = ...,
+        next_try_at_us: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "attempt", b"attempt", "cadre_id", b"cadre_id", "message_id", b"message_id", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "attempt", b"attempt", "cadre_id", b"cadre_id", "message_id", b"message_id", "next_try_at_us", b"next_try_at_us", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -358,6 +363,7 @@ class SupersedeMessage(_message.Message):
     command_id: _builtins.str
     message_id: _builtins.str
     by_message_id: _builtins.str
+    """Empty when the work went on to somebody else and nothing takes its place."""
     def __init__(
         self,
         *,
@@ -380,19 +386,22 @@ class MessageSuperseded(_message.Message):
     MESSAGE_ID_FIELD_NUMBER: _builtins.int
     ASSIGNMENT_ID_FIELD_NUMBER: _builtins.int
     BY_MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    CADRE_ID_FIELD_NUMBER: _builtins.int
     message_id: _builtins.str
     assignment_id: _builtins.str
     by_message_id: _builtins.str
+    cadre_id: _builtins.str
     def __init__(
         self,
         *,
         message_id: _builtins.str = ...,
         assignment_id: _builtins.str = ...,
         by_message_id: _builtins.str = ...,
+        cadre_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "by_message_id", b"by_message_id", "message_id", b"message_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "by_message_id", b"by_message_id", "cadre_id", b"cadre_id", "message_id", b"message_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
