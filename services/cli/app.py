@@ -1,0 +1,59 @@
+"""All commands of `tuopin`, put together."""
+
+import sys
+
+import grpc
+import typer
+
+from services.cli import (
+    cadres,
+    funds,
+    households,
+    imports,
+    logs,
+    plans,
+    regions,
+    running,
+    tasks,
+)
+from services.cli.contact import refused
+from services.cli.output import EXIT_CODES
+
+app = typer.Typer(
+    name="tuopin",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    help="脱贫 tuopin: which households, for what cause, with what measure, with whose money, "
+    "through which cadre, and did they really get out.",
+    epilog=f"Example: tuopin household list --region 433124 --json\n\n{EXIT_CODES}",
+)
+app.add_typer(regions.app, name="regions")
+app.add_typer(imports.app, name="import")
+app.add_typer(households.app, name="household")
+app.add_typer(households.people, name="person")
+app.add_typer(households.exits, name="exit")
+app.add_typer(plans.app, name="plan")
+app.add_typer(funds.app, name="fund")
+app.add_typer(cadres.app, name="cadre")
+app.add_typer(cadres.sessions, name="session")
+app.add_typer(tasks.app, name="task")
+app.add_typer(logs.app, name="events")
+app.command("template")(imports.template)
+app.command("rebuild")(logs.rebuild)
+app.command("verify")(logs.verify)
+app.command("status")(logs.status)
+app.command("token")(running.token)
+app.command("run")(running.run)
+app.command("demo")(running.demo)
+
+
+def main() -> None:
+    """Run the command line; a refusal of a service becomes a line and an exit code."""
+    try:
+        app(standalone_mode=True)
+    except grpc.RpcError as error:
+        try:
+            refused(error)
+        except typer.Exit as leave:
+            sys.exit(leave.exit_code)

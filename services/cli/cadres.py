@@ -1,0 +1,176 @@
+"""`tuopin cadre | session`: who does the work, and are they ready."""
+
+import base64
+import hashlib
+import secrets
+import uuid
+from typing import Annotated
+
+import typer
+from google.protobuf.message import Message
+
+from services.cli.contact import contact, fail, new_command_id, today
+from services.cli.options import CommandId, Json, On, PageSize, PageToken, Region
+from services.cli.output import EXIT_USAGE, console, show, show_one
+from tuopin.notifier.v1.link_pb2 import IssueLink
+from tuopin.training.v1.cadre_pb2 import (
+    AppointCadre,
+    CompleteTraining,
+    GetCadre,
+    ListCadres,
+    Post,
+    PostCadre,
+    ScheduleSession,
+)
+
+app = typer.Typer(no_args_is_help=True, help="Cadres, their posts, chats and records.")
+sessions = typer.Typer(no_args_is_help=True, help="Training sessions.")
+
+CadreId = Annotated[str, typer.Argument(help="cadre_id")]
+POSTS = [name.removeprefix("POST_").lower().replace("_", "-") for name in Post.keys()[1:]]
+
+
+def new_code() -> str:
+    """32 random bytes as the text a link carries."""
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")
+
+
+@app.command()
+def appoint(
+    region: Annotated[str, typer.Option(help="County or township that appoints.")],
+    name: Annotated[str, typer.Option(prompt=True)],
+    phone: Annotated[str, typer.Option(help="May be left out.")] = "",
+    unit: Annotated[str, typer.Option(help="Where the cadre comes from.")] = "",
+    language: Annotated[str, typer.Option(help="zh or en")] = "zh",
+    on: On = "",
+    command_id: CommandId = "",
+    as_json: Json = False,
+) -> None:
+    """Appoint a cadre.
+
+    Example: tuopin cadre appoint --region 433124 --name 示例 --language zh
+    """
+    cadre_id = str(uuid.uuid4())
+    command = AppointCadre(
+        command_id=command_id or new_command_id(),
+        cadre_id=cadre_id,
+        region_id=region,
+        name=name,
+        phone=phone,
+        unit=unit,
+        language=language,
+        effective_on=on or today(),
+    )
+    _send("AppointCadre", command, f"cadre {cadre_id}", as_json)
+
+
+@app.command()
+def post(
+    cadre_id: CadreId,
+    region: Annotated[str, typer.Option(help="Village or township.")],
+    as_what: Annotated[str, typer.Option("--as", help=" | ".join(POSTS))] = "first-secretary",
+    on: On = "",
+    command_id: CommandId = "",
+    as_json: Json = False,
+) -> None:
+    """Post a cadre to a village, or to a township as its specialist."""
+    if as_what not in POSTS:
+        fail(f"--as {as_what}: one of {', '.join(POSTS)}", EXIT_USAGE)
+    command = PostCadre(
+        command_id=command_id or new_command_id(),
+        cadre_id=cadre_id,
+        region_id=region,
+        post=Post.Value(f"POST_{as_what.upper().replace('-', '_')}"),
+        effective_on=on or today(),
+    )
+    _send("PostCadre", command, "posted", as_json)
+
+
+@app.command("show")
+def show_cadre(cadre_id: CadreId, as_json: Json = False) -> None:
+    """The record of a cadre: posts, hours, certificates, tasks."""
+    record = contact().call("training", "GetCadre", GetCadre(cadre_id=cadre_id))
+    show_one(record, title=f"cadre {cadre_id}", as_json=as_json)
+
+
+@app.command("list")
+def list_cadres(
+    region: Region = "",
+    page_size: PageSize = 20,
+    page_token: PageToken = "",
+    as_json: Json = False,
+) -> None:
+    """Cadres appointed below a region.
+
+    Example: tuopin cadre list --region 433124 --json
+    """
+    page = contact().call(
+        "training",
+        "ListCadres",
+        ListCadres(region_id=region, page_size=page_size, page_token=page_token),
+    )
+    columns = ("cadre_id", "region_id", "hours", "tasks_open", "tasks_finished", "visits")
+    title = f"{len(page.cadres)} of {page.total} cadres {page.next_page_token}"
+    show(page.cadres, columns, title=title, as_json=as_json)
+
+
+@app.command()
+def link(cadre_id: CadreId, command_id: CommandId = "") -> None:
+    """Print the one-time link (10 minutes) that ties the cadre's private chat to the post.
+
+    The code is shown once; only its hash is kept.
+    """
+    code = new_code()
+    command = IssueLink(
+        command_id=command_id or new_command_id(),
+        cadre_id=cadre_id,
+        code_sha256=hashlib.sha256(code.encode()).hexdigest(),
+    )
+    caller = contact()
+    caller.call("notifier", "IssueLink", command)
+    console.print(f"/start {code}", highlight=False, soft_wrap=True)
+    if caller.endpoints.chat_url:
+        url = f"{caller.endpoints.chat_url}/?start={code}"
+        console.print(url, highlight=False, soft_wrap=True)
+
+
+@sessions.command()
+def schedule(
+    region: Annotated[str, typer.Option(help="County or township that holds it.")],
+    course: Annotated[str, typer.Option(help="Code in the catalogue of courses.")],
+    hours: Annotated[int, typer.Option(min=1)] = 8,
+    places: Annotated[int, typer.Option(min=1)] = 40,
+    on: On = "",
+    command_id: CommandId = "",
+    as_json: Json = False,
+) -> None:
+    """Schedule a training session."""
+    session_id = str(uuid.uuid4())
+    command = ScheduleSession(
+        command_id=command_id or new_command_id(),
+        session_id=session_id,
+        region_id=region,
+        course=course,
+        hours=hours,
+        places=places,
+        held_on=on or today(),
+    )
+    _send("ScheduleSession", command, f"session {session_id}", as_json)
+
+
+@sessions.command()
+def complete(
+    session_id: Annotated[str, typer.Argument(help="session_id")],
+    cadre: Annotated[str, typer.Option(help="cadre_id")],
+    command_id: CommandId = "",
+    as_json: Json = False,
+) -> None:
+    """A cadre attended to the end and passed: hours and certificate go into the record."""
+    command = CompleteTraining(
+        command_id=command_id or new_command_id(), session_id=session_id, cadre_id=cadre
+    )
+    _send("CompleteTraining", command, "completed", as_json)
+
+
+def _send(rpc: str, command: Message, title: str, as_json: bool) -> None:
+    show_one(contact().call("training", rpc, command), title=title, as_json=as_json)

@@ -1,0 +1,195 @@
+"""`tuopin fund`: money from the top to the household."""
+
+from typing import Annotated
+
+import typer
+from google.protobuf.message import Message
+
+from services.cli.contact import contact, fail, new_command_id, today
+from services.cli.options import CommandId, Json, PageSize, PageToken, Year
+from services.cli.output import EXIT_USAGE, show, show_one
+from tuopin.funding.v1.ledger_pb2 import (
+    AllocateMoney,
+    AppropriateMoney,
+    AssignMoney,
+    CommitMoney,
+    ListAccounts,
+    ListPayments,
+    PayMoney,
+    Source,
+)
+
+app = typer.Typer(no_args_is_help=True, help="Ledgers by region and year; amounts in yuan.")
+
+LedgerRegion = Annotated[str, typer.Option("--region", help="Region code of the ledger.")]
+Yuan = Annotated[str, typer.Option("--amount", help="Yuan, at most two decimals: 1200.50")]
+From = Annotated[str, typer.Option("--source", help="central, provincial, prefectural, county")]
+MeasureId = Annotated[str, typer.Option("--measure", help="measure_id of a plan in force.")]
+
+
+def fen(yuan: str) -> int:
+    """Integer fen of an amount in yuan; nothing is rounded."""
+    whole, _, part = yuan.replace(",", "").partition(".")
+    if not whole.isdigit() or len(part) > 2 or (part and not part.isdigit()):
+        fail(f"--amount {yuan}: yuan with at most two decimals, e.g. 1200.50", EXIT_USAGE)
+    return int(whole) * 100 + int(part.ljust(2, "0"))
+
+
+def source_of(text: str) -> Source.ValueType:
+    """The contract's source of a word such as central."""
+    name = f"SOURCE_{text.upper()}"
+    if name not in Source.keys() or name == "SOURCE_UNSPECIFIED":  # noqa: SIM118
+        fail(f"--source {text}: central, provincial, prefectural or county", EXIT_USAGE)
+    return Source.Value(name)
+
+
+def _year(year: int) -> int:
+    return year or int(today()[:4])
+
+
+def _send(rpc: str, command: Message, title: str, as_json: bool) -> None:
+    show_one(contact().call("funding", rpc, command), title=title, as_json=as_json)
+
+
+@app.command()
+def appropriate(
+    region: LedgerRegion,
+    amount: Yuan,
+    document: Annotated[str, typer.Option(help="Number of the budget document.")],
+    source: From = "central",
+    year: Year = 0,
+    command_id: CommandId = "",
+    as_json: Json = False,
+) -> None:
+    """Money enters a ledger.
+
+    Example: tuopin fund appropriate --region 43 --amount 5000000 --document 财农-2026-1
+    """
+    command = AppropriateMoney(
+        command_id=command_id or new_command_id(),
+        region_id=region,
+        year=_year(year),
+        source=source_of(source),
+        amount_fen=fen(amount),
+        document=document,
+    )
+    _send("AppropriateMoney", command, "appropriated", as_json)
+
+
+@app.command()
+def allocate(
+    region: LedgerRegion,
+    to: Annotated[str, typer.Option(help="Region below that receives it.")],
+    amount: Yuan,
+    source: From = "central",
+    year: Year = 0,
+    command_id: CommandId = "",
+    as_json: Json = False,
+) -> None:
+    """Pass money down; it is in transit until the other ledger has received it."""
+    command = AllocateMoney(
+        command_id=command_id or new_command_id(),
+        region_id=region,
+        year=_year(year),
+        source=source_of(source),
+        to_region_id=to,
+        amount_fen=fen(amount),
+    )
+    _send("AllocateMoney", command, "allocated", as_json)
+
+
+@app.command()
+def assign(
+    region: LedgerRegion,
+    measure: MeasureId,
+    amount: Yuan,
+    source: From = "central",
+    year: Year = 0,
+    command_id: CommandId = "",
+    as_json: Json = False,
+) -> None:
+    """Set money aside for a measure of a plan in force."""
+    command = AssignMoney(
+        command_id=command_id or new_command_id(),
+        region_id=region,
+        year=_year(year),
+        source=source_of(source),
+        measure_id=measure,
+        amount_fen=fen(amount),
+    )
+    _send("AssignMoney", command, "assigned", as_json)
+
+
+@app.command()
+def commit(
+    region: LedgerRegion,
+    measure: MeasureId,
+    amount: Yuan,
+    year: Year = 0,
+    command_id: CommandId = "",
+    as_json: Json = False,
+) -> None:
+    """Bind assigned money."""
+    command = CommitMoney(
+        command_id=command_id or new_command_id(),
+        region_id=region,
+        year=_year(year),
+        measure_id=measure,
+        amount_fen=fen(amount),
+    )
+    _send("CommitMoney", command, "committed", as_json)
+
+
+@app.command()
+def pay(
+    region: LedgerRegion,
+    measure: MeasureId,
+    amount: Yuan,
+    year: Year = 0,
+    command_id: CommandId = "",
+    as_json: Json = False,
+) -> None:
+    """Pay committed money to the household; its helper is then asked whether it arrived."""
+    command = PayMoney(
+        command_id=command_id or new_command_id(),
+        region_id=region,
+        year=_year(year),
+        measure_id=measure,
+        amount_fen=fen(amount),
+    )
+    _send("PayMoney", command, "paid", as_json)
+
+
+@app.command()
+def accounts(region: LedgerRegion, year: Year = 0, as_json: Json = False) -> None:
+    """Balances of a ledger, in fen."""
+    found = contact().call(
+        "funding", "ListAccounts", ListAccounts(region_id=region, year=_year(year))
+    )
+    show(
+        found.accounts,
+        ("ledger_id", "account", "balance_fen"),
+        title=f"accounts of {region}",
+        as_json=as_json,
+    )
+
+
+@app.command()
+def payments(
+    region: LedgerRegion,
+    household: Annotated[str, typer.Option(help="household_id")] = "",
+    page_size: PageSize = 20,
+    page_token: PageToken = "",
+    as_json: Json = False,
+) -> None:
+    """Payments, and whether the household confirmed that they arrived."""
+    page = contact().call(
+        "funding",
+        "ListPayments",
+        ListPayments(
+            region_id=region, household_id=household, page_size=page_size, page_token=page_token
+        ),
+    )
+    columns = ("payment_id", "household_id", "measure_id", "amount_fen", "paid_on", "confirmed_on")
+    title = f"{len(page.payments)} of {page.total} payments {page.next_page_token}"
+    show(page.payments, columns, title=title, as_json=as_json)

@@ -1,0 +1,204 @@
+"""`tuopin household | person | exit`: files, lookups, the way out, erasing."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from google.protobuf.message import Message
+
+from chassis.decider import PROGRAMME_ZONE
+from services.cli.contact import contact, fail, new_command_id, today
+from services.cli.options import CommandId, Json, On, PageSize, PageToken, Region
+from services.cli.output import EXIT_FAILED, EXIT_USAGE, show, show_one
+from tuopin.registry.v1.household_pb2 import (
+    AgreeToExit,
+    ErasePerson,
+    ExitHousehold,
+    FindPerson,
+    GetHousehold,
+    HouseholdStatus,
+    ListHouseholds,
+    ProposeExit,
+    PutEvidence,
+)
+from tuopin.types.v1.types_pb2 import Consent, Paper
+
+app = typer.Typer(no_args_is_help=True, help="Household files.")
+people = typer.Typer(no_args_is_help=True, help="People in the register.")
+exits = typer.Typer(no_args_is_help=True, help="A household's way out of poverty.")
+
+Household = Annotated[str, typer.Argument(help="household_id")]
+STATUSES = [name.removeprefix("HOUSEHOLD_STATUS_").lower() for name in HouseholdStatus.keys()[1:]]
+
+
+def known_at_us(text: str) -> int:
+    """Microseconds of an ISO time (the programme's zone unless it names one); 0 for now."""
+    if not text:
+        return 0
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        fail(f"--known-at {text}: not a time such as 2026-11-23T10:00", EXIT_USAGE)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=PROGRAMME_ZONE)
+    return round(moment.timestamp() * 1_000_000)
+
+
+@app.command("show")
+def show_household(
+    household_id: Household,
+    as_of: Annotated[str, typer.Option(help="Effective date, YYYY-MM-DD; empty: today.")] = "",
+    known_at: Annotated[str, typer.Option(help="What was known then, ISO time; empty: now.")] = "",
+    as_json: Json = False,
+) -> None:
+    """One file, with who, when and proof of everything in it.
+
+    Example: tuopin household show ID --as-of 2026-06-30 --known-at 2026-07-01T00:00
+    """
+    found = contact().call(
+        "registry",
+        "GetHousehold",
+        GetHousehold(household_id=household_id, as_of=as_of, known_at_us=known_at_us(known_at)),
+    )
+    show_one(found, title=f"household {found.household_number}", as_json=as_json)
+
+
+@app.command("list")
+def list_households(
+    region: Region = "",
+    status: Annotated[str, typer.Option(help=" | ".join(STATUSES))] = "",
+    page_size: PageSize = 20,
+    page_token: PageToken = "",
+    as_json: Json = False,
+) -> None:
+    """Households below a region, without personal fields.
+
+    Example: tuopin household list --region 433124110226 --status registered
+    """
+    if status and status not in STATUSES:
+        fail(f"--status {status}: one of {', '.join(STATUSES)}", EXIT_USAGE)
+    page = contact().call(
+        "registry",
+        "ListHouseholds",
+        ListHouseholds(
+            region_id=region,
+            status=f"HOUSEHOLD_STATUS_{status.upper()}" if status else None,
+            page_size=page_size,
+            page_token=page_token,
+        ),
+    )
+    columns = ("household_id", "household_number", "village_id", "status", "main_cause")
+    show(
+        page.households,
+        (*columns, "member_count", "income_per_head_fen", "synthetic"),
+        title=f"{len(page.households)} of {page.total} households {page.next_page_token}",
+        as_json=as_json,
+    )
+
+
+@people.command()
+def find(
+    identity_number: Annotated[str, typer.Option(prompt=True, help="18 characters.")],
+    as_json: Json = False,
+) -> None:
+    """Find a person by identity number; it is compared as a keyed digest.
+
+    Without the option the number is asked for, so that it stays out of the shell's history.
+    """
+    found = contact().call("registry", "FindPerson", FindPerson(identity_number=identity_number))
+    show_one(found, title="person", as_json=as_json)
+    if not found.found:
+        raise typer.Exit(EXIT_FAILED)
+
+
+@people.command()
+def erase(
+    household_id: Household,
+    person_id: Annotated[str, typer.Argument(help="person_id")],
+    ground: Annotated[str, typer.Option(help="request, court or retention-over")] = "request",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    command_id: CommandId = "",
+    as_json: Json = False,
+) -> None:
+    """Destroy a person's key: name and numbers are gone everywhere and for ever; figures stay.
+
+    Example: tuopin person erase HOUSEHOLD PERSON --ground request
+    """
+    if not yes:
+        typer.confirm("This cannot be undone. Erase?", abort=True)
+    command = ErasePerson(
+        command_id=command_id or new_command_id(),
+        household_id=household_id,
+        person_id=person_id,
+        ground=ground,
+    )
+    _send("ErasePerson", command, "erased", as_json)
+
+
+@exits.command()
+def propose(
+    household_id: Household,
+    reason: Annotated[str, typer.Option(help="Why it is time.")],
+    on: On = "",
+    command_id: CommandId = "",
+    as_json: Json = False,
+) -> None:
+    """Propose that a household is out; the resident cadre is then asked to verify on site."""
+    command = ProposeExit(
+        command_id=command_id or new_command_id(),
+        household_id=household_id,
+        reason=reason,
+        effective_on=on or today(),
+    )
+    _send("ProposeExit", command, "proposed", as_json)
+
+
+@exits.command()
+def agree(
+    household_id: Household,
+    given_by: Annotated[str, typer.Option(help="person_id of the member who signed.")],
+    paper: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="Picture of the paper.")],
+    witness: Annotated[str, typer.Option(prompt=True, help="Name of the witness.")],
+    on: On = "",
+    command_id: CommandId = "",
+    as_json: Json = False,
+) -> None:
+    """The household agrees on a signed paper."""
+    command = AgreeToExit(
+        command_id=command_id or new_command_id(),
+        household_id=household_id,
+        consent=paper_consent(household_id, given_by, paper, witness, on or today()),
+    )
+    _send("AgreeToExit", command, "agreed", as_json)
+
+
+@exits.command()
+def complete(
+    household_id: Household, on: On = "", command_id: CommandId = "", as_json: Json = False
+) -> None:
+    """The household is out (abridged procedure); support goes on for the grace period."""
+    command = ExitHousehold(
+        command_id=command_id or new_command_id(),
+        household_id=household_id,
+        effective_on=on or today(),
+    )
+    _send("ExitHousehold", command, "exited", as_json)
+
+
+def paper_consent(
+    household_id: str, given_by: str, paper: Path, witness: str, given_on: str
+) -> Consent:
+    """Upload the picture of a signed paper, sealed on arrival, and make the consent of it."""
+    blob = contact().call(
+        "registry", "PutEvidence", PutEvidence(household_id=household_id, data=paper.read_bytes())
+    )
+    return Consent(
+        given_by=given_by,
+        given_on=given_on,
+        paper=Paper(picture=blob, witness=witness, household_id=household_id),
+    )
+
+
+def _send(rpc: str, command: Message, title: str, as_json: bool) -> None:
+    show_one(contact().call("registry", rpc, command), title=title, as_json=as_json)

@@ -1,0 +1,90 @@
+"""`tuopin plan`: what will be done for a household."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from services.cli.contact import contact, fail, new_command_id, today
+from services.cli.households import paper_consent
+from services.cli.options import CommandId, Json, On, PageSize, PageToken, Region
+from services.cli.output import EXIT_USAGE, show, show_one
+from tuopin.planning.v1.plan_pb2 import ApprovePlan, ConsentToPlan, GetPlan, ListPlans, PlanStatus
+
+app = typer.Typer(no_args_is_help=True, help="Plans and their measures.")
+
+PlanId = Annotated[str, typer.Argument(help="plan_id")]
+STATUSES = [name.removeprefix("PLAN_STATUS_").lower() for name in PlanStatus.keys()[1:]]
+
+
+@app.command("show")
+def show_plan(
+    reference: Annotated[str, typer.Argument(help="plan_id or household_id")], as_json: Json = False
+) -> None:
+    """One plan with measures, helper and visits."""
+    plan = contact().call("planning", "GetPlan", GetPlan(reference=reference))
+    show_one(plan, title=f"plan {plan.plan_id}", as_json=as_json)
+
+
+@app.command("list")
+def list_plans(
+    region: Region = "",
+    status: Annotated[str, typer.Option(help=" | ".join(STATUSES))] = "",
+    page_size: PageSize = 20,
+    page_token: PageToken = "",
+    as_json: Json = False,
+) -> None:
+    """Plans below a region.
+
+    Example: tuopin plan list --region 433124 --status drafted --json
+    """
+    if status and status not in STATUSES:
+        fail(f"--status {status}: one of {', '.join(STATUSES)}", EXIT_USAGE)
+    page = contact().call(
+        "planning",
+        "ListPlans",
+        ListPlans(
+            region_id=region,
+            status=f"PLAN_STATUS_{status.upper()}" if status else None,
+            page_size=page_size,
+            page_token=page_token,
+        ),
+    )
+    columns = ("plan_id", "household_id", "village_id", "status", "main_cause", "helper_id")
+    title = f"{len(page.plans)} of {page.total} plans {page.next_page_token}"
+    show(page.plans, columns, title=title, as_json=as_json)
+
+
+@app.command()
+def consent(
+    plan_id: PlanId,
+    given_by: Annotated[str, typer.Option(help="person_id of the member who signed.")],
+    paper: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="Picture of the paper.")],
+    witness: Annotated[str, typer.Option(prompt=True, help="Name of the witness.")],
+    on: On = "",
+    command_id: CommandId = "",
+    as_json: Json = False,
+) -> None:
+    """The household's yes, on a signed paper."""
+    household_id = contact().call("planning", "GetPlan", GetPlan(reference=plan_id)).household_id
+    command = ConsentToPlan(
+        command_id=command_id or new_command_id(),
+        plan_id=plan_id,
+        consent=paper_consent(household_id, given_by, paper, witness, on or today()),
+    )
+    receipt = contact().call("planning", "ConsentToPlan", command)
+    show_one(receipt, title="consented", as_json=as_json)
+
+
+@app.command()
+def approve(
+    plan_id: PlanId,
+    helper: Annotated[str, typer.Option(help="cadre_id of the household's helper.")],
+    command_id: CommandId = "",
+    as_json: Json = False,
+) -> None:
+    """The township's word: the plan is in force and the helper gets the first visit."""
+    command = ApprovePlan(
+        command_id=command_id or new_command_id(), plan_id=plan_id, helper_id=helper
+    )
+    show_one(contact().call("planning", "ApprovePlan", command), title="in force", as_json=as_json)

@@ -1,0 +1,404 @@
+"""Second part: cadres, plan, visit, money, and the answer through the chat."""
+
+import hashlib
+from functools import partial
+from typing import Any
+
+from services.cli.cadres import new_code
+from services.cli.story.pictures import paper
+from services.cli.story.play import (
+    COUNTY,
+    PROVINCE,
+    TOWNSHIP,
+    VILLAGE,
+    Stage,
+    Step,
+    command_id,
+    expect,
+    place,
+)
+from tuopin.funding.v1.ledger_pb2 import (
+    SOURCE_CENTRAL,
+    AllocateMoney,
+    AppropriateMoney,
+    AssignMoney,
+    CommitMoney,
+    ListAccounts,
+    ListPayments,
+    PayMoney,
+)
+from tuopin.notifier.v1.assignment_pb2 import ASSIGNMENT_STATUS_VERIFIED, ListAssignments
+from tuopin.notifier.v1.link_pb2 import GetLink, IssueLink
+from tuopin.planning.v1.plan_pb2 import (
+    PLAN_STATUS_IN_FORCE,
+    ApprovePlan,
+    ConsentToPlan,
+    GetPlan,
+    ListPlans,
+)
+from tuopin.registry.v1.household_pb2 import PutEvidence
+from tuopin.training.v1.cadre_pb2 import (
+    POST_FIRST_SECRETARY,
+    POST_TOWNSHIP_SPECIALIST,
+    AppointCadre,
+    CompleteTraining,
+    GetCadre,
+    PostCadre,
+    ScheduleSession,
+)
+from tuopin.types.v1.types_pb2 import Consent, Paper
+
+YEAR = 2026
+TODAY = "2026-03-01"
+PERSONS = {"helper": 1001, "specialist": 1002}
+
+
+def appoint_cadres(stage: Stage) -> str:
+    """A first secretary for the village and a specialist for the township."""
+    proofs = []
+    posts = (
+        ("helper", POST_FIRST_SECRETARY, VILLAGE),
+        ("specialist", POST_TOWNSHIP_SPECIALIST, TOWNSHIP),
+    )
+    for who, post, region in posts:
+        cadre_id = stage.facts[who] = command_id()
+        appoint = AppointCadre(
+            command_id=command_id(),
+            cadre_id=cadre_id,
+            region_id=COUNTY,
+            name=f"示例干部{who}",
+            language="zh",
+            effective_on=TODAY,
+        )
+        stage.ask("training", "training", "AppointCadre", appoint)
+        move = PostCadre(
+            command_id=command_id(),
+            cadre_id=cadre_id,
+            region_id=region,
+            post=post,
+            effective_on=TODAY,
+        )
+        proofs.append(f"{who}: {place(stage.ask('training', 'training', 'PostCadre', move))}")
+    return "; ".join(proofs)
+
+
+def train(stage: Stage) -> str:
+    """A session is held, the helper completes it, the record moves."""
+    session_id = command_id()
+    schedule = ScheduleSession(
+        command_id=command_id(),
+        session_id=session_id,
+        region_id=COUNTY,
+        course="first-secretary-basics",
+        hours=16,
+        places=30,
+        held_on=TODAY,
+    )
+    stage.ask("training", "training", "ScheduleSession", schedule)
+    complete = CompleteTraining(
+        command_id=command_id(), session_id=session_id, cadre_id=stage.facts["helper"]
+    )
+    receipt = stage.ask("training", "training", "CompleteTraining", complete)
+    record = stage.until("the hours are in the record", lambda: _record(stage, hours=16))
+    until = record.certificates[0].valid_until
+    return f"{place(receipt)}: {record.hours} hours, certificate until {until}"
+
+
+def link_chats(stage: Stage) -> str:
+    """One-time codes tie the private chats to the cadres."""
+    for who, person in PERSONS.items():
+        code = new_code()
+        issue = IssueLink(
+            command_id=command_id(),
+            cadre_id=stage.facts[who],
+            code_sha256=hashlib.sha256(code.encode()).hexdigest(),
+        )
+        stage.ask("training", "notifier", "IssueLink", issue)
+        stage.run(stage.chat.person(person, f"示例 {who}", stage.language))
+        stage.run(stage.chat.say(person, f"/start {code}"))
+        stage.until("the chat is linked", partial(_linked, stage, stage.facts[who]))
+    return "2 chats linked; the codes are spent"
+
+
+def consent(stage: Stage) -> str:
+    """planning drafted a plan for each household; this one agrees on a signed paper."""
+    household_id = stage.facts["household_id"]
+    plan = stage.until("the plan is drafted", lambda: _plan(stage, household_id))
+    stage.facts["plan"] = plan
+    command = ConsentToPlan(
+        command_id=command_id(),
+        plan_id=plan.plan_id,
+        consent=_consent(stage, household_id, stage.facts["person_id"]),
+    )
+    receipt = stage.ask("township", "planning", "ConsentToPlan", command)
+    measures = ", ".join(f"{m.code} ({m.amount_fen} fen)" for m in plan.measures)
+    return f"{place(receipt)}: {measures}"
+
+
+def approve(stage: Stage) -> str:
+    """The township approves: the plan is in force and the helper has a task."""
+    command = ApprovePlan(
+        command_id=command_id(),
+        plan_id=stage.facts["plan"].plan_id,
+        helper_id=stage.facts["helper"],
+    )
+    receipt = stage.until("the cadre is known to planning", lambda: _approve(stage, command))
+    return place(receipt)
+
+
+def visit(stage: Stage) -> str:
+    """The cadre takes the task in the chat, sends note, place and photo, and is done."""
+    task, message = task_in_chat(stage, "helper", "first-visit")
+    person = PERSONS["helper"]
+    take(stage, person, message, task)
+    stage.run(stage.chat.say(person, "走访完成,住房安全。", reply_to=message["message_id"]))
+    stage.run(stage.chat.location(person, 28.37, 109.47, reply_to=message["message_id"]))
+    stage.run(stage.chat.photo(person, paper("visit"), reply_to=message["message_id"]))
+    finish(stage, person, message, task, evidence=3)
+    done = verified(stage, task)
+    plan = stage.until(
+        "the visit stands in the plan",
+        lambda: _plan_with_visit(stage, stage.facts["household_id"]),
+    )
+    return f"task {task}: {done.result_event_id}; {plan.visits[0].evidence_count} proofs"
+
+
+def fund(stage: Stage) -> str:
+    """Province to county to measure: appropriated, allocated, assigned, committed."""
+    measure = stage.facts["plan"].measures[0]
+    stage.facts["measure"] = measure
+    appropriate = AppropriateMoney(
+        command_id=command_id(),
+        region_id=PROVINCE,
+        year=YEAR,
+        source=SOURCE_CENTRAL,
+        amount_fen=500_000_000,
+        document="demo-2026-1",
+    )
+    stage.ask("province-finance", "funding", "AppropriateMoney", appropriate)
+    allocate = AllocateMoney(
+        command_id=command_id(),
+        region_id=PROVINCE,
+        year=YEAR,
+        source=SOURCE_CENTRAL,
+        to_region_id=COUNTY,
+        amount_fen=100_000_000,
+    )
+    stage.ask("province-finance", "funding", "AllocateMoney", allocate)
+    stage.until("the money has arrived in the county", lambda: _balances(stage, COUNTY))
+    assign = AssignMoney(
+        command_id=command_id(),
+        region_id=COUNTY,
+        year=YEAR,
+        source=SOURCE_CENTRAL,
+        measure_id=measure.measure_id,
+        amount_fen=measure.amount_fen,
+    )
+    stage.ask("county-finance", "funding", "AssignMoney", assign)
+    commit = CommitMoney(
+        command_id=command_id(),
+        region_id=COUNTY,
+        year=YEAR,
+        measure_id=measure.measure_id,
+        amount_fen=measure.amount_fen,
+    )
+    receipt = stage.ask("county-finance", "funding", "CommitMoney", commit)
+    return f"{place(receipt)}: {measure.amount_fen} fen for {measure.code}"
+
+
+def pay(stage: Stage) -> str:
+    """Paid by one-card; the cadre is asked whether it arrived."""
+    measure = stage.facts["measure"]
+    command = PayMoney(
+        command_id=command_id(),
+        region_id=COUNTY,
+        year=YEAR,
+        measure_id=measure.measure_id,
+        amount_fen=measure.amount_fen,
+    )
+    receipt = stage.ask("county-finance", "funding", "PayMoney", command)
+    too_much = PayMoney(
+        command_id=command_id(),
+        region_id=COUNTY,
+        year=YEAR,
+        measure_id=measure.measure_id,
+        amount_fen=measure.amount_fen,
+    )
+    return f"{place(receipt)}; a second payment: {refusal(stage, 'county-finance', too_much)}"
+
+
+def confirm_receipt(stage: Stage) -> str:
+    """The household's signed paper, with witness and picture, closes the payment."""
+    task, message = task_in_chat(stage, "helper", "receipt-check")
+    person = PERSONS["helper"]
+    take(stage, person, message, task)
+    stage.run(stage.chat.photo(person, paper("receipt"), reply_to=message["message_id"]))
+    stage.run(stage.chat.say(person, "见证人:示例村民", reply_to=message["message_id"]))
+    finish(stage, person, message, task, evidence=2)
+    done = verified(stage, task)
+    request = ListPayments(region_id=COUNTY, household_id=stage.facts["household_id"])
+    payment = stage.ask("county-finance", "funding", "ListPayments", request).payments[0]
+    expect(payment.confirmed_on, "the payment is not confirmed")
+    return f"task {task}: {done.result_event_id}; payment {payment.payment_id} confirmed"
+
+
+def record_moved(stage: Stage) -> str:
+    """The cadre's record counts the finished tasks."""
+    record = stage.until(
+        "the record shows two finished tasks",
+        lambda: _record(stage, hours=16, tasks_finished=2),
+    )
+    return (
+        f"{record.hours} h, {record.tasks_finished} finished, {record.tasks_open} open, "
+        f"{record.visits} visits"
+    )
+
+
+def _consent(stage: Stage, household_id: str, person_id: str) -> Consent:
+    picture = stage.ask(
+        "township",
+        "registry",
+        "PutEvidence",
+        PutEvidence(household_id=household_id, data=paper(household_id)),
+    )
+    signed = Paper(picture=picture, witness="示例见证人", household_id=household_id)
+    return Consent(given_by=person_id, given_on=TODAY, paper=signed)
+
+
+def _linked(stage: Stage, cadre_id: str) -> bool:
+    link = stage.ask("training", "notifier", "GetLink", GetLink(cadre_id=cadre_id))
+    return bool(link.linked)
+
+
+def _plan(stage: Stage, household_id: str) -> Any:
+    page = stage.ask(
+        "township", "planning", "ListPlans", ListPlans(region_id=VILLAGE, page_size=1000)
+    )
+    return next((plan for plan in page.plans if plan.household_id == household_id), None)
+
+
+def _plan_with_visit(stage: Stage, household_id: str) -> Any:
+    plan = stage.ask("township", "planning", "GetPlan", GetPlan(reference=household_id))
+    expect(plan.status == PLAN_STATUS_IN_FORCE, "the plan is not in force")
+    return plan if plan.visits else None
+
+
+def _approve(stage: Stage, command: ApprovePlan) -> Any:
+    return stage.ask("township", "planning", "ApprovePlan", command)
+
+
+def _record(stage: Stage, **at_least: int) -> Any:
+    request = GetCadre(cadre_id=stage.facts["helper"])
+    record = stage.ask("training", "training", "GetCadre", request)
+    enough = all(getattr(record, name) >= value for name, value in at_least.items())
+    return record if enough else None
+
+
+def _balances(stage: Stage, region_id: str) -> Any:
+    request = ListAccounts(region_id=region_id, year=YEAR)
+    return stage.ask("county-finance", "funding", "ListAccounts", request).accounts
+
+
+def refusal(stage: Stage, who: str, command: PayMoney) -> str:
+    """The slug with which a rule says no; the step fails when it says yes."""
+    import grpc
+    from chassis.client import problem_of
+
+    try:
+        stage.ask(who, "funding", "PayMoney", command)
+    except grpc.RpcError as error:
+        return problem_of(error).slug
+    expect(False, "it was paid twice")
+    raise AssertionError
+
+
+def task_in_chat(stage: Stage, who: str, kind: str) -> tuple[str, dict[str, Any]]:
+    """The open assignment of this kind and the chat message with its buttons."""
+
+    def newest() -> Any:
+        request = ListAssignments(
+            region_id=COUNTY, cadre_id=stage.facts[who], open_only=True, page_size=100
+        )
+        page = stage.ask("county", "notifier", "ListAssignments", request)
+        return next((a for a in page.assignments if a.kind == kind), None)
+
+    assignment = stage.until(f"a task {kind} for the {who}", newest)
+    short = _short(assignment.assignment_id)
+    message = stage.run(
+        stage.chat.wait_for_message(
+            PERSONS[who], lambda m: any(short in data for data in _buttons(m)), 30.0
+        )
+    )
+    return assignment.assignment_id, message
+
+
+def take(stage: Stage, person: int, message: dict[str, Any], task: str) -> None:
+    """Tap the button that takes the task."""
+    _tap(stage, person, message, ":ack:")
+
+
+def finish(stage: Stage, person: int, message: dict[str, Any], task: str, *, evidence: int) -> None:
+    """Wait until the proofs are in, then tap done."""
+
+    def arrived() -> Any:
+        request = ListAssignments(region_id=COUNTY, page_size=1000)
+        page = stage.ask("county", "notifier", "ListAssignments", request)
+        mine = next(a for a in page.assignments if a.assignment_id == task)
+        return mine.evidence_count >= evidence
+
+    stage.until(f"{evidence} proofs are in", arrived)
+    _tap(stage, person, message, ":done:")
+
+
+def verified(stage: Stage, task: str) -> Any:
+    """The owner's event has come back to the assignment."""
+
+    def settled() -> Any:
+        request = ListAssignments(region_id=COUNTY, page_size=1000)
+        page = stage.ask("county", "notifier", "ListAssignments", request)
+        mine = next(a for a in page.assignments if a.assignment_id == task)
+        expect(not mine.returned_slug, f"returned: {mine.returned_slug}")
+        return mine if mine.status == ASSIGNMENT_STATUS_VERIFIED else None
+
+    return stage.until(f"task {task} is verified", settled)
+
+
+def _tap(stage: Stage, person: int, message: dict[str, Any], action: str) -> None:
+    current = stage.run(
+        stage.chat.wait_for_message(
+            person,
+            lambda m: (
+                m["message_id"] == message["message_id"]
+                and any(action in data for data in _buttons(m))
+            ),
+            30.0,
+        )
+    )
+    data = next(data for data in _buttons(current) if action in data)
+    stage.run(stage.chat.tap(person, current["message_id"], data))
+
+
+def _buttons(message: dict[str, Any]) -> list[str]:
+    rows = message.get("reply_markup", {}).get("inline_keyboard", [])
+    return [button.get("callback_data", "") for row in rows for button in row]
+
+
+def _short(assignment_id: str) -> str:
+    import base64
+    import uuid
+
+    return base64.urlsafe_b64encode(uuid.UUID(assignment_id).bytes).decode().rstrip("=")
+
+
+STEPS = [
+    Step("cadres are appointed and posted", appoint_cadres),
+    Step("a training session is completed and the record moves", train),
+    Step("the cadres link their private chats", link_chats),
+    Step("the household agrees to its drafted plan", consent),
+    Step("the township puts the plan in force", approve),
+    Step("the first visit: taken, proven and done in the chat", visit),
+    Step("money comes down, is assigned and committed", fund),
+    Step("it is paid once, and not a second time", pay),
+    Step("the household's signed paper confirms that it arrived", confirm_receipt),
+    Step("the cadre's record is current", record_moved),
+]

@@ -1,0 +1,198 @@
+"""Third part: nobody answers, the exit, one id from end to end, erasing, and the proof."""
+
+from typing import Any
+
+import grpc
+
+from chassis.envelope import parse
+from services.cli.contact import STUBS
+from services.cli.story.helping import (
+    PERSONS,
+    _consent,
+    _plan,
+    finish,
+    take,
+    task_in_chat,
+    verified,
+)
+from services.cli.story.pictures import paper
+from services.cli.story.play import COUNTY, Stage, Step, command_id, expect, place
+from tuopin.notifier.v1.assignment_pb2 import ListAssignments
+from tuopin.operations.v1.operations_pb2 import ListTrace, Verify
+from tuopin.planning.v1.plan_pb2 import ApprovePlan, ConsentToPlan
+from tuopin.registry.v1.household_pb2 import (
+    HOUSEHOLD_STATUS_EXITED,
+    AgreeToExit,
+    ErasePerson,
+    ExitHousehold,
+    FindPerson,
+    GetHousehold,
+    HouseholdStatus,
+    ProposeExit,
+)
+
+A_STEP_H = 24.0 * 8
+
+
+def nobody_answers(stage: Stage) -> str:
+    """A second plan; its helper is silent: one reminder, then the township's specialist has it."""
+    household_id = stage.facts["other_household_id"]
+    plan = stage.until("the other plan is drafted", lambda: _plan(stage, household_id))
+    consent = ConsentToPlan(
+        command_id=command_id(),
+        plan_id=plan.plan_id,
+        consent=_consent(stage, household_id, plan.member_ids[0]),
+    )
+    stage.ask("township", "planning", "ConsentToPlan", consent)
+    approve = ApprovePlan(
+        command_id=command_id(), plan_id=plan.plan_id, helper_id=stage.facts["helper"]
+    )
+    stage.ask("township", "planning", "ApprovePlan", approve)
+    task, _ = task_in_chat(stage, "helper", "first-visit")
+    stage.pass_hours(25)
+    stage.until("the helper was reminded", lambda: _assignment(stage, task).reminded)
+    stage.pass_hours(A_STEP_H)
+    stage.until(
+        "the township's specialist has the task",
+        lambda: _assignment(stage, task).cadre_id == stage.facts["specialist"],
+    )
+    _, message = task_in_chat(stage, "specialist", "first-visit")
+    person = PERSONS["specialist"]
+    take(stage, person, message, task)
+    stage.run(stage.chat.say(person, "已入户走访。", reply_to=message["message_id"]))
+    finish(stage, person, message, task, evidence=1)
+    done = verified(stage, task)
+    return f"task {task}: reminded, escalated, done by the specialist: {done.result_event_id}"
+
+
+def exit_household(stage: Stage) -> str:
+    """Proposed, verified on site through the chat, agreed on paper, exited (abridged)."""
+    household_id = stage.facts["household_id"]
+    propose = ProposeExit(
+        command_id=command_id(),
+        household_id=household_id,
+        reason="收入稳定超过标准",
+        effective_on="2026-10-01",
+    )
+    stage.ask("village", "registry", "ProposeExit", propose)
+    task, message = task_in_chat(stage, "helper", "verify-exit")
+    person = PERSONS["helper"]
+    take(stage, person, message, task)
+    stage.run(stage.chat.say(person, "两不愁三保障达标。", reply_to=message["message_id"]))
+    stage.run(stage.chat.photo(person, paper("exit"), reply_to=message["message_id"]))
+    finish(stage, person, message, task, evidence=2)
+    verified(stage, task)
+    agree = AgreeToExit(
+        command_id=command_id(),
+        household_id=household_id,
+        consent=_consent(stage, household_id, stage.facts["person_id"]),
+    )
+    stage.ask("village", "registry", "AgreeToExit", agree)
+    leave = ExitHousehold(
+        command_id=command_id(), household_id=household_id, effective_on="2026-11-01"
+    )
+    receipt = stage.ask("county", "registry", "ExitHousehold", leave)
+    request = GetHousehold(household_id=household_id, at_least=receipt.position)
+    household = stage.ask("county", "registry", "GetHousehold", request)
+    expect(household.status == HOUSEHOLD_STATUS_EXITED, "the household is not out")
+    before = GetHousehold(household_id=household_id, as_of="2026-06-30")
+    then = stage.ask("county", "registry", "GetHousehold", before)
+    expect(then.status != HOUSEHOLD_STATUS_EXITED, "the past has changed")
+    status = HouseholdStatus.Name(then.status)
+    return f"{place(receipt)}; support until {household.support_until}; in June: {status}"
+
+
+def one_file(stage: Stage) -> str:
+    """The household's file holds facts of all services, each with who, when and proof."""
+    request = GetHousehold(household_id=stage.facts["household_id"])
+
+    def complete() -> Any:
+        household = stage.ask("county", "registry", "GetHousehold", request)
+        kinds = {entry.type.rsplit(".", 1)[-1] for entry in household.file}
+        wanted = {"HouseholdRegistered", "PlanApproved", "VisitRecorded", "MoneyPaid"}
+        return household if wanted | {"ReceiptConfirmed", "HouseholdExited"} <= kinds else None
+
+    household = stage.until("the file shows all of it", complete)
+    return f"{len(household.file)} entries from registry, planning, funding and notifier"
+
+
+def one_trace(stage: Stage) -> str:
+    """One id finds it from end to end, with the hashes of the lanes."""
+    reference = stage.facts["household_id"]
+    found = [
+        parse(stored.envelope)
+        for service in STUBS
+        for stored in stage.callers["operator"].stream(
+            service, "ListTrace", ListTrace(reference=reference), operations=True
+        )
+    ]
+    topics = {envelope.topic for envelope in found}
+    expect({"household", "plan", "fund", "task"} <= topics, f"only {sorted(topics)}")
+    return f"{len(found)} events in {', '.join(sorted(topics))}"
+
+
+def erase(stage: Stage) -> str:
+    """The key is destroyed: the name is gone from every answer, the count of members stays."""
+    household_id, person_id = stage.facts["household_id"], stage.facts["person_id"]
+    command = ErasePerson(
+        command_id=command_id(), household_id=household_id, person_id=person_id, ground="request"
+    )
+    receipt = stage.ask("county", "registry", "ErasePerson", command)
+    request = GetHousehold(household_id=household_id, at_least=receipt.position)
+    household = stage.ask("county", "registry", "GetHousehold", request)
+    member = next(m for m in household.members if m.person_id == person_id)
+    expect(not member.name and not member.identity_number, "the person can still be read")
+    find = FindPerson(identity_number=stage.facts["identity_number"])
+    expect(not stage.ask("county", "registry", "FindPerson", find).found, "still found by number")
+    return f"{place(receipt)}; {len(household.members)} members still counted"
+
+
+def verify(stage: Stage) -> str:
+    """Chain, gapless lanes and views equal to events, in all five services."""
+    events = 0
+    for service in STUBS:
+        report = stage.callers["operator"].call(
+            service, "Verify", Verify(views=True), operations=True
+        )
+        expect(not report.findings, f"{service}: {report.findings}")
+        events += report.events
+    return f"{events} events in {len(STUBS)} services, no finding"
+
+
+def foreign_region(stage: Stage) -> str:
+    """Somebody else's region: forbidden, and the answer names what is missing."""
+    from chassis.client import problem_of
+
+    try:
+        stage.ask(
+            "village",
+            "registry",
+            "ExitHousehold",
+            ExitHousehold(
+                command_id=command_id(),
+                household_id=stage.facts["household_id"],
+                effective_on="2026-11-01",
+            ),
+        )
+    except grpc.RpcError as error:
+        problem = problem_of(error)
+        expect(error.code() is grpc.StatusCode.PERMISSION_DENIED, problem.slug)  # type: ignore[attr-defined]
+        return f"{problem.slug}: {problem.sentence}"
+    raise AssertionError("a village committee exited a household")
+
+
+def _assignment(stage: Stage, task: str) -> Any:
+    request = ListAssignments(region_id=COUNTY, page_size=1000)
+    page = stage.ask("county", "notifier", "ListAssignments", request)
+    return next(a for a in page.assignments if a.assignment_id == task)
+
+
+STEPS = [
+    Step("silence: one reminder, then the township level gets it", nobody_answers),
+    Step("who may not is told which role is missing", foreign_region),
+    Step("the exit: proposed, verified through the chat, agreed, out", exit_household),
+    Step("the household's file shows all of it", one_file),
+    Step("one id finds it from end to end", one_trace),
+    Step("a person is erased; figures and chain stay", erase),
+    Step("the log proves itself", verify),
+]

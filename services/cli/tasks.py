@@ -1,0 +1,56 @@
+"""`tuopin task`: tasks out, confirmations in."""
+
+from typing import Annotated
+
+import typer
+
+from services.cli.contact import contact
+from services.cli.logs import print_events
+from services.cli.options import Json, PageSize, PageToken, Region
+from services.cli.output import show
+from tuopin.notifier.v1.assignment_pb2 import ListAssignments
+
+app = typer.Typer(no_args_is_help=True, help="Assignments of cadres.")
+
+
+@app.command("list")
+def list_tasks(
+    region: Region = "",
+    cadre: Annotated[str, typer.Option(help="cadre_id")] = "",
+    household: Annotated[str, typer.Option(help="household_id")] = "",
+    open_only: Annotated[bool, typer.Option("--open", help="Only what is not finished.")] = False,
+    page_size: PageSize = 20,
+    page_token: PageToken = "",
+    as_json: Json = False,
+) -> None:
+    """Assignments, their state and messages.
+
+    Example: tuopin task list --region 433124 --open
+    """
+    page = contact().call(
+        "notifier",
+        "ListAssignments",
+        ListAssignments(
+            region_id=region,
+            cadre_id=cadre,
+            household_id=household,
+            open_only=open_only,
+            page_size=page_size,
+            page_token=page_token,
+        ),
+    )
+    columns = ("assignment_id", "kind", "status", "household_number", "village_id", "cadre_id")
+    title = f"{len(page.assignments)} of {page.total} assignments {page.next_page_token}"
+    show(page.assignments, (*columns, "messages"), title=title, as_json=as_json)
+
+
+@app.command()
+def trace(
+    reference: Annotated[str, typer.Argument(help="household, plan, task, payment or command id")],
+    as_json: Json = False,
+) -> None:
+    """Everything that belongs to one id, over all five services, in the order it was recorded.
+
+    Example: tuopin task trace ASSIGNMENT_ID
+    """
+    print_events(reference, as_json)
