@@ -1,0 +1,1 @@
+"""funding: whose money, for what, and did it arrive."""

@@ -1,0 +1,1 @@
+"""planning: what will be done for a household, and who helps it."""

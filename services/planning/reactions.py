@@ -1,0 +1,50 @@
+"""What other services' events make planning do."""
+
+from collections.abc import Iterator
+
+from chassis.reactions import Reaction
+from tuopin.envelope.v1.envelope_pb2 import Envelope
+from tuopin.notifier.v1.assignment_pb2 import AssignmentDone
+from tuopin.planning.v1.plan_pb2 import DraftPlan, PlanMember, RecordVisit
+from tuopin.registry.v1.household_pb2 import HouseholdRegistered
+
+FIRST_VISIT = "first-visit"
+
+
+def draft_plan(envelope: Envelope, event: HouseholdRegistered, facts: None) -> Iterator[DraftPlan]:
+    """Every household gets a plan, imported ones too: a draft is no message."""
+    yield DraftPlan(
+        household_id=event.household_id,
+        village_id=event.village_id,
+        main_cause=event.main_cause,
+        other_causes=event.other_causes,
+        members=[
+            PlanMember(
+                person_id=member.person_id,
+                birth_year=member.birth_year,
+                at_school=member.at_school,
+                health=member.health,
+                labour=member.labour,
+            )
+            for member in event.members
+        ],
+        housing_safety=event.living_conditions.housing_safety,
+    )
+
+
+def record_visit(envelope: Envelope, event: AssignmentDone, facts: None) -> Iterator[RecordVisit]:
+    """The finished task is the visit; its texts stay sealed on the way."""
+    if event.kind == FIRST_VISIT:
+        yield RecordVisit(
+            plan_id=event.subject,
+            assignment_id=event.assignment_id,
+            cadre_id=event.cadre_id,
+            evidence=event.evidence,
+            effective_on=event.effective_on,
+        )
+
+
+REACTIONS: tuple[Reaction, ...] = (
+    Reaction(name="draft-plan", event=HouseholdRegistered, react=draft_plan),
+    Reaction(name="record-visit", event=AssignmentDone, react=record_visit),
+)

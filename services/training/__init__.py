@@ -1,0 +1,1 @@
+"""training: who does the work, and are they ready."""
