@@ -1,0 +1,1 @@
+"""Who is in the programme: regions, households, people, exit."""

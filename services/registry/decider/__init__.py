@@ -1,0 +1,10 @@
+"""The rules of the registry, one module per noun."""
+
+from typing import Any
+
+from chassis.decider import Decider
+from services.registry.decider.file_import import IMPORT
+from services.registry.decider.household import HOUSEHOLD
+from services.registry.decider.region import REGION
+
+DECIDERS: tuple[Decider[Any], ...] = (HOUSEHOLD, REGION, IMPORT)
