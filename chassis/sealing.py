@@ -1,0 +1,324 @@
+"""Seals what identifies a person at the store's door, and opens it for those who may read it.
+
+A personal text becomes "sealed:1:<base64url(nonce + ciphertext)>": AES-GCM under the key of its
+subject, bound to subject, field name and key, so that moved elsewhere it does not open.
+The key must be at hand (`prepare`, `opening`): call seal or open before the next await.
+"""
+
+import binascii
+import hmac
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
+
+from chassis.fields import SEALED, personal_of
+from chassis.keys import ERASED, NONCE_BYTES, Key, Keys, SubjectErased, derived_key
+
+# The option's value for a request field that concerns nobody known: never logged, never stored.
+NO_SUBJECT = "-"
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+_STANDARD = bytes.maketrans(b"-_", b"+/")
+_PREFIX_LEN = len(SEALED)
+# Random bytes are drawn for this many nonces at a time; never kept beyond one call.
+_NONCES = 16
+
+
+class SealingFault(Exception):
+    """A fault of ours: the message is not stored, the value not shown. Names the field only."""
+
+
+class AlreadySealed(SealingFault):
+    """Sealing twice would hide the value from everybody."""
+
+
+class NotSealed(SealingFault):
+    """A clear personal value stands where only sealed ones may."""
+
+
+class NotSealable(SealingFault):
+    """The field's subject is not known, so that no key could seal it."""
+
+
+class KeyNotAtHand(SealingFault):
+    """prepare or opening was not called for this message, or the key is lost."""
+
+
+class Tampered(SealingFault):
+    """The value was sealed for another person or field, or changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    name: str
+    # Second half of the associated data.
+    aad: bytes
+    repeated: bool
+    is_map: bool
+    full_name: str
+
+
+@dataclass(slots=True)
+class _Plan:
+    """The personal fields of one message type: by the subject's field, then in nested messages."""
+
+    own: list[tuple[str, list[_Field]]] = field(default_factory=list)
+    # Name, whether repeated, whether a map of messages, plan of the nested type.
+    nested: list[tuple[str, bool, bool, "_Plan"]] = field(default_factory=list)
+
+    def reaches_personal(self, seen: set[int]) -> bool:
+        if id(self) in seen:
+            return False
+        seen.add(id(self))
+        return bool(self.own) or any(plan.reaches_personal(seen) for *_, plan in self.nested)
+
+
+@cache
+def plan_of(descriptor: Descriptor) -> _Plan:
+    """Compiled once per message type; parts without personal fields are left out."""
+    plans: dict[str, _Plan] = {}
+    plan = _compiled(descriptor, plans)
+    for each in plans.values():
+        each.nested = [row for row in each.nested if row[3].reaches_personal(set())]
+    return plan
+
+
+def _compiled(descriptor: Descriptor, plans: dict[str, _Plan]) -> _Plan:
+    if descriptor.full_name in plans:
+        return plans[descriptor.full_name]
+    plan = plans[descriptor.full_name] = _Plan()
+    own: dict[str, list[_Field]] = {}
+    for each in descriptor.fields:
+        kind = each.message_type
+        is_map = kind is not None and kind.GetOptions().map_entry
+        value = kind.fields_by_name["value"] if kind is not None and is_map else each
+        subject = personal_of(each)
+        if subject:
+            _check_declaration(each, value, subject)
+            own.setdefault(subject, []).append(
+                _Field(
+                    name=each.name,
+                    aad=b"\x00text\x00" + each.name.encode(),
+                    repeated=each.is_repeated and not is_map,
+                    is_map=is_map,
+                    full_name=each.full_name,
+                )
+            )
+        elif value.message_type is not None:
+            nested = _compiled(value.message_type, plans)
+            plan.nested.append((each.name, each.is_repeated and not is_map, is_map, nested))
+    plan.own = [
+        (subject if subject in descriptor.fields_by_name else NO_SUBJECT, fields)
+        for subject, fields in own.items()
+    ]
+    return plan
+
+
+def _check_declaration(each: FieldDescriptor, value: FieldDescriptor, subject: str) -> None:
+    if value.type != FieldDescriptor.TYPE_STRING:
+        raise NotSealable(f"{each.full_name} is personal, but not a text")
+    assert each.containing_type is not None
+    sibling = each.containing_type.fields_by_name.get(subject)
+    if sibling is not None and (
+        sibling.type != FieldDescriptor.TYPE_STRING or sibling.is_repeated or personal_of(sibling)
+    ):
+        raise NotSealable(f"{each.full_name}: {subject} is no plain text")
+
+
+def personal_values(message: Message) -> Iterator[tuple[str, str, str]]:
+    """(subject id, full name of the field, value) of every personal text that is not empty."""
+    yield from _values(message, plan_of(message.DESCRIPTOR))
+
+
+def _values(message: Message, plan: _Plan) -> Iterator[tuple[str, str, str]]:
+    for subject_field, fields in plan.own:
+        subject_id = "" if subject_field == NO_SUBJECT else getattr(message, subject_field)
+        for each in fields:
+            held = getattr(message, each.name)
+            values = held.values() if each.is_map else held if each.repeated else (held,)
+            for value in values:
+                if value:
+                    yield subject_id, each.full_name, value
+    for name, repeated, is_map, nested in plan.nested:
+        for part in _parts(message, name, repeated, is_map):
+            yield from _values(part, nested)
+
+
+def _parts(message: Message, name: str, repeated: bool, is_map: bool) -> Iterable[Any]:
+    if is_map:
+        return list(getattr(message, name).values())
+    if repeated:
+        return getattr(message, name)  # type: ignore[no-any-return]
+    return (getattr(message, name),) if message.HasField(name) else ()
+
+
+class Sealer:
+    """Seals and opens messages in place, and makes the keyed digests that stand for values."""
+
+    def __init__(
+        self,
+        keys: Keys,
+        master_key: bytes,
+        *,
+        random_bytes: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self.keys = keys
+        self._blind_key = derived_key(master_key, "blind index")
+        self._digest_key = derived_key(master_key, "request digest")
+        self._random_bytes = random_bytes
+
+    def subjects(self, message: Message) -> set[str]:
+        """Whose keys this message's personal values need."""
+        return {subject_id for subject_id, _, _ in personal_values(message) if subject_id}
+
+    async def prepare(self, messages: Iterable[Message]) -> None:
+        """Every subject of the messages has a durable key, at hand; SubjectErased otherwise."""
+        needed = {subject for message in messages for subject in self.subjects(message)}
+        if needed:
+            await self.keys.ensure(needed)
+
+    async def opening(self, messages: Iterable[Message]) -> None:
+        """Bring the keys that open these messages to hand."""
+        needed = {subject for message in messages for subject in self.subjects(message)}
+        if needed:
+            await self.keys.fetch(needed)
+
+    def seal(self, message: Message, *, keep_sealed: bool = False) -> None:
+        """Replace each personal text by its sealed form; empty ones stay empty.
+
+        With `keep_sealed`, a value that a reaction passed on sealed stays as it is, once it is
+        proven to be sealed for this very person and field.
+        """
+        nonces = _nonces(self._random_bytes)
+
+        def sealed(key: Key, each: _Field, value: str) -> str:
+            if value.startswith(SEALED):
+                if not keep_sealed:
+                    raise AlreadySealed(each.full_name)
+                _opened(key, each.aad, value, each.full_name)
+                return value
+            return _sealed(key, each.aad, value, next(nonces))
+
+        self._replace(message, plan_of(message.DESCRIPTOR), sealed, self._sealing_key)
+
+    def open(self, message: Message, missing: str = "", *, keep_clear: bool = False) -> None:
+        """Replace each sealed text by what it says, or by `missing` when its subject is erased.
+
+        A clear value is a fault, but with `keep_clear` (a command, partly from a person).
+        """
+
+        def opened(key: Key | None, each: _Field, value: str) -> str:
+            if not value.startswith(SEALED):
+                if not keep_clear:
+                    raise NotSealed(each.full_name)
+                return value
+            return missing if key is None else _opened(key, each.aad, value, each.full_name)
+
+        self._replace(message, plan_of(message.DESCRIPTOR), opened, self._opening_key)
+
+    def open_text(self, subject_id: str, field_name: str, value: str, missing: str = "") -> str:
+        """Open one sealed text outside its message, e.g. a view's column."""
+        if not value:
+            return value
+        if not value.startswith(SEALED):
+            raise NotSealed(field_name)
+        key = self._opening_key(subject_id, field_name)
+        aad = b"\x00text\x00" + field_name.encode()
+        return missing if key is None else _opened(key, aad, value, field_name)
+
+    def seal_bytes(self, subject_id: str, data: bytes) -> bytes:
+        """nonce + ciphertext, bound to the subject; for what fits in memory."""
+        key = self._sealing_key(subject_id, "bytes")
+        nonce = self._random_bytes(NONCE_BYTES)
+        return nonce + key.aead.encrypt(nonce, data, key.aad + b"\x00bytes")
+
+    def open_bytes(self, subject_id: str, sealed: bytes) -> bytes:
+        """The data again; SubjectErased when its subject's key was destroyed."""
+        key = self._opening_key(subject_id, "bytes")
+        if key is None:
+            raise SubjectErased(subject_id)
+        nonce, ciphertext = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
+        try:
+            return key.aead.decrypt(nonce, ciphertext, key.aad + b"\x00bytes")
+        except InvalidTag as error:
+            raise Tampered("bytes") from error
+
+    def blind(self, kind: str, key: str) -> bytes:
+        """The keyed digest that stands for a personal key: equal for equal keys, no way back."""
+        return hmac.digest(self._blind_key, f"{kind}\x00{key}".encode(), "sha256")
+
+    def digest(self, data: bytes) -> bytes:
+        """The keyed digest of a request, which may hold personal data."""
+        return hmac.digest(self._digest_key, data, "sha256")
+
+    def _sealing_key(self, subject_id: str, field_name: str) -> Key:
+        if not subject_id:
+            raise NotSealable(field_name)
+        key = self.keys.find(subject_id)
+        if key is ERASED:
+            raise SubjectErased(subject_id)
+        if key is None:
+            raise KeyNotAtHand(field_name)
+        return key
+
+    def _opening_key(self, subject_id: str, field_name: str) -> Key | None:
+        key = self.keys.find(subject_id)
+        if key is None:
+            raise KeyNotAtHand(field_name)
+        return None if key is ERASED else key
+
+    def _replace(
+        self,
+        message: Message,
+        plan: _Plan,
+        change: Callable[[Any, _Field, str], str],
+        key_of: Callable[[str, str], Key | None],
+    ) -> None:
+        for subject_field, fields in plan.own:
+            key: Key | None = None
+            asked = False
+            for each in fields:
+                held = getattr(message, each.name)
+                if not held:
+                    continue
+                if not asked:
+                    known = subject_field != NO_SUBJECT
+                    subject_id = getattr(message, subject_field) if known else ""
+                    key, asked = key_of(subject_id, each.full_name), True
+                if each.is_map or each.repeated:
+                    for place in list(held) if each.is_map else range(len(held)):
+                        if held[place]:
+                            held[place] = change(key, each, held[place])
+                else:
+                    setattr(message, each.name, change(key, each, held))
+        for name, repeated, is_map, nested in plan.nested:
+            for part in _parts(message, name, repeated, is_map):
+                self._replace(part, nested, change, key_of)
+
+
+def _nonces(random_bytes: Callable[[int], bytes]) -> Iterator[bytes]:
+    """Fresh random nonces; drawn within one call, so that no copy of a process repeats one."""
+    while True:
+        drawn = random_bytes(NONCE_BYTES * _NONCES)
+        for start in range(0, len(drawn), NONCE_BYTES):
+            yield drawn[start : start + NONCE_BYTES]
+
+
+def _sealed(key: Key, aad: bytes, value: str, nonce: bytes) -> str:
+    ciphertext = key.aead.encrypt(nonce, value.encode(), key.aad + aad)
+    encoded = binascii.b2a_base64(nonce + ciphertext, newline=False)
+    return SEALED + encoded.translate(_URL_SAFE).decode("ascii")
+
+
+def _opened(key: Key, aad: bytes, value: str, field_name: str) -> str:
+    try:
+        packed = binascii.a2b_base64(value[_PREFIX_LEN:].encode("ascii").translate(_STANDARD))
+        clear = key.aead.decrypt(packed[:NONCE_BYTES], packed[NONCE_BYTES:], key.aad + aad)
+    except (InvalidTag, ValueError) as error:
+        raise Tampered(field_name) from error
+    return clear.decode()
