@@ -1,0 +1,208 @@
+"""The rules of a message: what became of each attempt to reach one person about one assignment."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from enum import Enum
+
+from chassis.decider import Context, Decider
+from chassis.rejection import require
+from services.notifier.decider.policy import sending
+from services.notifier.decider.times import micros
+from tuopin.notifier.v1.message_pb2 import (
+    MessageErrored,
+    MessageFailed,
+    MessageQueued,
+    MessageSent,
+    MessageSuperseded,
+    MessageUncertain,
+    QueueMessage,
+    RecordSending,
+    SupersedeMessage,
+)
+
+Command = QueueMessage | RecordSending | SupersedeMessage
+Event = (
+    MessageQueued
+    | MessageSent
+    | MessageUncertain
+    | MessageErrored
+    | MessageFailed
+    | MessageSuperseded
+)
+Events = Iterator[Event]
+
+
+class Phase(Enum):
+    """QUEUED covers what was refused and waits for its next attempt."""
+
+    UNKNOWN = "unknown"
+    QUEUED = "queued"
+    UNCERTAIN = "uncertain"
+    SENT = "sent"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One message. Superseded stands beside the phase: what is in a chat already stays there."""
+
+    phase: Phase = Phase.UNKNOWN
+    queued: MessageQueued = field(default_factory=MessageQueued)
+    attempts: int = 0
+    superseded: bool = False
+
+
+def decide(state: State, command: Command, context: Context) -> Events:
+    """The rule of each command."""
+    match command:
+        case QueueMessage():
+            return queue(state, command)
+        case RecordSending():
+            return record(state, command, context)
+        case SupersedeMessage():
+            return supersede(state, command)
+
+
+def queue(state: State, command: QueueMessage) -> Events:
+    """To be sent as soon as its turn comes."""
+    if state.phase is not Phase.UNKNOWN:
+        return
+    yield MessageQueued(
+        message_id=command.message_id,
+        assignment_id=command.assignment_id,
+        cadre_id=command.cadre_id,
+        template=command.template,
+        priority=command.priority,
+        village_id=command.village_id,
+    )
+
+
+def record(state: State, command: RecordSending, context: Context) -> Events:
+    """Each attempt counts once; what was sent or given up stays so."""
+    require(state.phase is not Phase.UNKNOWN, "message-not-known", field="message_id")
+    over = state.phase in (Phase.SENT, Phase.FAILED)
+    if over or command.attempt <= state.attempts:
+        return
+    match command.WhichOneof("result"):
+        case "sent":
+            yield MessageSent(
+                message_id=command.message_id,
+                assignment_id=state.queued.assignment_id,
+                cadre_id=state.queued.cadre_id,
+                attempt=command.attempt,
+                provider_message_id=command.sent.provider_message_id,
+            )
+        case "uncertain":
+            yield uncertain(state, command, context)
+        case "errored":
+            yield errored(state, command, context)
+        case "unreachable":
+            yield failed(state, command, command.unreachable.reason, unreachable=True)
+        case None:
+            require(False, "sending-without-result", field="result")
+
+
+def uncertain(
+    state: State, command: RecordSending, context: Context
+) -> MessageUncertain | MessageFailed:
+    """It may have arrived: one visible repeat, and when that is as uncertain, no third."""
+    if state.phase is Phase.UNCERTAIN:
+        return failed(state, command, command.uncertain.reason)
+    return MessageUncertain(
+        message_id=command.message_id,
+        assignment_id=state.queued.assignment_id,
+        cadre_id=state.queued.cadre_id,
+        attempt=command.attempt,
+        reason=command.uncertain.reason,
+        next_try_at_us=_next_try_us(command.attempt, context),
+    )
+
+
+def errored(
+    state: State, command: RecordSending, context: Context
+) -> MessageErrored | MessageFailed:
+    """It did not arrive: again after a while that doubles, and at last given up."""
+    most = sending(context)["attempts_max"]
+    if command.errored.final or command.attempt >= most:
+        return failed(state, command, command.errored.reason)
+    return MessageErrored(
+        message_id=command.message_id,
+        assignment_id=state.queued.assignment_id,
+        cadre_id=state.queued.cadre_id,
+        attempt=command.attempt,
+        reason=command.errored.reason,
+        next_try_at_us=_next_try_us(command.attempt, context),
+    )
+
+
+def failed(
+    state: State, command: RecordSending, reason: str, *, unreachable: bool = False
+) -> MessageFailed:
+    """No further attempt."""
+    return MessageFailed(
+        message_id=command.message_id,
+        assignment_id=state.queued.assignment_id,
+        cadre_id=state.queued.cadre_id,
+        attempt=command.attempt,
+        reason=reason,
+        unreachable=unreachable,
+    )
+
+
+def supersede(state: State, command: SupersedeMessage) -> Events:
+    """Something newer takes its place; unsent it stays unsent."""
+    require(state.phase is not Phase.UNKNOWN, "message-not-known", field="message_id")
+    if state.superseded:
+        return
+    yield MessageSuperseded(
+        message_id=command.message_id,
+        assignment_id=state.queued.assignment_id,
+        by_message_id=command.by_message_id,
+        cadre_id=state.queued.cadre_id,
+    )
+
+
+def evolve(state: State, event: Event) -> State:
+    """What each event changes."""
+    match event:
+        case MessageQueued():
+            return replace(state, phase=Phase.QUEUED, queued=event)
+        case MessageSent():
+            return replace(state, phase=Phase.SENT, attempts=event.attempt)
+        case MessageUncertain():
+            return replace(state, phase=Phase.UNCERTAIN, attempts=event.attempt)
+        case MessageErrored():
+            return replace(state, attempts=event.attempt)
+        case MessageFailed():
+            return replace(state, phase=Phase.FAILED, attempts=event.attempt)
+        case MessageSuperseded():
+            return replace(state, superseded=True)
+
+
+def _next_try_us(attempt: int, context: Context) -> int:
+    numbers = sending(context)
+    wait_s = min(numbers["backoff_s"] * 2 ** (attempt - 1), numbers["backoff_max_s"])
+    return micros(context.now + timedelta(seconds=wait_s))
+
+
+DECIDER: Decider[State] = Decider(
+    noun="message",
+    topic="message",
+    initial=State,
+    decide=decide,
+    evolve=evolve,
+    commands={
+        command: lambda c: str(c.message_id)
+        for command in (QueueMessage, RecordSending, SupersedeMessage)
+    },
+    events=(
+        MessageQueued,
+        MessageSent,
+        MessageUncertain,
+        MessageErrored,
+        MessageFailed,
+        MessageSuperseded,
+    ),
+    region=lambda state: state.queued.village_id,
+)

@@ -1,0 +1,424 @@
+"""The rules of an assignment as sentences."""
+
+from datetime import timedelta
+
+import pytest
+
+from services.notifier.decider import assignment
+from services.notifier.decider.policy import Posted
+from services.notifier.decider.times import micros, shown
+from tests.given import NOW, Given, sealed
+from tests.notifier.policies import PARAMETERS
+from tuopin.notifier.v1.assignment_pb2 import (
+    AcknowledgeAssignment,
+    AddEvidence,
+    AssignmentAcknowledged,
+    AssignmentDone,
+    AssignmentEscalated,
+    AssignmentOffered,
+    AssignmentReminded,
+    AssignmentReturned,
+    AssignmentVerified,
+    EscalateAssignment,
+    EvidenceAdded,
+    FinishAssignment,
+    OfferAssignment,
+    RemindAssignment,
+    ReturnAssignment,
+    VerifyAssignment,
+)
+from tuopin.types.v1.types_pb2 import Blob, Evidence, Location, Note, Paper
+
+given = Given(assignment.DECIDER, PARAMETERS, facts=())
+
+ID = "11111111-1111-4111-8111-111111111111"
+HOUSEHOLD = "household-1"
+VILLAGE = "433124103206"
+TOWNSHIP = "433124103"
+HELPER = "cadre-helper"
+RESIDENT = "cadre-resident"
+SPECIALIST = "cadre-specialist"
+SPECIALIST_POSTED = Posted(SPECIALIST, "TOWNSHIP_SPECIALIST", TOWNSHIP)
+FIRST_MESSAGE = assignment.message_id_of(f"task-{ID}@1", HELPER)
+
+
+def offer(kind: str = "first-visit", helper: str = HELPER) -> OfferAssignment:
+    return OfferAssignment(
+        assignment_id=ID,
+        kind=kind,
+        household_id=HOUSEHOLD,
+        village_id=VILLAGE,
+        subject="plan-1",
+        household_number="0001",
+        cadre_id=helper,
+        facts={"year": "2020"},
+    )
+
+
+def offered(
+    kind: str = "first-visit", proof: str = "any", cadre_id: str = HELPER
+) -> AssignmentOffered:
+    return AssignmentOffered(
+        assignment_id=ID,
+        kind=kind,
+        household_id=HOUSEHOLD,
+        village_id=VILLAGE,
+        subject="plan-1",
+        household_number="0001",
+        cadre_id=cadre_id,
+        facts={"year": "2020"},
+        policy=f"{kind}@test",
+        proof=proof,
+        remind_at_us=micros(NOW + timedelta(days=2)),
+        escalate_at_us=micros(NOW + timedelta(days=4)),
+        due_at_us=micros(NOW + timedelta(days=7)),
+    )
+
+
+def acknowledged(cadre_id: str = HELPER) -> AssignmentAcknowledged:
+    return AssignmentAcknowledged(
+        assignment_id=ID,
+        cadre_id=cadre_id,
+        village_id=VILLAGE,
+        household_id=HOUSEHOLD,
+        kind="first-visit",
+        acknowledged_at_us=micros(NOW),
+    )
+
+
+def note(text: str = "all is well", household_id: str = HOUSEHOLD) -> Evidence:
+    return Evidence(note=Note(text=text, household_id=household_id))
+
+
+def photo() -> Evidence:
+    return Evidence(photo=Blob(sha256="a" * 64, media_type="image/jpeg", subject_id=HOUSEHOLD))
+
+
+def place() -> Evidence:
+    return Evidence(
+        location=Location(
+            latitude_e7="285000000", longitude_e7="1095000000", household_id=HOUSEHOLD
+        )
+    )
+
+
+def added(evidence: Evidence, witness: str = "") -> EvidenceAdded:
+    event = EvidenceAdded(
+        assignment_id=ID,
+        cadre_id=HELPER,
+        evidence=evidence,
+        household_id=HOUSEHOLD,
+        village_id=VILLAGE,
+    )
+    if witness:
+        event.paper.CopyFrom(Paper(witness=witness, household_id=HOUSEHOLD))
+    return event
+
+
+def done(*evidence: Evidence) -> AssignmentDone:
+    return AssignmentDone(
+        assignment_id=ID,
+        kind="first-visit",
+        household_id=HOUSEHOLD,
+        village_id=VILLAGE,
+        subject="plan-1",
+        cadre_id=HELPER,
+        evidence=[sealed(each) for each in evidence],
+        facts={"year": "2020"},
+        effective_on="2020-03-02",
+        done_at_us=micros(NOW),
+    )
+
+
+def returned() -> AssignmentReturned:
+    return AssignmentReturned(
+        assignment_id=ID,
+        cadre_id=HELPER,
+        slug="plan-not-in-force",
+        household_id=HOUSEHOLD,
+        village_id=VILLAGE,
+        kind="first-visit",
+        supersedes_message_id=FIRST_MESSAGE,
+    )
+
+
+def take(cadre_id: str = HELPER) -> AcknowledgeAssignment:
+    return AcknowledgeAssignment(assignment_id=ID, cadre_id=cadre_id)
+
+
+def add(evidence: Evidence, cadre_id: str = HELPER) -> AddEvidence:
+    return AddEvidence(assignment_id=ID, cadre_id=cadre_id, evidence=evidence)
+
+
+def finish(cadre_id: str = HELPER) -> FinishAssignment:
+    return FinishAssignment(assignment_id=ID, cadre_id=cadre_id)
+
+
+def escalated(cadre_id: str = SPECIALIST, reason: str = "no-answer") -> AssignmentEscalated:
+    return AssignmentEscalated(
+        assignment_id=ID,
+        village_id=VILLAGE,
+        region_id=TOWNSHIP,
+        cadre_id=cadre_id,
+        previous_cadre_id=HELPER,
+        household_id=HOUSEHOLD,
+        kind="first-visit",
+        reason=reason,
+        supersedes_message_id=FIRST_MESSAGE if cadre_id else "",
+    )
+
+
+def test_a_first_visit_goes_to_the_helper_with_the_policy_s_deadlines() -> None:
+    given().when(offer()).then(offered())
+
+
+def test_an_exit_is_verified_by_the_resident_team_before_the_helper() -> None:
+    (
+        given.with_facts((Posted(RESIDENT, "RESIDENT_TEAM", VILLAGE), SPECIALIST_POSTED))()
+        .when(offer("verify-exit"))
+        .then_event(AssignmentOffered, cadre_id=RESIDENT)
+    )
+
+
+def test_a_cadre_of_another_village_gets_nothing() -> None:
+    (
+        given.with_facts((Posted(RESIDENT, "RESIDENT_TEAM", "433124103999"),))()
+        .when(offer("verify-exit"))
+        .then_event(AssignmentOffered, cadre_id=HELPER)
+    )
+
+
+def test_where_nobody_is_the_township_s_list_has_it() -> None:
+    result = given().when(offer("verify-exit", helper=""))
+    result.then_event(AssignmentOffered, cadre_id="")
+    result.then_event(AssignmentEscalated, cadre_id="", region_id=TOWNSHIP, reason="no-cadre")
+
+
+def test_an_offer_heard_twice_is_made_once() -> None:
+    given(offered()).when(offer()).then_nothing()
+
+
+def test_a_kind_without_policy_is_refused() -> None:
+    given().when(offer("dance")).then_rejected("assignment-kind-not-known", kind="dance")
+
+
+def test_the_one_who_has_it_takes_it() -> None:
+    given(offered()).when(take()).then(acknowledged())
+
+
+def test_taking_it_twice_changes_nothing() -> None:
+    given(offered(), acknowledged()).when(take()).then_nothing()
+
+
+@pytest.mark.parametrize("command", [take("somebody"), add(note(), "somebody"), finish("somebody")])
+def test_somebody_else_is_told_who_has_it(command: object) -> None:
+    (
+        given(offered(), acknowledged())
+        .when(command)  # type: ignore[arg-type]
+        .then_rejected("assignment-with-another-cadre", cadre=HELPER)
+    )
+
+
+@pytest.mark.parametrize("command", [take(), add(note()), finish(), take("somebody")])
+def test_a_late_tap_is_told_who_did_it_and_when(command: object) -> None:
+    (
+        given(offered(), acknowledged(), added(note()), done(note()))
+        .when(command)  # type: ignore[arg-type]
+        .then_rejected("assignment-already-done", cadre=HELPER, at="2020-03-02 09:00")
+    )
+
+
+def test_nothing_is_known_of_an_assignment_that_was_never_offered() -> None:
+    given().when(take()).then_rejected("assignment-not-known")
+
+
+@pytest.mark.parametrize("evidence", [note(), photo(), place()])
+def test_what_the_cadre_sends_is_kept(evidence: Evidence) -> None:
+    given(offered(), acknowledged()).when(add(evidence)).then(added(evidence))
+
+
+def test_evidence_waits_for_the_task_to_be_taken() -> None:
+    given(offered()).when(add(note())).then_rejected("assignment-not-acknowledged")
+
+
+def test_evidence_about_another_household_is_refused() -> None:
+    (
+        given(offered(), acknowledged())
+        .when(add(note(household_id="household-2")))
+        .then_rejected("evidence-of-another-household")
+    )
+
+
+def test_empty_evidence_is_refused() -> None:
+    given(offered(), acknowledged()).when(add(Evidence())).then_rejected("evidence-empty")
+
+
+def test_evidence_has_an_end() -> None:
+    pieces = [added(note())] * 20
+    (
+        given(offered(), acknowledged(), *pieces)
+        .when(add(note()))
+        .then_rejected("evidence-too-much", most=20)
+    )
+
+
+def test_done_carries_the_evidence_as_it_was_sealed() -> None:
+    (
+        given(offered(), acknowledged(), added(note()), added(photo()))
+        .when(finish())
+        .then(done(note(), photo()))
+    )
+
+
+def test_a_visit_without_evidence_is_not_done() -> None:
+    given(offered(), acknowledged()).when(finish()).then_rejected("assignment-without-evidence")
+
+
+def test_a_task_that_asks_for_no_proof_is_done_without() -> None:
+    given(offered(proof="none"), acknowledged()).when(finish()).then(done())
+
+
+def test_what_was_not_taken_is_not_done() -> None:
+    given(offered(proof="none")).when(finish()).then_rejected("assignment-not-acknowledged")
+
+
+def test_where_paper_is_demanded_a_note_names_the_witness() -> None:
+    (
+        given(offered("receipt-check", "paper"), acknowledged())
+        .when(add(note("Witness W")))
+        .then(added(note("Witness W"), witness="Witness W"))
+    )
+
+
+def test_a_paper_without_picture_is_no_proof() -> None:
+    (
+        given(offered(proof="paper"), acknowledged(), added(note(), witness="Witness W"))
+        .when(finish())
+        .then_rejected("assignment-without-picture-of-paper")
+    )
+
+
+def test_a_paper_without_witness_is_no_proof() -> None:
+    (
+        given(offered(proof="paper"), acknowledged(), added(photo()))
+        .when(finish())
+        .then_rejected("assignment-without-witness")
+    )
+
+
+def test_the_paper_is_the_latest_picture_and_the_sealed_witness() -> None:
+    paper = Paper(picture=photo().photo, witness="sealed:1:witness", household_id=HOUSEHOLD)
+    (
+        given(
+            offered(proof="paper"),
+            acknowledged(),
+            added(photo()),
+            added(note(), witness="Witness W"),
+        )
+        .when(finish())
+        .then_event(AssignmentDone, paper=paper, cadre_id=HELPER)
+    )
+
+
+def test_silence_is_reminded_once() -> None:
+    reminded = AssignmentReminded(
+        assignment_id=ID,
+        cadre_id=HELPER,
+        village_id=VILLAGE,
+        household_id=HOUSEHOLD,
+        kind="first-visit",
+        supersedes_message_id=FIRST_MESSAGE,
+    )
+    given(offered()).when(RemindAssignment(assignment_id=ID)).then(reminded)
+    given(offered(), reminded).when(RemindAssignment(assignment_id=ID)).then_nothing()
+
+
+@pytest.mark.parametrize(
+    "command", [RemindAssignment(assignment_id=ID), EscalateAssignment(assignment_id=ID)]
+)
+def test_who_has_answered_is_left_in_peace(command: object) -> None:
+    given(offered(), acknowledged()).when(command).then_nothing()  # type: ignore[arg-type]
+
+
+def test_silence_goes_to_the_township_s_specialist() -> None:
+    (
+        given.with_facts((SPECIALIST_POSTED,))(offered())
+        .when(EscalateAssignment(assignment_id=ID))
+        .then(escalated())
+    )
+
+
+def test_from_then_on_the_specialist_has_it() -> None:
+    story = given(offered(), escalated())
+    story.when(take(SPECIALIST)).then_event(AssignmentAcknowledged, cadre_id=SPECIALIST)
+    story.when(take()).then_rejected("assignment-with-another-cadre", cadre=SPECIALIST)
+
+
+def test_without_specialist_the_township_s_list_has_it_and_the_helper_may_still_take_it() -> None:
+    given(offered()).when(EscalateAssignment(assignment_id=ID)).then(escalated(cadre_id=""))
+    given(offered(), escalated(cadre_id="")).when(take()).then(acknowledged())
+
+
+def test_it_goes_up_once() -> None:
+    (
+        given.with_facts((SPECIALIST_POSTED,))(offered(), escalated())
+        .when(EscalateAssignment(assignment_id=ID))
+        .then_nothing()
+    )
+
+
+def test_a_specialist_who_cannot_be_reached_leaves_it_to_the_list() -> None:
+    (
+        given.with_facts((SPECIALIST_POSTED,))(offered(), escalated())
+        .when(EscalateAssignment(assignment_id=ID, reason="unreachable", cadre_id=SPECIALIST))
+        .then_event(
+            AssignmentEscalated, cadre_id="", previous_cadre_id=SPECIALIST, reason="unreachable"
+        )
+    )
+
+
+def test_news_of_one_who_no_longer_has_it_changes_nothing() -> None:
+    (
+        given(offered(), escalated())
+        .when(EscalateAssignment(assignment_id=ID, reason="unreachable", cadre_id=HELPER))
+        .then_nothing()
+    )
+
+
+def test_the_owner_s_word_verifies() -> None:
+    verified = AssignmentVerified(
+        assignment_id=ID,
+        cadre_id=HELPER,
+        event_id="plan-1@4",
+        household_id=HOUSEHOLD,
+        village_id=VILLAGE,
+        kind="first-visit",
+    )
+    command = VerifyAssignment(assignment_id=ID, event_id="plan-1@4")
+    story = given(offered(), acknowledged(), added(note()), done(note()))
+    story.when(command).then(verified)
+    (
+        given(offered(), acknowledged(), added(note()), done(note()), verified)
+        .when(command)
+        .then_nothing()
+    )
+
+
+def test_what_is_not_done_cannot_be_verified() -> None:
+    (
+        given(offered(), acknowledged())
+        .when(VerifyAssignment(assignment_id=ID, event_id="plan-1@4"))
+        .then_rejected("assignment-not-done")
+    )
+
+
+def test_a_refused_answer_comes_back_and_can_be_given_again() -> None:
+    command = ReturnAssignment(assignment_id=ID, slug="plan-not-in-force")
+    given(offered(), acknowledged(), added(note()), done(note())).when(command).then(returned())
+    again = given(offered(), acknowledged(), added(note()), done(note()), returned())
+    again.when(finish()).then(done(note()))
+    again.when(command).then_nothing()
+
+
+def test_times_are_shown_in_the_programme_s_zone() -> None:
+    assert shown(micros(NOW)) == "2020-03-02 09:00"
