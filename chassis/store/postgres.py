@@ -1,0 +1,392 @@
+"""The store on PostgreSQL: one database per service, synchronous_commit=on."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import psycopg
+
+from chassis.chain import GENESIS
+from chassis.clock import Clock
+from chassis.failpoints import failpoint
+from chassis.lanes import LANES_PER_TOPIC
+from chassis.store.engine import Taken
+from chassis.store.group import Batch, Known, Lane, LaneHead, Member
+from chassis.store.grouped import GroupedStore
+from chassis.store.model import (
+    ClaimRow,
+    Head,
+    Record,
+    ReleaseRow,
+    StoreUnavailable,
+    WeakDurability,
+)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+# One key of pg_advisory_lock, so that two processes do not create the tables at once.
+SCHEMA_LOCK = 7_426_101
+CONNECT_TIMEOUT_S = 10
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS lanes (
+    lane smallint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, topic text NOT NULL,
+    partition integer NOT NULL, position bigint NOT NULL DEFAULT 0, hash bytea NOT NULL,
+    recorded_at_us bigint NOT NULL DEFAULT 0,
+    CONSTRAINT lanes_topic_partition UNIQUE (topic, partition));
+CREATE TABLE IF NOT EXISTS events (
+    lane smallint NOT NULL, position bigint NOT NULL, stream text NOT NULL,
+    version bigint NOT NULL, hash bytea NOT NULL, record bytea NOT NULL,
+    CONSTRAINT events_lane_position PRIMARY KEY (lane, position),
+    CONSTRAINT events_stream_version UNIQUE (stream, version));
+-- Sealed bytes do not compress.
+ALTER TABLE events ALTER COLUMN record SET STORAGE EXTERNAL;
+CREATE TABLE IF NOT EXISTS receipts (
+    command_id text NOT NULL, digest bytea NOT NULL, receipt bytea NOT NULL,
+    CONSTRAINT receipts_command_id PRIMARY KEY (command_id));
+CREATE TABLE IF NOT EXISTS claims (
+    kind text NOT NULL, key bytea NOT NULL, owner text NOT NULL,
+    CONSTRAINT claims_kind_key PRIMARY KEY (kind, key));
+CREATE INDEX IF NOT EXISTS claims_of_owner ON claims (owner, kind);
+CREATE TABLE IF NOT EXISTS cursors (
+    name text NOT NULL, topic text NOT NULL, partition integer NOT NULL, position bigint NOT NULL,
+    CONSTRAINT cursors_name_lane PRIMARY KEY (name, topic, partition));
+"""
+
+_LOCK_LANES = "SELECT lane FROM lanes WHERE lane = ANY(%b::smallint[]) ORDER BY lane FOR UPDATE"
+_INSERT_EVENTS = (
+    "INSERT INTO events SELECT * FROM unnest(%b::smallint[], %b::bigint[], %b::text[], "
+    "%b::bigint[], %b::bytea[], %b::bytea[])"
+)
+_INSERT_RECEIPTS = "INSERT INTO receipts SELECT * FROM unnest(%b::text[], %b::bytea[], %b::bytea[])"
+_INSERT_CLAIMS = "INSERT INTO claims SELECT * FROM unnest(%b::text[], %b::bytea[], %b::text[])"
+_MOVE_LANES = (
+    "UPDATE lanes SET position = new.position, hash = new.hash, recorded_at_us = new.recorded "
+    "FROM unnest(%b::smallint[], %b::bigint[], %b::bytea[], %b::bigint[]) "
+    "AS new (lane, position, hash, recorded) WHERE lanes.lane = new.lane"
+)
+_RELEASE_KEY = "DELETE FROM claims WHERE kind = %b AND key = %b AND owner = %b"
+_RELEASE_KIND = "DELETE FROM claims WHERE kind = %b AND owner = %b"
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (psycopg.IntegrityError, psycopg.errors.DeadlockDetected) as error:
+        raise Taken(error.diag.constraint_name or str(error)) from error
+    except psycopg.Error as error:
+        raise StoreUnavailable(str(error)) from error
+
+
+def _in_database(method: Callable[Concatenate["_Reader", P], T]) -> Callable[..., T]:
+    @wraps(method)
+    def run(self: "_Reader", *args: P.args, **kwargs: P.kwargs) -> T:
+        with _translated():
+            return method(self, *args, **kwargs)
+
+    return run
+
+
+def connect(dsn: str) -> Connection:
+    """A connection that prepares every statement at once."""
+    connection = psycopg.connect(dsn, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S)
+    connection.prepare_threshold = 0
+    return connection
+
+
+def check_durability(connection: Connection) -> None:
+    """Raise WeakDurability unless a commit survives a power cut."""
+    for setting, strong in (
+        ("fsync", ("on",)),
+        ("full_page_writes", ("on",)),
+        ("synchronous_commit", ("on", "remote_apply", "remote_write")),
+    ):
+        row = connection.execute(f"SHOW {setting}").fetchone()
+        assert row is not None
+        if row[0] not in strong:
+            raise WeakDurability(setting, row[0], " or ".join(strong))
+
+
+class PostgresEngine:
+    """The writer's connection; a broken one is replaced before the next group."""
+
+    inline = False
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._db: Connection
+        self._lanes: dict[Lane, int] = {}
+
+    def open(self, topics: Sequence[str]) -> dict[Lane, LaneHead]:
+        with _translated():
+            self._connect()
+            with self._db.transaction():
+                self._db.execute("SELECT pg_advisory_xact_lock(%b)", (SCHEMA_LOCK,))
+                self._db.execute(_SCHEMA, prepare=False)
+                self._create_lanes(topics)
+            rows = self._db.execute("SELECT topic, partition, lane FROM lanes")
+            self._lanes = {(topic, partition): lane for topic, partition, lane in rows}
+            return self._heads(list(self._lanes.values()))
+
+    def _connect(self) -> None:
+        self._db = connect(self._dsn)
+        check_durability(self._db)
+
+    def _create_lanes(self, topics: Sequence[str]) -> None:
+        rows = self._db.execute("SELECT DISTINCT topic FROM lanes")
+        born = {row[0] for row in rows}
+        for topic in topics:
+            if topic not in born:
+                self._db.execute(
+                    "INSERT INTO lanes (topic, partition, hash) "
+                    "SELECT %b, n, %b FROM generate_series(0, %b) AS n",
+                    (topic, GENESIS, LANES_PER_TOPIC - 1),
+                )
+
+    def close(self) -> None:
+        self._db.close()
+
+    def reader(self) -> "_Reader":
+        with _translated():
+            return _Reader(connect(self._dsn), self._lanes)
+
+    def write(self, batch: Batch) -> None:
+        self._begin()
+        self.write_looked(batch)
+
+    def _begin(self) -> None:
+        with _translated():
+            if self._db.closed:
+                self._connect()
+            self._db.execute("BEGIN")
+
+    def write_looked(self, batch: Batch) -> None:
+        try:
+            with _translated():
+                with self._db.pipeline():
+                    self._insert(batch)
+                failpoint("store.before-commit")
+                self._db.commit()
+                failpoint("store.after-commit")
+        except (Taken, StoreUnavailable):
+            self.rollback()
+            raise
+
+    def rollback(self) -> None:
+        try:
+            self._db.rollback()
+        except psycopg.Error:
+            # The connection is gone, and the transaction with it.
+            self._db.close()
+
+    def _insert(self, batch: Batch) -> None:
+        """Sent in one go. A stale head meets the primary key (lane, position)."""
+        lanes = self._lanes
+        moved = sorted((lanes[lane], head) for lane, head in batch.heads.items())
+        if batch.events:
+            self._db.execute(_LOCK_LANES, ([lane for lane, _ in moved],))
+            events = batch.events
+            self._db.execute(
+                _INSERT_EVENTS,
+                (
+                    [lanes[e.lane] for e in events],
+                    [e.position for e in events],
+                    [e.stream for e in events],
+                    [e.version for e in events],
+                    [e.hash for e in events],
+                    [e.record for e in events],
+                ),
+            )
+        if batch.receipts:
+            self._db.execute(
+                _INSERT_RECEIPTS, [list(column) for column in zip(*batch.receipts, strict=True)]
+            )
+        for run in _runs(batch.claims):
+            self._change_claims(run)
+        if moved:
+            self._db.execute(
+                _MOVE_LANES,
+                (
+                    [lane for lane, _ in moved],
+                    [head.position for _, head in moved],
+                    [head.hash for _, head in moved],
+                    [head.recorded_at_us for _, head in moved],
+                ),
+            )
+
+    def _change_claims(self, run: list[ClaimRow] | ReleaseRow) -> None:
+        if isinstance(run, list):
+            # Sorted: two processes that claim the same keys meet in one order.
+            run.sort(key=lambda claim: (claim.kind, claim.key))
+            columns = (
+                [claim.kind for claim in run],
+                [claim.key for claim in run],
+                [claim.owner for claim in run],
+            )
+            self._db.execute(_INSERT_CLAIMS, columns)
+        elif run.key is None:
+            self._db.execute(_RELEASE_KIND, (run.kind, run.owner))
+        else:
+            self._db.execute(_RELEASE_KEY, (run.kind, run.key, run.owner))
+
+    def look(self, members: Sequence[Member]) -> Known:
+        """A snapshot per statement: after the lanes are locked, all that others committed is
+        seen.
+        """
+        appends = [member.append for member in members]
+        lanes = {self._lanes[piece.lane] for member in members for piece in member.pieces}
+        self._begin()
+        try:
+            with _translated():
+                return Known(
+                    heads=self._heads(sorted(lanes)),
+                    receipts=self._receipts([append.command_id for append in appends]),
+                    versions=self._versions([w.stream for a in appends for w in a.writes]),
+                    claims=self._claims([claim for a in appends for claim in a.claims]),
+                )
+        except (Taken, StoreUnavailable):
+            self.rollback()
+            raise
+
+    def _heads(self, lanes: list[int]) -> dict[Lane, LaneHead]:
+        self._db.execute(_LOCK_LANES, (lanes,))
+        rows = self._db.execute(
+            "SELECT topic, partition, position, hash, recorded_at_us FROM lanes "
+            "WHERE lane = ANY(%b::smallint[])",
+            (lanes,),
+        )
+        return {(row[0], row[1]): LaneHead(row[2], row[3], row[4]) for row in rows}
+
+    def _receipts(self, ids: list[str]) -> dict[str, tuple[bytes, bytes]]:
+        rows = self._db.execute(
+            "SELECT command_id, digest, receipt FROM receipts WHERE command_id = ANY(%b)", (ids,)
+        )
+        return {row[0]: (row[1], row[2]) for row in rows}
+
+    def _versions(self, streams: list[str]) -> dict[str, int]:
+        rows = self._db.execute(
+            "SELECT stream, max(version) FROM events WHERE stream = ANY(%b) GROUP BY stream",
+            (streams,),
+        )
+        return dict.fromkeys(streams, 0) | {row[0]: row[1] for row in rows}
+
+    def _claims(self, claims: list[ClaimRow]) -> dict[tuple[str, bytes], str]:
+        if not claims:
+            return {}
+        rows = self._db.execute(
+            "SELECT kind, key, owner FROM claims JOIN unnest(%b::text[], %b::bytea[]) "
+            "AS asked (kind, key) USING (kind, key)",
+            ([claim.kind for claim in claims], [claim.key for claim in claims]),
+        )
+        return {(row[0], row[1]): row[2] for row in rows}
+
+
+def _runs(
+    changes: Sequence[ClaimRow | ReleaseRow],
+) -> Iterator[list[ClaimRow] | ReleaseRow]:
+    """Claims that follow each other go together; a release keeps its place between them."""
+    claims: list[ClaimRow] = []
+    for change in changes:
+        if isinstance(change, ClaimRow):
+            claims.append(change)
+            continue
+        if claims:
+            yield claims
+            claims = []
+        yield change
+    if claims:
+        yield claims
+
+
+class _Reader:
+    """Short statements on a connection of its own, each its own transaction."""
+
+    def __init__(self, db: Connection, lanes: dict[Lane, int]) -> None:
+        self._db = db
+        self._lanes = lanes
+        self._names = {lane: name for name, lane in lanes.items()}
+
+    def close(self) -> None:
+        self._db.close()
+
+    @_in_database
+    def receipt(self, command_id: str) -> tuple[bytes, bytes] | None:
+        row = self._db.execute(
+            "SELECT digest, receipt FROM receipts WHERE command_id = %b", (command_id,)
+        ).fetchone()
+        return None if row is None else (row[0], row[1])
+
+    @_in_database
+    def load(self, stream: str, after_version: int) -> list[Record]:
+        rows = self._db.execute(
+            "SELECT lane, position, record, hash FROM events WHERE stream = %b AND version > %b "
+            "ORDER BY version",
+            (stream, after_version),
+            binary=True,
+        )
+        return [self._record(*row) for row in rows]
+
+    @_in_database
+    def read(self, topic: str, partition: int, after: int, limit: int) -> list[Record]:
+        rows = self._db.execute(
+            "SELECT lane, position, record, hash FROM events "
+            "WHERE lane = %b AND position > %b AND position <= %b ORDER BY position",
+            (self._lanes[topic, partition], after, after + limit),
+            binary=True,
+        )
+        return [self._record(*row) for row in rows]
+
+    def _record(self, lane: int, position: int, record: bytes, record_hash: bytes) -> Record:
+        topic, partition = self._names[lane]
+        return Record(topic, partition, position, record, record_hash)
+
+    @_in_database
+    def heads(self) -> list[Head]:
+        rows = self._db.execute(
+            "SELECT topic, partition, position, hash, recorded_at_us FROM lanes ORDER BY 1, 2"
+        )
+        return [Head(*row) for row in rows]
+
+    @_in_database
+    def total(self) -> int:
+        row = self._db.execute("SELECT coalesce(sum(position), 0)::bigint FROM lanes").fetchone()
+        assert row is not None
+        return int(row[0])
+
+    @_in_database
+    def claim_owner(self, kind: str, key: bytes) -> str | None:
+        row = self._db.execute(
+            "SELECT owner FROM claims WHERE kind = %b AND key = %b", (kind, key)
+        ).fetchone()
+        return None if row is None else str(row[0])
+
+    @_in_database
+    def cursor(self, name: str, topic: str, partition: int) -> int:
+        row = self._db.execute(
+            "SELECT position FROM cursors WHERE name = %b AND topic = %b AND partition = %b",
+            (name, topic, partition),
+        ).fetchone()
+        return 0 if row is None else int(row[0])
+
+    @_in_database
+    def move_cursor(self, name: str, topic: str, partition: int, position: int) -> None:
+        self._db.execute("BEGIN")
+        self._db.execute(
+            "INSERT INTO cursors VALUES (%b, %b, %b, %b) ON CONFLICT (name, topic, partition) "
+            "DO UPDATE SET position = greatest(cursors.position, excluded.position)",
+            (name, topic, partition, position),
+        )
+        failpoint("store.before-move-cursor")
+        self._db.commit()
+        failpoint("store.after-move-cursor")
+
+
+class PostgresStore(GroupedStore):
+    """The cluster's store."""
+
+    def __init__(self, dsn: str, topics: Sequence[str], clock: Clock) -> None:
+        super().__init__(PostgresEngine(dsn), topics, clock)
