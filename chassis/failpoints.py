@@ -9,6 +9,8 @@ import signal
 
 # Every arrow of a command's way: before and after each commit, ack, send and cursor move.
 FAILPOINTS: tuple[str, ...] = (
+    "blobs.after-rename",
+    "blobs.before-rename",
     "keys.after-commit",
     "keys.before-commit",
     "relay.after-ack",

@@ -261,11 +261,16 @@ class KeyRing:
         wanted = {each for ask in asks for each in ask.subject_ids}
         create = {each for ask in asks if ask.create for each in ask.subject_ids}
         keys = self._load(wanted)
-        new = {each: self._random_bytes(KEY_BYTES) for each in sorted(create - keys.keys())}
+        new = sorted(create - keys.keys())
         if new:
-            rows = [(each, self._wrap(each, secret)) for each, secret in new.items()]
+            secrets = dict(zip(new, self._drawn(KEY_BYTES, len(new)), strict=True))
+            nonces = self._drawn(NONCE_BYTES, len(new))
+            rows = [
+                (each, self._wrap(each, secret, nonce))
+                for (each, secret), nonce in zip(secrets.items(), nonces, strict=True)
+            ]
             if self._database.add(rows) == len(rows):
-                keys.update({each: Key(each, secret) for each, secret in new.items()})
+                keys.update({each: Key(each, secret) for each, secret in secrets.items()})
             else:  # another process was first with some of them
                 keys.update(self._load(new))
         for ask in asks:
@@ -307,8 +312,12 @@ class KeyRing:
             for each, wrapped in self._database.load(subject_ids).items()
         }
 
-    def _wrap(self, subject_id: str, secret: bytes) -> bytes:
-        nonce = self._random_bytes(NONCE_BYTES)
+    def _drawn(self, size: int, count: int) -> list[bytes]:
+        """One system call for the whole group."""
+        drawn = self._random_bytes(size * count)
+        return [drawn[start : start + size] for start in range(0, len(drawn), size)]
+
+    def _wrap(self, subject_id: str, secret: bytes, nonce: bytes) -> bytes:
         return nonce + self._wrapper.encrypt(nonce, secret, subject_id.encode())
 
     def _unwrap(self, subject_id: str, wrapped: bytes) -> bytes:
