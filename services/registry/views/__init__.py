@@ -1,0 +1,11 @@
+"""The answers of the registry, one module per view; `regions` is loaded from a file instead."""
+
+from chassis.views import View
+from services.registry.views import exits_per_day, household_file, households, imports
+
+VIEWS: tuple[View, ...] = (
+    households.VIEW,
+    household_file.VIEW,
+    exits_per_day.VIEW,
+    imports.VIEW,
+)

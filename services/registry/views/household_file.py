@@ -1,0 +1,186 @@
+"""The answer to: what has happened to this household, in all five services, who did it, when, and
+what proves it? Codes and amounts only; nothing personal stands here.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.message import Message
+from sqlalchemy import BigInteger, Column, Connection, MetaData, String, Table, Text, select
+
+from chassis.views import Rows, View
+from tuopin.envelope.v1.envelope_pb2 import Envelope
+from tuopin.funding.v1 import ledger_pb2 as funding
+from tuopin.notifier.v1 import assignment_pb2 as notifier
+from tuopin.planning.v1 import plan_pb2 as planning
+from tuopin.registry.v1 import household_pb2 as registry
+from tuopin.registry.v1.household_pb2 import FileEntry
+from tuopin.types.v1.types_pb2 import Consent, Evidence, Paper
+
+METADATA = MetaData()
+
+HOUSEHOLD_FILE = Table(
+    "household_file",
+    METADATA,
+    Column("household_id", String(60), primary_key=True),
+    Column("event_id", String(120), primary_key=True),
+    Column("type", String(80)),
+    Column("effective_on", String(10)),
+    Column("recorded_at_us", BigInteger),
+    Column("actor", String(200)),
+    Column("on_behalf_of", String(200)),
+    Column("reference", String(120)),
+    Column("detail", Text),
+    # A JSON list.
+    Column("proofs", Text),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """How an event reads in the file: the field it belongs to, the coded fields it shows."""
+
+    reference: str
+    shown: tuple[str, ...] = ()
+
+
+LINES: Mapping[type[Message], Line] = {
+    registry.HouseholdRegistered: Line("import_id", ("household_number", "main_cause")),
+    registry.ExitProposed: Line("household_id"),
+    registry.ExitVerified: Line("assignment_id", ("cadre_id",)),
+    registry.ExitAgreed: Line("household_id"),
+    registry.HouseholdExited: Line("household_id", ("procedure", "support_until")),
+    registry.PersonErased: Line("person_id", ("ground",)),
+    planning.PlanDrafted: Line("plan_id", ("main_cause", "catalogue")),
+    planning.PlanConsented: Line("plan_id"),
+    planning.PlanApproved: Line("plan_id", ("helper_id",)),
+    planning.VisitRecorded: Line("assignment_id", ("plan_id", "cadre_id")),
+    funding.MoneyAssigned: Line("measure_id", ("source", "amount_fen")),
+    funding.MoneyCommitted: Line("measure_id", ("amount_fen",)),
+    funding.MoneyPaid: Line("payment_id", ("measure_id", "amount_fen")),
+    funding.ReceiptConfirmed: Line("payment_id", ("assignment_id", "cadre_id", "amount_fen")),
+    notifier.AssignmentOffered: Line("assignment_id", ("kind", "cadre_id", "policy")),
+    notifier.AssignmentAcknowledged: Line("assignment_id", ("cadre_id",)),
+    notifier.EvidenceAdded: Line("assignment_id", ("cadre_id",)),
+    notifier.AssignmentDone: Line("assignment_id", ("kind", "cadre_id")),
+    notifier.AssignmentReminded: Line("assignment_id", ("cadre_id",)),
+    notifier.AssignmentEscalated: Line("assignment_id", ("reason", "region_id", "cadre_id")),
+    notifier.AssignmentVerified: Line("assignment_id", ("cadre_id", "event_id")),
+    notifier.AssignmentReturned: Line("assignment_id", ("cadre_id", "slug")),
+}
+
+
+def project(rows: Rows, envelope: Envelope, event: Any) -> None:
+    """One line per event, whichever service it comes from."""
+    if not event.household_id:
+        return
+    line = LINES[type(event)]
+    rows.put(
+        HOUSEHOLD_FILE,
+        (event.household_id, envelope.id),
+        type=event.DESCRIPTOR.name,
+        effective_on=envelope.effective_on,
+        recorded_at_us=envelope.recorded_at_us,
+        actor=envelope.actor,
+        on_behalf_of=envelope.on_behalf_of,
+        reference=getattr(event, line.reference),
+        detail=" ".join(_shown(event, line)),
+        proofs=json.dumps(list(_proofs(event))),
+    )
+
+
+def _shown(event: Message, line: Line) -> Iterator[str]:
+    for name in line.shown:
+        field = event.DESCRIPTOR.fields_by_name[name]
+        value = getattr(event, name)
+        if value:
+            yield f"{name}={_code(field, value)}"
+
+
+def _code(field: Any, value: Any) -> str:
+    """An enum's value as its code, e.g. CAUSE_LACK_OF_LAND -> lack-of-land."""
+    if field.enum_type is None:
+        return str(value)
+    prefix = field.enum_type.values[0].name.removesuffix("UNSPECIFIED")
+    name: str = field.enum_type.values_by_number[value].name
+    return name.removeprefix(prefix).lower().replace("_", "-")
+
+
+def _proofs(event: Message) -> Iterator[str]:
+    """Where the proof is found: addresses of sealed pictures, ids; never what they say."""
+    for field, value in event.ListFields():
+        if field.message_type is None:
+            continue
+        proofs_of = _PROOFS_OF.get(field.message_type.full_name)
+        if proofs_of is None:
+            continue
+        for each in value if field.is_repeated else (value,):
+            yield from proofs_of(each)
+
+
+def _consent_proofs(consent: Consent) -> Iterator[str]:
+    yield f"given-by:{consent.given_by}"
+    if consent.HasField("paper"):
+        yield from _paper_proofs(consent.paper)
+    elif consent.HasField("chat"):
+        yield f"chat:{consent.chat.link_id}/{consent.chat.update_id}"
+
+
+def _paper_proofs(paper: Paper) -> Iterator[str]:
+    if paper.HasField("picture"):
+        yield f"paper:{paper.picture.sha256}"
+
+
+def _evidence_proofs(evidence: Evidence) -> Iterator[str]:
+    kind = evidence.WhichOneof("kind")
+    if kind == "photo":
+        yield f"photo:{evidence.photo.sha256}"
+    elif kind is not None:
+        yield kind
+
+
+_PROOFS_OF: Mapping[str, Callable[[Any], Iterator[str]]] = {
+    Consent.DESCRIPTOR.full_name: _consent_proofs,
+    Evidence.DESCRIPTOR.full_name: _evidence_proofs,
+    Paper.DESCRIPTOR.full_name: _paper_proofs,
+}
+
+VIEW = View(
+    name="household_file",
+    tables=(HOUSEHOLD_FILE,),
+    topics=("household", "plan", "fund", "task"),
+    project=project,
+    events=tuple(LINES),
+)
+
+
+def file_of(
+    connection: Connection, household_id: str, as_of: str, known_at_us: int
+) -> list[FileEntry]:
+    """The lines known then, in the order in which the system learnt them."""
+    lines = HOUSEHOLD_FILE.c
+    found = connection.execute(
+        select(HOUSEHOLD_FILE)
+        .where(
+            lines.household_id == household_id,
+            lines.effective_on <= as_of,
+            lines.recorded_at_us <= known_at_us,
+        )
+        .order_by(lines.recorded_at_us, lines.event_id)
+    )
+    return [
+        FileEntry(
+            event_id=row.event_id,
+            type=row.type,
+            effective_on=row.effective_on,
+            recorded_at_us=row.recorded_at_us,
+            actor=row.actor,
+            on_behalf_of=row.on_behalf_of,
+            reference=row.reference,
+            detail=row.detail,
+            proofs=json.loads(row.proofs),
+        )
+        for row in found
+    ]

@@ -1,0 +1,246 @@
+"""The answer to: who is in the register, and what did a household's file say, as of which day and
+as known when?
+"""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Row,
+    String,
+    Table,
+    select,
+)
+
+from chassis.paging import below, page
+from chassis.views import Rows, View
+from tuopin.envelope.v1.envelope_pb2 import Envelope
+from tuopin.registry.v1.household_pb2 import (
+    HOUSEHOLD_STATUS_EXIT_AGREED,
+    HOUSEHOLD_STATUS_EXIT_PROPOSED,
+    HOUSEHOLD_STATUS_EXIT_VERIFIED,
+    HOUSEHOLD_STATUS_EXITED,
+    HOUSEHOLD_STATUS_REGISTERED,
+    ExitAgreed,
+    ExitProposed,
+    ExitVerified,
+    Household,
+    HouseholdExited,
+    HouseholdPage,
+    HouseholdRegistered,
+    HouseholdRow,
+    ListHouseholds,
+    PersonErased,
+)
+
+METADATA = MetaData()
+
+HOUSEHOLDS = Table(
+    "households",
+    METADATA,
+    Column("household_id", String(60), primary_key=True),
+    Column("household_number", String(40)),
+    Column("village_id", String(12)),
+    Column("status", Integer),
+    Column("attribute", Integer),
+    Column("main_cause", Integer),
+    Column("member_count", Integer),
+    Column("income_per_head_fen", BigInteger),
+    Column("registered_on", String(10)),
+    Column("synthetic", Boolean),
+    Index("households_by_village", "village_id", "household_id"),
+)
+
+# What each event made of the household, valid from effective_on and known from recorded_at_us on,
+# until a later version says otherwise.
+HOUSEHOLD_VERSIONS = Table(
+    "household_versions",
+    METADATA,
+    Column("household_id", String(60), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("effective_on", String(10)),
+    Column("recorded_at_us", BigInteger),
+    # Unset: the event left it as it was.
+    Column("status", Integer),
+    Column("support_until", String(10)),
+    # HouseholdRegistered as it is stored, personal fields sealed.
+    Column("content", LargeBinary),
+)
+
+Event = (
+    HouseholdRegistered | ExitProposed | ExitVerified | ExitAgreed | HouseholdExited | PersonErased
+)
+EVENTS = (
+    HouseholdRegistered,
+    ExitProposed,
+    ExitVerified,
+    ExitAgreed,
+    HouseholdExited,
+    PersonErased,
+)
+_STATUS = {
+    HouseholdRegistered: HOUSEHOLD_STATUS_REGISTERED,
+    ExitProposed: HOUSEHOLD_STATUS_EXIT_PROPOSED,
+    ExitVerified: HOUSEHOLD_STATUS_EXIT_VERIFIED,
+    ExitAgreed: HOUSEHOLD_STATUS_EXIT_AGREED,
+    HouseholdExited: HOUSEHOLD_STATUS_EXITED,
+}
+
+
+def project(rows: Rows, envelope: Envelope, event: Event) -> None:
+    """One row per household, and one per version of it."""
+    status = _STATUS.get(type(event))
+    version: dict[str, Any] = {
+        "effective_on": envelope.effective_on,
+        "recorded_at_us": envelope.recorded_at_us,
+        "status": status,
+    }
+    current: dict[str, Any] = {} if status is None else {"status": status}
+    match event:
+        case HouseholdRegistered():
+            version["content"] = envelope.data
+            current |= {
+                "household_number": event.household_number,
+                "village_id": event.village_id,
+                "attribute": event.attribute,
+                "main_cause": event.main_cause,
+                "member_count": len(event.members),
+                "income_per_head_fen": event.income_per_head_fen,
+                "registered_on": event.effective_on,
+                "synthetic": event.synthetic,
+            }
+        case HouseholdExited():
+            version["support_until"] = event.support_until
+    rows.put(HOUSEHOLD_VERSIONS, (event.household_id, envelope.version), **version)
+    if current:
+        rows.put(HOUSEHOLDS, (event.household_id,), **current)
+
+
+VIEW = View(
+    name="households",
+    tables=(HOUSEHOLDS, HOUSEHOLD_VERSIONS),
+    topics=("household",),
+    project=project,
+    events=EVENTS,
+)
+
+
+class Version(NamedTuple):
+    """What one event made of a household."""
+
+    version: int
+    effective_on: str
+    recorded_at_us: int
+    status: int | None
+    support_until: str | None
+    content: bytes | None
+
+
+def household_as_of(
+    connection: Connection, household_id: str, as_of: str, known_at_us: int
+) -> Household | None:
+    """The file as it stood on a day, as far as it was known at a moment; still sealed.
+
+    None when the household was not registered then.
+    """
+    versions = HOUSEHOLD_VERSIONS.c
+    found = connection.execute(
+        select(
+            versions.version,
+            versions.effective_on,
+            versions.recorded_at_us,
+            versions.status,
+            versions.support_until,
+            versions.content,
+        )
+        .where(
+            versions.household_id == household_id,
+            versions.effective_on <= as_of,
+            versions.recorded_at_us <= known_at_us,
+        )
+        .order_by(versions.version)
+    )
+    return fold(Version(*row) for row in found)
+
+
+def fold(versions: Iterable[Version]) -> Household | None:
+    """The later version wins."""
+    household: Household | None = None
+    for each in versions:
+        if each.content is not None:
+            household = _registered(HouseholdRegistered.FromString(each.content))
+        if household is None:
+            continue
+        household.version = each.version
+        if each.status is not None:
+            household.status = each.status  # type: ignore[assignment]
+        if each.status == HOUSEHOLD_STATUS_EXITED:
+            household.exited_on = each.effective_on
+            household.support_until = each.support_until or ""
+    return household
+
+
+def _registered(event: HouseholdRegistered) -> Household:
+    household = Household(
+        household_id=event.household_id,
+        source=event.source,
+        household_number=event.household_number,
+        village_id=event.village_id,
+        attribute=event.attribute,
+        main_cause=event.main_cause,
+        other_causes=event.other_causes,
+        members=event.members,
+        income=event.income,
+        address=event.address,
+        registered_on=event.effective_on,
+        synthetic=event.synthetic,
+        income_per_head_fen=event.income_per_head_fen,
+        poverty_line_fen=event.poverty_line_fen,
+    )
+    if event.HasField("living_conditions"):
+        household.living_conditions.CopyFrom(event.living_conditions)
+    return household
+
+
+def village_of(connection: Connection, household_id: str) -> str | None:
+    """The village whose people may see the file."""
+    return connection.scalar(
+        select(HOUSEHOLDS.c.village_id).where(HOUSEHOLDS.c.household_id == household_id)
+    )
+
+
+def list_households(connection: Connection, query: ListHouseholds) -> HouseholdPage:
+    """The households below a region, village by village."""
+    wanted = select(HOUSEHOLDS).where(below(HOUSEHOLDS.c.village_id, query.region_id))
+    if query.status:
+        wanted = wanted.where(HOUSEHOLDS.c.status == query.status)
+    key = (HOUSEHOLDS.c.village_id, HOUSEHOLDS.c.household_id)
+    found = page(connection, wanted, key, query.page_size, query.page_token)
+    return HouseholdPage(
+        households=map(_row_of, found.rows),
+        next_page_token=found.next_page_token,
+        total=found.total,
+    )
+
+
+def _row_of(row: Row[Any]) -> HouseholdRow:
+    return HouseholdRow(
+        household_id=row.household_id,
+        household_number=row.household_number,
+        village_id=row.village_id,
+        status=row.status,
+        attribute=row.attribute,
+        main_cause=row.main_cause,
+        member_count=row.member_count,
+        income_per_head_fen=row.income_per_head_fen,
+        registered_on=row.registered_on,
+        synthetic=row.synthetic,
+    )
