@@ -204,7 +204,7 @@ def _draw(
 def _require_own_word(payment: Payment, command: ConfirmReceipt, context: Context) -> None:
     """A cadre's word alone never closes what a household must confirm."""
     consent = command.consent
-    require(consent.HasField("paper"), "receipt-without-paper", field="consent.paper")
+    require(consent.HasField("paper"), "consent-without-paper", field="consent.paper")
     require(consent.paper.witness, "receipt-without-witness", field="consent.paper.witness")
     if context.facts is None:
         raise FactMissing("payment", command.payment_id)
@@ -213,8 +213,14 @@ def _require_own_word(payment: Payment, command: ConfirmReceipt, context: Contex
     require(
         consent.paper.household_id == payment.household_id
         and consent.paper.picture.subject_id in own_ids,
-        "receipt-paper-of-another-household",
+        "paper-of-other-household",
         field="consent.paper",
     )
-    require(consent.given_by in own_ids, "receipt-not-by-member", field="consent.given_by")
-    require(consent.given_on <= context.today.isoformat(), "receipt-in-the-future")
+    require(consent.given_by in own_ids, "consent-not-by-member", field="consent.given_by")
+    today = context.today.isoformat()
+    require(
+        consent.given_on <= today,
+        "effective-date-in-the-future",
+        field="consent.given_on",
+        today=today,
+    )

@@ -163,10 +163,10 @@ def record_visit(state: State, command: RecordVisit, context: Context) -> Events
         field="cadre_id",
         village=state.village_id,
     )
-    require(command.effective_on <= context.today.isoformat(), "visit-in-the-future")
+    _require_past(command.effective_on, "effective_on", context)
     require(
         all(_household_of(evidence) in _own_ids(state) for evidence in command.evidence),
-        "evidence-of-another-household",
+        "evidence-of-other-household",
         field="evidence",
     )
     yield VisitRecorded(
@@ -210,14 +210,15 @@ def _require_own_word(state: State, word: Consent, context: Context) -> None:
     require(
         word.paper.household_id == state.household_id
         and word.paper.picture.subject_id in _own_ids(state),
-        "consent-paper-of-another-household",
+        "paper-of-other-household",
         field="consent.paper",
     )
-    require(
-        word.given_on <= context.today.isoformat(),
-        "consent-in-the-future",
-        field="consent.given_on",
-    )
+    _require_past(word.given_on, "consent.given_on", context)
+
+
+def _require_past(day: str, field: str, context: Context) -> None:
+    today = context.today.isoformat()
+    require(day <= today, "effective-date-in-the-future", field=field, today=today)
 
 
 def _own_ids(state: State) -> frozenset[str]:
