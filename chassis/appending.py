@@ -1,0 +1,121 @@
+"""From what was decided to what is stored: sealed events, hidden keys, the command's marks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from opentelemetry import trace
+
+from chassis.decider import Actor, Claim, Context, Decider, Release
+from chassis.sealing import Sealer
+from chassis.store.model import Append, ClaimRow, NewEvent, ReleaseRow, StreamWrite
+from tuopin.types.v1.types_pb2 import ReactionRefused
+
+RegionCheck = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Work:
+    """One command on its way."""
+
+    command: Any
+    actor: Actor
+    region_check: RegionCheck | None
+    decider: Decider[Any]
+    stream: str
+    digest: bytes
+    context: Context
+
+
+@dataclass(slots=True)
+class Plan:
+    """What was decided on a state and its version, before it is sealed."""
+
+    version: int
+    state: Any
+    events: list[Any] = field(default_factory=list)
+    claims: list[Claim] = field(default_factory=list)
+    releases: list[Release] = field(default_factory=list)
+
+    @property
+    def without_effect(self) -> bool:
+        return not (self.events or self.claims or self.releases)
+
+
+def append_of(work: Work, plan: Plan, sealer: Sealer) -> Append:
+    """What a plan writes to its stream; its events are sealed by now."""
+    today = work.context.today.isoformat() if plan.events else ""
+    events = tuple(
+        NewEvent(
+            event.DESCRIPTOR.full_name,
+            event.SerializeToString(deterministic=True),
+            getattr(event, "effective_on", "") or today,
+        )
+        for event in plan.events
+    )
+    return _marked(
+        work,
+        StreamWrite(work.decider.topic, work.stream, plan.version, events),
+        claims=tuple(
+            ClaimRow(
+                each.kind,
+                _stored_key(sealer, each.kind, each.key, each.personal),
+                each.owner,
+                each.rejection,
+            )
+            for each in plan.claims
+        ),
+        releases=tuple(
+            ReleaseRow(
+                each.kind,
+                each.owner,
+                _stored_key(sealer, each.kind, each.key, each.personal) if each.key else None,
+            )
+            for each in plan.releases
+        ),
+    )
+
+
+def refusal_of(work: Work, slug: str, topic: str) -> Append:
+    """The owner says no to a reaction: an event, so that others can act on it."""
+    refusal = ReactionRefused(
+        command_id=work.context.command_id,
+        command_type=work.command.DESCRIPTOR.full_name,
+        stream=work.stream,
+        slug=slug,
+        caused_by=work.actor.caused_by,
+    )
+    event = NewEvent(
+        refusal.DESCRIPTOR.full_name,
+        refusal.SerializeToString(deterministic=True),
+        work.context.today.isoformat(),
+    )
+    stream = f"refusal-{work.context.command_id}"
+    return _marked(work, StreamWrite(topic, stream, 0, (event,)), refused=slug)
+
+
+def _marked(work: Work, write: StreamWrite, **rest: Any) -> Append:
+    actor = work.actor
+    return Append(
+        command_id=work.context.command_id,
+        digest=work.digest,
+        writes=(write,),
+        actor=actor.subject,
+        on_behalf_of=actor.on_behalf_of,
+        caused_by=actor.caused_by,
+        traceparent=_traceparent(),
+        programme=work.context.parameters.edition,
+        **rest,
+    )
+
+
+def _stored_key(sealer: Sealer, kind: str, key: str, personal: bool) -> bytes:
+    return sealer.blind(kind, key) if personal else key.encode()
+
+
+def _traceparent() -> str:
+    """W3C context of the span that decides, for the events it leads to."""
+    span = trace.get_current_span().get_span_context()
+    if not span.is_valid:
+        return ""
+    return f"00-{span.trace_id:032x}-{span.span_id:016x}-{span.trace_flags:02x}"
