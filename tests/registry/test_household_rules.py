@@ -6,7 +6,7 @@ import pytest
 
 from chassis.decider import Actor, Claim, Release
 from services.registry.decider.household import HOUSEHOLD
-from services.registry.decider.registration import RegistrationFacts
+from services.registry.decider.registration import RegistrationFacts, repeats
 from tests.given import NOW, FixedParameters, Given
 from tests.registry.stories import (
     CHILD_ID,
@@ -94,7 +94,7 @@ def test_the_village_must_be_in_the_adopted_regions() -> None:
     (
         given()
         .when(register_household(), facts=RegistrationFacts(village_known=False))
-        .then_rejected("village-not-known", village_id="433124110226")
+        .then_rejected("village-not-in-regions", village_id="433124110226")
     )
 
 
@@ -371,7 +371,7 @@ def test_an_erasure_has_a_legal_ground() -> None:
     (
         given(household_registered())
         .when(erase_person(ground="tidy-up"))
-        .then_rejected("erasure-ground-not-known")
+        .then_rejected("erasure-ground-not-listed")
     )
 
 
@@ -381,3 +381,12 @@ def test_a_household_whose_people_are_all_erased_stands_still() -> None:
         .when(propose_exit(), at=NOW + timedelta(days=1))
         .then_rejected("household-erased")
     )
+
+
+def test_a_file_repeats_another_only_word_for_word() -> None:
+    registered = household_registered()
+    assert repeats(register_household(), registered)
+    assert repeats(register_household(import_id="import-1"), registered)
+    assert not repeats(register_household(members=[member(phone=""), child()]), registered)
+    assert not repeats(register_household(members=[child(), member()]), registered)
+    assert not repeats(register_household(address=""), registered)

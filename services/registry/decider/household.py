@@ -92,7 +92,7 @@ def register(state: State, command: RegisterHousehold, context: Context) -> Deci
     if state.household_id:
         require(facts.same_content, "household-already-known", household_id=state.household_id)
         return
-    for fault in faults(command, facts, context.today):
+    for fault in faults(command, facts, context.parameters, context.today):
         reject(fault.slug, field=fault.path, **fault.details)
     yield from registered(command, household_id_of(command), context)
 
@@ -175,7 +175,7 @@ def erase_person(state: State, command: ErasePerson, context: Context) -> Decisi
     require(state.household_id, "household-not-known")
     require(command.person_id in state.person_ids, "person-not-in-household", field="person_id")
     grounds = context.parameters.table("codes")["erasure-ground"]
-    require(command.ground in grounds, "erasure-ground-not-known", field="ground")
+    require(command.ground in grounds, "erasure-ground-not-listed", field="ground")
     if command.person_id in state.erased:
         return
     yield PersonErased(

@@ -2,11 +2,12 @@
 single command is rejected with the first.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from chassis.decider import Claim, Context, Decisions
+from chassis.decider import Claim, Context, Decisions, Parameters
+from chassis.rejection import Rejected
 from services.registry.decider import identity
 from tuopin.registry.v1.household_pb2 import (
     RELATION_HEAD,
@@ -40,13 +41,19 @@ class Fault:
     details: Mapping[str, object] = field(default_factory=dict)
 
 
-def faults(command: RegisterHousehold, facts: RegistrationFacts, today: date) -> Iterator[Fault]:
+def faults(
+    command: RegisterHousehold, facts: RegistrationFacts, parameters: Parameters, today: date
+) -> Iterator[Fault]:
     """Every rule of registration that the file breaks, in the order of its fields."""
     if not facts.village_known:
-        yield Fault("village-not-known", "village_id", {"village_id": command.village_id})
+        yield Fault("village-not-in-regions", "village_id", {"village_id": command.village_id})
     yield from _cause_faults(command)
     yield from _head_faults(command)
     yield from _member_faults(command, today)
+    try:
+        poverty_line_fen(command, parameters)
+    except Rejected as unknown:
+        yield Fault(unknown.slug, "income.year", unknown.details)
     if command.effective_on > today.isoformat():
         yield Fault("effective-date-in-the-future", "effective_on", {"today": today})
 
@@ -106,9 +113,7 @@ def registered(command: RegisterHousehold, household_id: str, context: Context) 
         synthetic=command.synthetic,
         import_id=command.import_id,
         income_per_head_fen=per_head_fen(command.income, len(command.members)),
-        poverty_line_fen=context.parameters.number(
-            "poverty-line-fen", on=date(command.income.year, 12, 31), region=command.village_id
-        ),
+        poverty_line_fen=poverty_line_fen(command, context.parameters),
     )
     if command.HasField("living_conditions"):
         event.living_conditions.CopyFrom(command.living_conditions)
@@ -121,6 +126,34 @@ def registered(command: RegisterHousehold, household_id: str, context: Context) 
             PERSON_ALREADY_IN_HOUSEHOLD,
         )
     yield event
+
+
+def poverty_line_fen(command: RegisterHousehold, parameters: Parameters) -> int:
+    """The line of the year and place of the income; recorded, not demanded."""
+    year_end = date(command.income.year, 12, 31)
+    return parameters.number("poverty-line-fen", on=year_end, region=command.village_id)
+
+
+def repeats(command: RegisterHousehold, event: HouseholdRegistered) -> bool:
+    """Whether the command says word for word what is registered (the event opened)."""
+    again = HouseholdRegistered()
+    again.CopyFrom(event)
+    for member in again.members:
+        member.person_id = ""
+    return _file_of(command) == _file_of(again)
+
+
+def _file_of(message: RegisterHousehold | HouseholdRegistered) -> tuple[object, ...]:
+    return tuple(
+        tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
+        for value in (getattr(message, name) for name in _FILE_FIELDS)
+    )
+
+
+_FILE_FIELDS = (
+    "source", "household_number", "village_id", "attribute", "main_cause", "other_causes",
+    "members", "living_conditions", "income", "address", "effective_on", "synthetic",
+)  # fmt: skip
 
 
 def per_head_fen(income: Income, member_count: int) -> int:

@@ -23,7 +23,7 @@ EXITS_PER_DAY = Table(
     Column("exits", Integer, server_default="0"),
 )
 
-THRESHOLD = "exits-per-day-alarm"
+THRESHOLD = "exits-a-day-alarm-count"
 # An alarm is shown for as many days, today included.
 SHOWN_DAYS = 7
 
