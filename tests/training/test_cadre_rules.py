@@ -1,0 +1,119 @@
+"""The rules of cadres, as sentences."""
+
+from typing import Any
+
+import pytest
+
+from services.training.decider.cadre import DECIDER
+from tests.given import Given
+from tuopin.training.v1.cadre_pb2 import (
+    AppointCadre,
+    CadreAppointed,
+    CadrePosted,
+    Post,
+    PostCadre,
+)
+
+COUNTY, TOWNSHIP, VILLAGE = "433124", "433124100", "433124100201"
+given = Given(DECIDER)
+
+
+def appoint() -> AppointCadre:
+    return AppointCadre(
+        cadre_id="cadre-wu",
+        region_id=COUNTY,
+        name="Wu",
+        phone="13900000000",
+        unit="county office of agriculture",
+        language="zh",
+        effective_on="2020-01-10",
+    )
+
+
+def appointed() -> CadreAppointed:
+    return CadreAppointed(
+        cadre_id="cadre-wu",
+        region_id=COUNTY,
+        name="Wu",
+        phone="13900000000",
+        unit="county office of agriculture",
+        language="zh",
+        effective_on="2020-01-10",
+    )
+
+
+def post(region_id: str = VILLAGE, **fields: Any) -> PostCadre:
+    return PostCadre(
+        **{
+            "cadre_id": "cadre-wu",
+            "region_id": region_id,
+            "post": Post.POST_FIRST_SECRETARY,
+            "effective_on": "2020-02-01",
+            **fields,
+        }
+    )
+
+
+def posted(region_id: str = VILLAGE) -> CadrePosted:
+    return CadrePosted(
+        cadre_id="cadre-wu",
+        region_id=region_id,
+        post=Post.POST_FIRST_SECRETARY,
+        effective_on="2020-02-01",
+    )
+
+
+def test_a_cadre_is_appointed() -> None:
+    given().when(appoint()).then(appointed())
+
+
+def test_a_cadre_is_appointed_once() -> None:
+    given(appointed()).when(appoint()).then_rejected("cadre-already-appointed", on="2020-01-10")
+
+
+def test_a_cadre_is_posted() -> None:
+    given(appointed()).when(post()).then(posted())
+
+
+def test_the_same_posting_again_has_no_effect() -> None:
+    given(appointed(), posted()).when(post(effective_on="2020-03-01")).then_nothing()
+
+
+def test_a_cadre_may_have_several_villages() -> None:
+    given(appointed(), posted()).when(post("433124100202")).then(posted("433124100202"))
+
+
+def test_nobody_is_posted_before_being_appointed() -> None:
+    given().when(post()).then_rejected("cadre-not-known")
+    (
+        given(appointed())
+        .when(post(effective_on="2020-01-09"))
+        .then_rejected("posting-before-appointment", on="2020-01-10")
+    )
+
+
+def test_a_cadre_stays_in_its_county() -> None:
+    (
+        given(appointed())
+        .when(post("433125100201"))
+        .then_rejected("posting-outside-county", county=COUNTY)
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "levels"),
+    [
+        (Post.POST_FIRST_SECRETARY, {VILLAGE}),
+        (Post.POST_RESIDENT_TEAM, {VILLAGE}),
+        (Post.POST_HELPER, {VILLAGE, TOWNSHIP}),
+        (Post.POST_TOWNSHIP_SPECIALIST, {TOWNSHIP}),
+        (Post.POST_COUNTY_LEADER, {COUNTY}),
+    ],
+)
+def test_each_post_has_its_level(kind: Post.ValueType, levels: set[str]) -> None:
+    for region in (COUNTY, TOWNSHIP, VILLAGE, "4331241"):
+        result = given(appointed()).when(post(region, post=kind))
+        if region in levels:
+            result.then_event(CadrePosted, region_id=region, post=kind)
+        else:
+            result.then_rejected("post-at-another-level")
