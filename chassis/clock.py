@@ -4,6 +4,7 @@ import asyncio
 import heapq
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol
 
 MICROSECONDS = 1_000_000
@@ -88,3 +89,30 @@ class ManualClock:
     def set_back(self, seconds: float) -> None:
         """The machine's clock was corrected backwards; nobody wakes for it."""
         self._now_us -= round(seconds * MICROSECONDS)
+
+
+class OffsetClock:
+    """The machine's clock, ahead by the seconds in a file: how a demo lets days pass.
+
+    A sleep is real time, so whoever waits for a due time looks again now and then.
+    """
+
+    LOOK_EVERY_S = 0.1
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset_us = 0
+        self._look_at_s = 0.0
+
+    def now_us(self) -> int:
+        if time.monotonic() >= self._look_at_s:
+            self._look_at_s = time.monotonic() + self.LOOK_EVERY_S
+            if self._path.exists():
+                self._offset_us = round(float(self._path.read_text()) * MICROSECONDS)
+        return time.time_ns() // 1000 + self._offset_us
+
+    def now(self) -> datetime:
+        return datetime_of(self.now_us())
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
