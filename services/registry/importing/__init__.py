@@ -1,0 +1,1 @@
+"""From a county's file to the register: read, validate, stage, commit, complete."""

@@ -1,0 +1,306 @@
+"""From the rows of a household to the command that registers it, and what is wrong with them."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import Any
+
+from chassis import fields
+from chassis.decider import derived_id
+from services.registry.importing.columns import SHARED, CodeLists
+from services.registry.importing.reading import Record
+from tuopin.registry.v1.household_pb2 import Income, LivingConditions, Member, RegisterHousehold
+from tuopin.registry.v1.import_pb2 import ImportHeader
+
+MEMBERS_MAX = 30
+# Combinations of coded cells that are kept, of households and of members.
+PROTOTYPES_MAX = 2_000
+_AMOUNT = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,2}))?")
+
+_OTHER_CAUSES = ("other_cause_1", "other_cause_2")
+_CODED_OF_HOUSEHOLD = (
+    "attribute", "main_cause", *_OTHER_CAUSES, "housing_safety", "safe_drinking_water", "power",
+    "road", "toilet", "fuel", "income_year",
+)  # fmt: skip
+_CODED_OF_MEMBER = (
+    "relation", "sex", "ethnicity", "education", "at_school", "health", "labour",
+    "medical_insurance", "pension_insurance",
+)  # fmt: skip
+
+# Field of the command -> column of the file, where they differ in name.
+_COLUMN_OF = {
+    "other_causes": "other_cause_1",
+    "other_causes.0": "other_cause_1",
+    "other_causes.1": "other_cause_2",
+    "income.year": "income_year",
+    "income.wages_fen": "wages_yuan",
+    "income.business_fen": "business_yuan",
+    "income.property_fen": "property_yuan",
+    "income.transfers_fen": "transfers_yuan",
+    "income.production_cost_fen": "production_cost_yuan",
+    "living_conditions.farmland_mu_e2": "farmland_mu",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RowFault:
+    """One thing that keeps the file out: where it stands and which rule it breaks."""
+
+    row: int
+    column: str
+    slug: str
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class FileHousehold:
+    """One household of the file."""
+
+    command: RegisterHousehold
+    # Line of each member.
+    rows: list[int]
+    faults: list[RowFault]
+
+
+class BadCell(Exception):
+    """A cell cannot be read."""
+
+    def __init__(self, slug: str, **details: str) -> None:
+        super().__init__(slug)
+        self.slug = slug
+        self.details = details
+
+
+class Interpreter:
+    """Reads the rows of a file with this header.
+
+    What is coded repeats itself: each combination of cells is read once and then copied.
+    """
+
+    def __init__(
+        self, places: Mapping[str, int], codes: CodeLists, header: ImportHeader, import_id: str
+    ) -> None:
+        self._places = places
+        self._header = header
+        self._import_id = import_id
+        self._lists = codes.lists
+        self._yes_no = codes.yes_no
+        self._shared = [(name, places[name]) for name in SHARED if name in places]
+        self._shared_cells = _getter(place for _, place in self._shared)
+        self._coded_cells = _getter(places[name] for name in _CODED_OF_HOUSEHOLD if name in places)
+        self._coded_member_cells = _getter(
+            places[name] for name in _CODED_OF_MEMBER if name in places
+        )
+        self._prototypes: dict[tuple[str, ...], RegisterHousehold] = {}
+        self._member_prototypes: dict[tuple[str, ...], Member] = {}
+
+    def household(self, number: str, records: list[Record]) -> FileHousehold:
+        """The command, and every cell that cannot be read; rules come later."""
+        faults: list[RowFault] = []
+        row, cells = first = records[0]
+        command = self._shared_part(number, _Cells(row, cells, self._places, faults))
+        members = command.members
+        shared = self._shared_cells(cells)
+        for row, cells in records:
+            self._fill_member(members.add(), _Cells(row, cells, self._places, faults))
+            if self._shared_cells(cells) != shared:
+                faults.extend(self._differences(first, row, cells))
+        rows = [row for row, _ in records]
+        if len(records) > MEMBERS_MAX:
+            most = {"most": MEMBERS_MAX}
+            faults.append(RowFault(rows[0], "household_number", "household-too-large", most))
+        return FileHousehold(command, rows, faults)
+
+    def _shared_part(self, number: str, cells: "_Cells") -> RegisterHousehold:
+        command = RegisterHousehold()
+        command.CopyFrom(self._coded_part(cells))
+        command.command_id = derived_id(self._import_id, number)
+        command.household_number = number
+        command.village_id = cells.text("village_id")
+        command.address = cells.text("address")
+        living = command.living_conditions
+        living.housing_area_m2 = cells.read("housing_area_m2", _whole) or 0
+        living.farmland_mu_e2 = cells.read("farmland_mu", _hundredths) or 0
+        income = command.income
+        income.wages_fen = cells.read("wages_yuan", _hundredths) or 0
+        income.business_fen = cells.read("business_yuan", _hundredths) or 0
+        income.property_fen = cells.read("property_yuan", _hundredths) or 0
+        income.transfers_fen = cells.read("transfers_yuan", _hundredths) or 0
+        income.production_cost_fen = cells.read("production_cost_yuan", _hundredths) or 0
+        return command
+
+    def _coded_part(self, cells: "_Cells") -> RegisterHousehold:
+        key = self._coded_cells(cells.cells)
+        known = self._prototypes.get(key)
+        if known is not None:
+            return known
+        faults_before = len(cells.faults)
+        causes = [cells.read(name, self._code, "cause") for name in _OTHER_CAUSES]
+        command = RegisterHousehold(
+            source=self._header.source,
+            attribute=cells.read("attribute", self._code, "attribute", required=True),
+            main_cause=cells.read("main_cause", self._code, "cause", required=True),
+            other_causes=[cause for cause in causes if cause],
+            living_conditions=LivingConditions(
+                housing_safety=cells.read("housing_safety", self._code, "housing-safety"),
+                safe_drinking_water=cells.read("safe_drinking_water", self._yes),
+                power=cells.read("power", self._yes),
+                road=cells.read("road", self._yes),
+                toilet=cells.read("toilet", self._yes),
+                fuel=cells.text("fuel"),
+            ),
+            income=Income(year=cells.read("income_year", _whole, required=True)),
+            effective_on=self._header.effective_on,
+            synthetic=self._header.synthetic,
+            import_id=self._import_id,
+        )
+        if len(cells.faults) == faults_before and len(self._prototypes) < PROTOTYPES_MAX:
+            self._prototypes[key] = command
+        return command
+
+    def _fill_member(self, member: Member, cells: "_Cells") -> None:
+        member.CopyFrom(self._coded_member(cells))
+        member.name = cells.text("name")
+        member.identity_number = cells.text("identity_number").upper()
+        member.phone = cells.text("phone")
+        member.bank_card = cells.text("bank_card")
+        member.birth_year = cells.read("birth_year", _whole, required=True) or 0
+
+    def _coded_member(self, cells: "_Cells") -> Member:
+        key = self._coded_member_cells(cells.cells)
+        known = self._member_prototypes.get(key)
+        if known is not None:
+            return known
+        faults_before = len(cells.faults)
+        member = Member(
+            relation=cells.read("relation", self._code, "relation", required=True),
+            sex=cells.read("sex", self._code, "sex", required=True),
+            ethnicity=cells.text("ethnicity"),
+            education=cells.read("education", self._code, "education"),
+            at_school=cells.read("at_school", self._yes),
+            health=cells.read("health", self._code, "health", required=True),
+            labour=cells.read("labour", self._code, "labour", required=True),
+            medical_insurance=cells.read("medical_insurance", self._yes),
+            pension_insurance=cells.read("pension_insurance", self._yes),
+        )
+        if len(cells.faults) == faults_before and len(self._member_prototypes) < PROTOTYPES_MAX:
+            self._member_prototypes[key] = member
+        return member
+
+    def _code(self, text: str, name: str) -> int:
+        found = self._lists[name].get(text)
+        if found is None:
+            found = self._lists[name].get(text.lower())
+        if found is None:
+            raise BadCell("value-not-in-code-list", list=name)
+        return found
+
+    def _yes(self, text: str, _: str) -> bool:
+        found = self._yes_no.get(text.lower())
+        if found is None:
+            raise BadCell("value-not-in-code-list", list="yes-no")
+        return found
+
+    def _differences(self, first: Record, row: int, cells: list[str]) -> Iterator[RowFault]:
+        first_row, first_cells = first
+        for column, place in self._shared:
+            if cells[place] != first_cells[place] and cells[place].strip():
+                yield RowFault(row, column, "household-rows-differ", {"row": first_row})
+
+
+class _Cells:
+    """One row; cells that cannot be read become faults and count as empty."""
+
+    __slots__ = ("_places", "_row", "cells", "faults")
+
+    def __init__(
+        self, row: int, cells: list[str], places: Mapping[str, int], faults: list[RowFault]
+    ) -> None:
+        self._row = row
+        self._places = places
+        self.cells = cells
+        self.faults = faults
+
+    def text(self, column: str) -> str:
+        place = self._places.get(column)
+        return "" if place is None else self.cells[place].strip()
+
+    def read(
+        self,
+        column: str,
+        read: Callable[[str, str], Any],
+        argument: str = "",
+        *,
+        required: bool = False,
+    ) -> Any:
+        place = self._places.get(column)
+        text = "" if place is None else self.cells[place].strip()
+        if not text:
+            if required:
+                self.faults.append(RowFault(self._row, column, "value-required"))
+            return None
+        try:
+            return read(text, argument)
+        except BadCell as bad:
+            self.faults.append(RowFault(self._row, column, bad.slug, bad.details))
+            return None
+
+
+def _getter(places: Iterable[int]) -> Callable[[list[str]], tuple[str, ...]]:
+    """Picks these cells of a row; at least two of them are required columns."""
+    return itemgetter(*places)
+
+
+def _whole(text: str, _: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise BadCell("number-not-readable")
+    return int(text)
+
+
+def _hundredths(text: str, _: str) -> int:
+    """Yuan to fen, mu to hundredths; exact."""
+    matched = _AMOUNT.fullmatch(text)
+    if matched is None:
+        raise BadCell("amount-not-readable")
+    whole, cents = matched.groups(default="")
+    return int(whole) * 100 + int(cents.ljust(2, "0"))
+
+
+def field_faults(household: FileHousehold) -> Iterator[RowFault]:
+    """What breaks the contract's field rules: one fault for each part of the household."""
+    try:
+        fields.check(household.command)
+    except fields.InvalidField:
+        pass
+    else:
+        return
+    shared = RegisterHousehold()
+    shared.CopyFrom(household.command)
+    del shared.members[:]
+    shared.members.append(household.command.members[0])
+    parts = [(shared, ""), *((each, f"members.{n}.") for n, each in _numbered(household))]
+    for part, prefix in parts:
+        try:
+            fields.check(part)
+        except fields.InvalidField as invalid:
+            if prefix or not invalid.field_path.startswith("members."):
+                yield place_of(
+                    household, prefix + invalid.field_path, invalid.slug, invalid.details
+                )
+
+
+def _numbered(household: FileHousehold) -> Iterator[tuple[int, Member]]:
+    return iter(enumerate(household.command.members))
+
+
+def place_of(
+    household: FileHousehold, path: str, slug: str, details: Mapping[str, object]
+) -> RowFault:
+    """Row and column that a field of the command came from."""
+    row = household.rows[0]
+    column = _COLUMN_OF.get(path)
+    if path.startswith("members."):
+        _, ordinal, path = path.split(".", 2)
+        row = household.rows[int(ordinal)]
+    return RowFault(row, column or path.rpartition(".")[2], slug, details)
