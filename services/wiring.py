@@ -1,17 +1,66 @@
 """What a service is made of, as its worker.py states it and compose.py puts it together."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from chassis.deadlines import DeadlineView
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
 from sqlalchemy import Connection
 
+from chassis.alarms import WindowAlarm
+from chassis.blobs import BlobFolder
+from chassis.clock import Clock
+from chassis.deadlines import DeadlineView
 from chassis.decider import Decider
+from chassis.handle import Handler
+from chassis.keys import Keys
+from chassis.programme import Programme
 from chassis.reactions import Reaction
+from chassis.sealing import Sealer
+from chassis.sending import Send
+from chassis.settings import Settings
+from chassis.store.model import Store
 from chassis.views import View
+from chassis.viewstore import ViewStore
+
+
+@dataclass(frozen=True)
+class ServeParts:
+    """What the serving side of a service is given: it appends and answers."""
+
+    settings: Settings
+    clock: Clock
+    programme: Programme
+    keys: Keys
+    sealer: Sealer
+    blobs: BlobFolder
+    store: Store
+    views: ViewStore
+    handler: Handler
+    # Folder for scratch files of this service.
+    scratch: Path
+
+
+@dataclass(frozen=True)
+class WorkParts:
+    """What the working side is given: it hears, sends commands to its own serving side, and acts."""
+
+    settings: Settings
+    clock: Clock
+    programme: Programme
+    keys: Keys
+    sealer: Sealer
+    blobs: BlobFolder
+    views: ViewStore
+    # Sends a command to this service's own server, as the service.
+    send: Send
+
+
+# Something that runs beside the server or the worker until cancelled.
+ServeTask = Callable[[ServeParts], Awaitable[None]]
+WorkTask = Callable[[WorkParts], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -23,10 +72,15 @@ class Service:
     topics: tuple[str, ...]
     deciders: tuple[Decider[Any], ...]
     views: tuple[View, ...]
-    # Gives the gRPC servicer: (handler, view store, sealer, extras) -> servicer.
-    servicer: Callable[..., object]
+    # Gives the gRPC servicer, a chassis.server.CommandServicer.
+    servicer: Callable[[ServeParts], Any]
     add_to_server: Callable[[Any, Any], None]
     descriptor: ServiceDescriptor
     facts: Mapping[type[Message], Callable[[Connection, Any], Any]] = field(default_factory=dict)
     reactions: tuple[Reaction, ...] = ()
-    deadlines: Sequence[DeadlineView] = ()
+    deadlines: tuple[DeadlineView, ...] = ()
+    # Beside the server: finishing imports. Beside the worker: erasing keys.
+    serving: Mapping[str, ServeTask] = field(default_factory=dict)
+    working: Mapping[str, WorkTask] = field(default_factory=dict)
+    # Windowed facts a timer evaluates.
+    alarms: Callable[[Programme, Clock], tuple[WindowAlarm, ...]] = lambda programme, clock: ()
