@@ -62,6 +62,10 @@ class Handler:
         # Commands that found their stream unborn last time are first decided without loading it.
         self._births: dict[type[Message], bool] = {}
 
+    def use_facts(self, command: type[Message], read: Callable[[Any], Awaitable[Any]]) -> None:
+        """Read this command's facts so from now on: a servicer may know a shorter way to them."""
+        self._facts = {**self._facts, command: read}
+
     async def handle(
         self,
         command: Message,

@@ -245,6 +245,13 @@ class GroupedStore:
     async def claim_owner(self, kind: str, key: bytes) -> str | None:
         return await self._read(lambda reader: reader.claim_owner(kind, key))
 
+    async def claim_owners(self, kind: str, keys: Sequence[bytes]) -> dict[bytes, str]:
+        def owners(reader: Reader) -> dict[bytes, str]:
+            found = ((key, reader.claim_owner(kind, key)) for key in keys)
+            return {key: owner for key, owner in found if owner is not None}
+
+        return await self._read(owners)
+
     async def cursor(self, name: str, topic: str, partition: int) -> int:
         return await self._read(lambda reader: reader.cursor(name, topic, partition))
 

@@ -1,6 +1,6 @@
 """What goes into a store and what comes out of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -168,6 +168,10 @@ class Store(Protocol):
     async def heads(self, topic: str | None = None) -> list[Head]: ...
 
     async def claim_owner(self, kind: str, key: bytes) -> str | None: ...
+
+    async def claim_owners(self, kind: str, keys: Sequence[bytes]) -> dict[bytes, str]:
+        """Owners of those keys that somebody holds."""
+        ...
 
     async def cursor(self, name: str, topic: str, partition: int) -> int: ...
 
