@@ -17,6 +17,7 @@ from opentelemetry import trace
 
 from chassis.envelope import parse, to_headers
 from chassis.failpoints import failpoint
+from chassis.sending import reason_of
 from chassis.store import Record, Store
 from chassis.topics import PREFIX, kafka_topic
 from chassis.tracing import link_creation
@@ -164,4 +165,4 @@ class Relay:
 def _innermost(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return repr(error)
+    return reason_of(error)

@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -64,9 +66,13 @@ def topic_prefix() -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+def postgres_server() -> Iterator[PostgresServer]:
     """The run's server, for tests that stop, kill and restart it (and leave it running)."""
-    with PostgresServer(tmp_path_factory.mktemp("postgres")) as server:
+    # Not below pytest's own folder: any other run closes that to the account of PostgreSQL.
+    with (
+        tempfile.TemporaryDirectory(prefix="tuopin-postgres-") as folder,
+        PostgresServer(Path(folder)) as server,
+    ):
         yield server
 
 

@@ -1,5 +1,6 @@
 """The servers that tests and demos start come back on the same port with the same data."""
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,8 +28,11 @@ def test_a_killed_broker_comes_back_with_its_topics(
     admin.close()
 
 
-def test_a_killed_database_comes_back_with_its_rows(tmp_path: Path) -> None:
-    with PostgresServer(tmp_path / "postgres") as server:
+def test_a_killed_database_comes_back_with_its_rows() -> None:
+    with (
+        tempfile.TemporaryDirectory(prefix="tuopin-postgres-") as folder,
+        PostgresServer(Path(folder)) as server,
+    ):
         dsn = server.create_database("kept")
         with psycopg.connect(dsn) as connection:
             connection.execute("CREATE TABLE rows AS SELECT 7 AS n")
