@@ -18,7 +18,8 @@ DEPTH_MAX = 6
 
 
 @cache
-def _modules() -> list[object]:
+def modules() -> list[object]:
+    """Every generated module, so that no contract is forgotten."""
     files = sorted(GENERATED.rglob("*_pb2.py"))
     return [
         importlib.import_module(".".join(each.relative_to(GENERATED.parent).with_suffix("").parts))
@@ -30,7 +31,7 @@ def descriptors() -> list[Descriptor]:
     """All top-level messages of the contracts."""
     return [
         descriptor
-        for module in _modules()
+        for module in modules()
         for descriptor in module.DESCRIPTOR.message_types_by_name.values()  # type: ignore[attr-defined]
     ]
 
@@ -39,7 +40,7 @@ def requests() -> set[str]:
     """Full names of what callers send: rpc inputs, and commands sent by the system itself."""
     inputs = {
         method.input_type.full_name
-        for module in _modules()
+        for module in modules()
         for service in module.DESCRIPTOR.services_by_name.values()  # type: ignore[attr-defined]
         for method in service.methods
     }
