@@ -1,4 +1,4 @@
-"""Everything for real on one machine: Apache Kafka, PostgreSQL, five servers, five workers, the bot.
+"""Everything for real on one machine: Kafka, PostgreSQL, five servers, five workers, the bot.
 
 `python -m devtools.cluster run` serves until Ctrl-C; `… demo [--json]` plays the story and stops.
 """
@@ -48,7 +48,7 @@ class Cluster:
     def parts(self) -> dict[str, list[str]]:
         """Name of each process and its command."""
         return {
-            "chat": ["-m", "services", "chat"],
+            "chat": ["-m", "services", "part", "chat"],
             **{f"{name}-serve": ["-m", f"services.{name}", "serve"] for name in SERVICES},
             **{f"{name}-work": ["-m", f"services.{name}", "work"] for name in SERVICES},
             "bot": ["-m", "services.notifier", "bot"],
@@ -87,7 +87,10 @@ class Cluster:
         for name in (*SERVICES, "keys"):
             self.postgres.ensure_database(name)
         made = subprocess.run(  # the keys exist before twelve processes look for them
-            [sys.executable, "-m", "services", "keys"], env=self.environment(), cwd=ROOT, check=True
+            [sys.executable, "-m", "services", "part", "keys"],
+            env=self.environment(),
+            cwd=ROOT,
+            check=True,
         )
         assert made.returncode == 0
         for name in self.parts:
@@ -106,7 +109,7 @@ class Cluster:
         ready = self._ready_file(name)
         ready.unlink(missing_ok=True)
         with (self.logs / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(
+            self.processes[name] = subprocess.Popen(  # noqa: S603 - our own programs
                 [sys.executable, *self.parts[name]],
                 env={**self.environment(), "TUOPIN_READY_FILE": str(ready), **extra},
                 cwd=ROOT,
@@ -173,7 +176,7 @@ def main() -> None:
 
 def _run(cluster: Cluster) -> int:
     subprocess.run(
-        [sys.executable, "-m", "services", "demo-county"],
+        [sys.executable, "-m", "services", "part", "demo-county"],
         env=cluster.environment(),
         cwd=ROOT,
         check=True,
@@ -187,8 +190,8 @@ def _run(cluster: Cluster) -> int:
 
 
 def _demo(cluster: Cluster, as_json: bool) -> int:
-    arguments = ["play", *(["--json"] if as_json else [])]
-    return subprocess.run(
+    arguments = ["part", "play", *(["--json"] if as_json else [])]
+    return subprocess.run(  # noqa: S603
         [sys.executable, "-m", "services", *arguments], env=cluster.environment(), cwd=ROOT
     ).returncode
 

@@ -1,4 +1,4 @@
-"""Which services there are. Each is loaded only when asked for, so that one process can hold one."""
+"""Which services there are; each is loaded only when asked for."""
 
 from functools import cache
 from importlib import import_module

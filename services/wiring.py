@@ -45,7 +45,7 @@ class ServeParts:
 
 @dataclass(frozen=True)
 class WorkParts:
-    """What the working side is given: it hears, sends commands to its own serving side, and acts."""
+    """What the working side is given: it hears, and sends commands to its own serving side."""
 
     settings: Settings
     clock: Clock

@@ -44,6 +44,7 @@ app.command("rebuild")(logs.rebuild)
 app.command("verify")(logs.verify)
 app.command("status")(logs.status)
 app.command("token")(running.token)
+app.add_typer(running.parts, name="part", hidden=True)
 app.command("run")(running.run)
 app.command("demo")(running.demo)
 

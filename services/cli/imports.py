@@ -1,6 +1,5 @@
 """`tuopin import` and `tuopin template`: a county's file of established households."""
 
-import hashlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,14 +48,7 @@ def households(
 
     Example: tuopin import households huayuan.csv --region 433124 --validate-only
     """
-    caller = contact()
-    header = ImportHeader(
-        region_id=region,
-        source=source or region,
-        effective_on=on or today(),
-        synthetic=synthetic,
-    )
-    report: ImportReport = caller.upload("registry", "ValidateImport", _pieces(file, header))
+    report = validated(file, region, source or region, on or today(), synthetic)
     if report.fault_count:
         show(
             report.faults,
@@ -69,24 +61,43 @@ def households(
         title = "already imported: nothing was changed" if report.already_imported else "valid"
         show_one(report, title=title, as_json=as_json)
         return
-    caller.call(
-        "registry",
-        "CommitImport",
-        CommitImport(command_id=derived_id("commit", report.import_id), import_id=report.import_id),
-    )
-    done = _watch(report)
+    done = committed(report)
     if done.faults:
         show(done.faults, ("row", "column", "slug", "sentence"), title="left out", as_json=as_json)
     show_one(done, title="imported", as_json=as_json)
 
 
+def import_file(path: Path, region: str, source: str, *, on: str, synthetic: bool) -> ImportReport:
+    """Validate and commit a file that must be sound; the same file again changes nothing."""
+    report = validated(path, region, source, on, synthetic)
+    if report.fault_count:
+        fault = report.faults[0]
+        fail(f"{path.name} row {fault.row}, {fault.column}: {fault.sentence}", EXIT_USAGE)
+    return report if report.already_imported else committed(report)
+
+
+def validated(file: Path, region: str, source: str, on: str, synthetic: bool) -> ImportReport:
+    """Send the file; the report names every fault."""
+    header = ImportHeader(region_id=region, source=source, effective_on=on, synthetic=synthetic)
+    report: ImportReport = contact().upload("registry", "ValidateImport", _pieces(file, header))
+    return report
+
+
+def committed(report: ImportReport) -> ImportReport:
+    """Commit a valid file and follow it to its end."""
+    command = CommitImport(
+        command_id=derived_id("commit", report.import_id), import_id=report.import_id
+    )
+    contact().call("registry", "CommitImport", command)
+    return _watch(report)
+
+
 def _pieces(file: Path, header: ImportHeader) -> Iterator[UploadImport]:
     yield UploadImport(header=header)
-    sent, total, digest = 0, file.stat().st_size, hashlib.sha256()
+    sent, total = 0, file.stat().st_size
     with file.open("rb") as stream, _progress() as progress:
         task = progress.add_task("validating", total=total)
         while piece := stream.read(CHUNK_BYTES):
-            digest.update(piece)
             sent += len(piece)
             yield UploadImport(chunk=piece)
             progress.update(task, completed=sent)
