@@ -87,6 +87,7 @@ def _connect(path: str) -> sqlite3.Connection:
         path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
     )
     connection.execute("PRAGMA cache_size = -65536")
+    connection.execute("PRAGMA synchronous = FULL")
     return connection
 
 
