@@ -11,8 +11,12 @@ import signal
 FAILPOINTS: tuple[str, ...] = (
     "blobs.after-rename",
     "blobs.before-rename",
+    "deadlines.after-send",
+    "deadlines.before-send",
     "keys.after-commit",
     "keys.before-commit",
+    "reacting.after-send",
+    "reacting.before-send",
     "relay.after-ack",
     "relay.after-move-cursor",
     "relay.after-send",
@@ -26,6 +30,8 @@ FAILPOINTS: tuple[str, ...] = (
     "store.before-move-cursor",
     "stream.after-commit",
     "stream.before-commit",
+    "views.after-commit",
+    "views.before-commit",
 )
 
 
