@@ -13,12 +13,12 @@ from collections.abc import Sequence
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
-from opentelemetry import trace
 
 from chassis.envelope import parse, to_headers
 from chassis.failpoints import failpoint
 from chassis.sending import reason_of
 from chassis.store import Record, Store
+from chassis.telemetry import span
 from chassis.topics import PREFIX, kafka_topic
 from chassis.tracing import link_creation
 
@@ -32,7 +32,6 @@ RESTART_AFTER_S = 1.0
 Lane = tuple[str, int]
 
 log = structlog.get_logger(__name__)
-tracer = trace.get_tracer(__name__)
 
 
 class Relay:
@@ -147,8 +146,8 @@ class Relay:
     ) -> None:
         """Send, wait for the ack, move the cursor: a kill in between repeats this chunk."""
         last = records[-1]
-        with tracer.start_as_current_span("relay.send") as span:
-            link_creation(span, (parse(record.envelope).traceparent for record in records))
+        with span("relay.send") as current:
+            link_creation(current, (parse(record.envelope).traceparent for record in records))
             failpoint("relay.before-send")
             delivery = await producer.send_batch(
                 batch, kafka_topic(last.topic, self._prefix), partition=last.partition

@@ -22,14 +22,17 @@ from aiokafka.errors import IllegalStateError
 from faust.app.base import BootStrategy
 from faust.contrib.asgi import faust_app_running
 from mode import Service
-from opentelemetry import trace
 
 from chassis.envelope import from_headers
 from chassis.failpoints import failpoint
 from chassis.sending import reason_of
+from chassis.telemetry import span
+from chassis.topichistory import KafkaHistory
 from chassis.topics import PREFIX, kafka_topic
 from chassis.tracing import link_creation
 from chassis.viewstore import Batch, Hole, HoleFound, Rewound
+
+__all__ = ["KafkaFeed", "KafkaHistory", "Timer", "run_worker", "worker_app"]
 
 R = TypeVar("R")
 
@@ -41,7 +44,6 @@ RETRY_AFTER_S = 1.0
 HINT_EVERY_S = 5.0
 
 log = structlog.get_logger(__name__)
-tracer = trace.get_tracer(__name__)
 
 
 class Views(Protocol):
@@ -204,9 +206,9 @@ class KafkaFeed:
         return asyncio.get_running_loop().run_in_executor(writer, self._apply, kept)
 
     def _apply(self, batches: Mapping[TopicPartition, Batch]) -> None:
-        with tracer.start_as_current_span("stream.apply") as span:
+        with span("stream.apply") as current:
             link_creation(
-                span,
+                current,
                 (record[1].traceparent for batch in batches.values() for record in batch.records),
             )
             self._views.apply(list(batches.values()))

@@ -39,8 +39,10 @@ message.max.bytes=8388608
 replica.fetch.max.bytes=8388608
 log.cleaner.dedupe.buffer.size=16777216
 log.index.size.max.bytes=1048576
-socket.request.max.bytes=104857600
+broker.session.timeout.ms=1500
+broker.heartbeat.interval.ms=300
 """
+# The short session: after kill -9 the controller keeps the broker out until the old one has ended.
 
 
 class JavaMissing(Exception):

@@ -1,0 +1,114 @@
+"""The past of the lanes as Kafka holds it: how topics that are not our own are replayed."""
+
+import asyncio
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from chassis.envelope import from_headers, record_of
+from chassis.feedtables import Lane
+from chassis.history import READ_COUNT
+from chassis.lanes import LANES_PER_TOPIC
+from chassis.store import Record
+from chassis.topics import PREFIX, kafka_topic
+
+# A record that stands last in a partition may be a repetition; the newest position is the highest
+# of this many. A relay repeats one batch, which holds fewer.
+TAIL_RECORDS = 2_000
+POLL_MS = 1_000
+
+
+class LaneBroken(Exception):
+    """A position is missing in a partition: the topic lost what the store has."""
+
+
+class KafkaHistory:
+    """Implements chassis.history.History; use as `async with`.
+
+    Every offset before the first appearance of a position holds another record, so position p
+    stands at offset p - 1 or later: there a read begins, and repetitions are skipped.
+    """
+
+    def __init__(self, bootstrap: str, *, prefix: str = PREFIX) -> None:
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=bootstrap,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_partition_fetch_bytes=8 * 1024 * 1024,
+            fetch_max_bytes=32 * 1024 * 1024,
+        )
+        self._prefix = prefix
+        # One consumer, one reader at a time.
+        self._reading = asyncio.Lock()
+        # Where the record behind a position was found, so that reading on skips nothing twice.
+        self._next: dict[Lane, tuple[int, int]] = {}
+
+    async def __aenter__(self) -> "KafkaHistory":
+        await self._consumer.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._consumer.stop()
+
+    async def heads(self, topics: Sequence[str]) -> dict[Lane, int]:
+        """The last position of every lane that is not empty."""
+        found: dict[Lane, int] = {}
+        async with self._reading:
+            for topic in topics:
+                for partition in range(LANES_PER_TOPIC):
+                    at = TopicPartition(kafka_topic(topic, self._prefix), partition)
+                    end = await self._end(at)
+                    highest = 0
+                    offset = max(0, end - TAIL_RECORDS)
+                    while offset < end:
+                        for each in await self._poll(at, offset):
+                            highest = max(highest, int(dict(each.headers)["ce_position"]))
+                            offset = each.offset + 1
+                    if highest:
+                        found[topic, partition] = highest
+        return found
+
+    async def read(self, topic: str, partition: int, after: int, upto: int) -> list[Record]:
+        """The next records behind `after`, none behind `upto`; Kafka has no chain, so no hashes."""
+        at = TopicPartition(kafka_topic(topic, self._prefix), partition)
+        wanted = min(upto, after + READ_COUNT)
+        known, offset = self._next.get((topic, partition), (-1, 0))
+        if known != after:
+            offset = after
+        records: list[Record] = []
+        async with self._reading:
+            end = await self._end(at)
+            while after < wanted and offset < end:
+                for each in await self._poll(at, offset):
+                    offset = each.offset + 1
+                    envelope = from_headers(each.headers, each.value)
+                    if envelope.position > after + 1:
+                        raise LaneBroken(f"{at.topic}/{partition}: {after + 1} is missing")
+                    if envelope.position == after + 1:
+                        after += 1
+                        records.append(Record(topic, partition, after, record_of(envelope), b""))
+                    if after == wanted:
+                        break
+        self._next[topic, partition] = (after, offset)
+        return records
+
+    async def _end(self, at: TopicPartition) -> int:
+        ends = await self._consumer.end_offsets([at])
+        return int(ends[at])
+
+    async def _poll(self, at: TopicPartition, offset: int) -> Sequence[Any]:
+        if self._consumer.assignment() != {at}:
+            self._consumer.assign([at])
+            self._consumer.seek(at, offset)
+        elif await self._consumer.position(at) != offset:
+            self._consumer.seek(at, offset)
+        found = await self._consumer.getmany(at, timeout_ms=POLL_MS, max_records=READ_COUNT)
+        records: Sequence[Any] = found.get(at, ())
+        return records
