@@ -40,7 +40,10 @@ class Parameters(Protocol):
     (chassis/programme.py).
     """
 
-    edition: str
+    @property
+    def edition(self) -> str:
+        """Digest of the programme data, recorded with every event."""
+        ...
 
     def number(self, name: str, *, on: date, region: str = "") -> int:
         """Value of a parameter at a date, the nearest ancestor of the region first."""
@@ -89,7 +92,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Gives back a claim of this owner. With key "" every claim of the kind that the owner holds."""
+    """Gives back a claim of this owner; with key "" every claim of the kind it holds."""
 
     kind: str
     owner: str

@@ -3,8 +3,9 @@
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import structlog
 import uvloop
@@ -41,7 +42,7 @@ LOCAL_BOT_TOKEN = "100000:local-chat-on-loopback"  # noqa: S105
 Tasks = Mapping[str, Callable[[], Awaitable[None]]]
 
 
-def run(main: Callable[[Settings], Awaitable[None]], name: str) -> None:
+def run(main: Callable[[Settings], Coroutine[Any, Any, None]], name: str) -> None:
     """Run one process until SIGTERM or Ctrl-C; a wrong setting is a sentence and exit code 2."""
     try:
         settings = Settings.from_environment()
@@ -65,7 +66,9 @@ async def until_stopped(tasks: Tasks) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    running = {asyncio.ensure_future(start()): name for name, start in tasks.items()}
+    running: dict[asyncio.Future[Any], str] = {
+        asyncio.ensure_future(start()): name for name, start in tasks.items()
+    }
     waiting = asyncio.ensure_future(stopping.wait())
     done, _ = await asyncio.wait({waiting, *running}, return_when=asyncio.FIRST_COMPLETED)
     for task in running:
@@ -235,7 +238,7 @@ async def work(name: str, settings: Settings) -> None:
     relay = Relay(store, service.topics, settings.kafka_bootstrap, prefix=settings.topic_prefix)
     app = worker_app(
         name,
-        {"relay": relay.run, "feed": feed.run, **working.tasks()},
+        [relay.run, feed.run, *working.tasks().values()],
         [Timer("alarms", ALARM_EVERY_S, working.evaluate_alarms)],
         data=settings.data / name / "faust",
     )
@@ -274,7 +277,7 @@ async def chat(settings: Settings) -> None:
 
 def main(name: str) -> None:
     """`python -m services.NAME serve | work` (and `bot` for the notifier)."""
-    halves: dict[str, Callable[[Settings], Awaitable[None]]] = {
+    halves: dict[str, Callable[[Settings], Coroutine[Any, Any, None]]] = {
         "serve": lambda settings: serve(name, settings),
         "work": lambda settings: work(name, settings),
     }
@@ -288,7 +291,9 @@ def main(name: str) -> None:
     run(halves[wanted], f"{name}-{wanted}")
 
 
-def embedded(settings: Settings, ready: Callable[[Embedded], Awaitable[None]]) -> Awaitable[None]:
+def embedded(
+    settings: Settings, ready: Callable[[Embedded], Awaitable[None]]
+) -> Coroutine[Any, Any, None]:
     """Run everything; `ready` is called once it all answers."""
 
     async def body() -> None:

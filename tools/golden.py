@@ -1,15 +1,15 @@
 """Golden bytes of every event: `python -m tools.golden` writes those that are missing.
 
-What was once written stays readable for ever: a file is never rewritten. An event that gained fields
-gets a further file, NAME.2.binpb, and so on.
+What was once written stays readable for ever: a file is never rewritten. An event that gained
+fields gets a further file, NAME.2.binpb, and so on.
 """
 
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from google.protobuf import json_format
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from services.roster import all_services
@@ -62,7 +62,7 @@ def _fill(message: Message, seed: int) -> int:
     return seed
 
 
-def _value(field: FieldDescriptor, seed: int) -> object:
+def _value(field: Any, seed: int) -> object:
     kind = field.cpp_type
     if kind == field.CPPTYPE_STRING:
         return bytes([seed % 256]) if field.type == field.TYPE_BYTES else f"{field.name}-{seed}"

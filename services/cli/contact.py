@@ -10,10 +10,10 @@ from typing import Any, NoReturn
 import grpc
 import stamina
 import typer
-from chassis.access import Tokens
-from chassis.client import problem_of
 from google.protobuf.message import Message
 
+from chassis.access import Tokens
+from chassis.client import problem_of
 from chassis.decider import PROGRAMME_ZONE
 from services.cli import endpoints
 from services.cli.output import (
@@ -113,7 +113,7 @@ class Contact:
 
 
 def _passing(error: Exception) -> bool:
-    return isinstance(error, grpc.RpcError) and error.code() in (  # type: ignore[attr-defined]
+    return isinstance(error, grpc.RpcError) and error.code() in (
         grpc.StatusCode.UNAVAILABLE,
         grpc.StatusCode.ABORTED,
     )
@@ -147,8 +147,8 @@ def fail(sentence: str, code: int = EXIT_FAILED) -> NoReturn:
 def refused(error: grpc.RpcError) -> NoReturn:
     """Turn a refusal into one line and an exit code."""
     problem = problem_of(error)
-    status = error.code()  # type: ignore[attr-defined]
+    status = error.code()
     where = f" [{problem.field}]" if problem.field else ""
-    sentence = problem.sentence or error.details()  # type: ignore[attr-defined]
+    sentence = problem.sentence or error.details()
     slug = problem.slug or status.name.lower()
     fail(f"{slug}{where}: {sentence}", EXIT_OF.get(status, EXIT_FAILED))

@@ -83,7 +83,7 @@ def list_households(
         "ListHouseholds",
         ListHouseholds(
             region_id=region,
-            status=f"HOUSEHOLD_STATUS_{status.upper()}" if status else None,
+            status=HouseholdStatus.Value(f"HOUSEHOLD_STATUS_{(status or 'unspecified').upper()}"),
             page_size=page_size,
             page_token=page_token,
         ),

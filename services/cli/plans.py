@@ -45,7 +45,7 @@ def list_plans(
         "ListPlans",
         ListPlans(
             region_id=region,
-            status=f"PLAN_STATUS_{status.upper()}" if status else None,
+            status=PlanStatus.Value(f"PLAN_STATUS_{(status or 'unspecified').upper()}"),
             page_size=page_size,
             page_token=page_token,
         ),

@@ -20,6 +20,7 @@ from tuopin.training.v1.cadre_pb2 import (
     POST_FIRST_SECRETARY,
     POST_TOWNSHIP_SPECIALIST,
     AppointCadre,
+    Post,
     PostCadre,
 )
 from tuopin.types.v1.types_pb2 import Edition
@@ -71,7 +72,7 @@ def _codes(caller: Contact, digits: int) -> list[str]:
     return [region.region_id for region in found.regions]
 
 
-def _cadre(caller: Contact, region: str, post: int) -> None:
+def _cadre(caller: Contact, region: str, post: Post.ValueType) -> None:
     cadre_id = cadre_of(region)
     appoint = AppointCadre(
         command_id=derived_id(SOURCE, "appoint", region),

@@ -176,7 +176,7 @@ def foreign_region(stage: Stage) -> str:
         )
     except grpc.RpcError as error:
         problem = problem_of(error)
-        expect(error.code() is grpc.StatusCode.PERMISSION_DENIED, problem.slug)  # type: ignore[attr-defined]
+        expect(error.code() is grpc.StatusCode.PERMISSION_DENIED, problem.slug)
         return f"{problem.slug}: {problem.sentence}"
     raise AssertionError("a village committee exited a household")
 

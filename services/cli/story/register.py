@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from services.cli.story.play import COUNTY, VILLAGE, Stage, Step, command_id, expect, place
 from services.registry.editions import read_edition
@@ -106,7 +107,7 @@ def find_person(stage: Stage) -> str:
     )
 
 
-def _household(stage: Stage, household_id: str) -> object:
+def _household(stage: Stage, household_id: str) -> Any:
     request = GetHousehold(household_id=household_id)
     return stage.ask("county", "registry", "GetHousehold", request)
 
