@@ -69,8 +69,8 @@ def offered(
         facts={"year": "2020"},
         policy=f"{kind}@test",
         proof=proof,
-        remind_at_us=micros(NOW + timedelta(days=2)),
-        escalate_at_us=micros(NOW + timedelta(days=4)),
+        remind_at_us=micros(NOW + timedelta(days=1)),
+        escalate_at_us=micros(NOW + timedelta(days=3)),
         due_at_us=micros(NOW + timedelta(days=7)),
     )
 

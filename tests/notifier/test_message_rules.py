@@ -179,8 +179,20 @@ def claim(chat_id: str = "5001") -> Claim:
     return Claim("chat", chat_id, "cadre-1", "chat-of-another-cadre")
 
 
+def code_claim() -> Claim:
+    return Claim("link-code", CODE, "cadre-1", "link-code-not-known", personal=False)
+
+
+def code_release() -> Release:
+    return Release("link-code", "cadre-1")
+
+
+def test_a_newer_code_takes_the_place_of_an_unused_one() -> None:
+    given_link(issued()).when(issue()).then(issued()).then_claims(code_release(), code_claim())
+
+
 def test_a_code_holds_for_ten_minutes() -> None:
-    given_link().when(issue()).then(issued())
+    given_link().when(issue()).then(issued()).then_claims(code_claim())
     (
         given_link(issued())
         .when(link_chat(), at=NOW + timedelta(minutes=10, microseconds=1))
@@ -197,7 +209,7 @@ def test_an_office_of_another_county_issues_no_link() -> None:
 
 
 def test_the_code_ties_the_chat_to_the_cadre() -> None:
-    given_link(issued()).when(link_chat()).then(linked()).then_claims(claim())
+    given_link(issued()).when(link_chat()).then(linked()).then_claims(code_release(), claim())
 
 
 def test_a_code_is_used_once() -> None:
@@ -214,5 +226,5 @@ def test_a_new_chat_takes_the_place_of_the_old_one() -> None:
         given_link(issued(), linked(), issued())
         .when(link_chat("5002"))
         .then(linked("5002"))
-        .then_claims(Release("chat", "cadre-1"), claim("5002"))
+        .then_claims(code_release(), Release("chat", "cadre-1"), claim("5002"))
     )

@@ -14,8 +14,10 @@ Command = IssueLink | LinkChat
 Event = LinkIssued | ChatLinked
 Decisions = Iterator[Decision]
 
-# Kind of the claim that leads from a chat to its cadre; the store keeps a keyed digest of the key.
+# Kinds of claims, which the bot looks up: from a chat to its cadre (the store keeps a keyed digest
+# of the chat's number), from a code's digest to the cadre who may use it.
 CHAT = "chat"
+CODE = "link-code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,15 @@ def issue(state: State, command: IssueLink, context: Context) -> Decisions:
     region_id = str(context.facts)
     require(_covers(context.actor, region_id), "link-of-another-region", region=region_id)
     valid_for = timedelta(seconds=limit("link_valid_s", context))
+    if state.code_sha256:
+        yield Release(kind=CODE, owner=command.cadre_id)
+    yield Claim(
+        kind=CODE,
+        key=command.code_sha256,
+        owner=command.cadre_id,
+        rejection="link-code-not-known",
+        personal=False,
+    )
     yield LinkIssued(
         cadre_id=command.cadre_id,
         code_sha256=command.code_sha256,
@@ -60,6 +71,7 @@ def link(state: State, command: LinkChat, context: Context) -> Decisions:
         "link-code-expired",
         at=shown(state.expires_at_us),
     )
+    yield Release(kind=CODE, owner=state.cadre_id)
     if state.linked:
         yield Release(kind=CHAT, owner=state.cadre_id)
     yield Claim(

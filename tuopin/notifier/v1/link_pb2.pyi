@@ -170,3 +170,51 @@ class Link(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Link: _TypeAlias = Link  # noqa: Y015
+
+@_typing.final
+class FindLink(_message.Message):
+    """Whose chat or whose code it is; asked by the bot for every tap. By claims, so it holds from the commit on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHAT_ID_FIELD_NUMBER: _builtins.int
+    CODE_SHA256_FIELD_NUMBER: _builtins.int
+    chat_id: _builtins.str
+    code_sha256: _builtins.str
+    """SHA-256 of an unused code, hex."""
+    def __init__(
+        self,
+        *,
+        chat_id: _builtins.str = ...,
+        code_sha256: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "chat_id", b"chat_id", "code_sha256", b"code_sha256"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "chat_id", b"chat_id", "code_sha256", b"code_sha256"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_by: _TypeAlias = _typing.Literal["chat_id", "code_sha256"]  # noqa: Y015
+    _WhichOneofArgType_by: _TypeAlias = _typing.Literal["by", b"by"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_by) -> _WhichOneofReturnType_by | None: ...
+
+Global___FindLink: _TypeAlias = FindLink  # noqa: Y015
+
+@_typing.final
+class LinkFound(_message.Message):
+    """Empty when it is nobody's."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CADRE_ID_FIELD_NUMBER: _builtins.int
+    cadre_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        cadre_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cadre_id", b"cadre_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LinkFound: _TypeAlias = LinkFound  # noqa: Y015

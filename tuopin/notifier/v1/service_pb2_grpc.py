@@ -107,6 +107,11 @@ class NotifierServiceStub:
                 request_serializer=tuopin_dot_notifier_dot_v1_dot_link__pb2.GetLink.SerializeToString,
                 response_deserializer=tuopin_dot_notifier_dot_v1_dot_link__pb2.Link.FromString,
                 _registered_method=True)
+        self.FindLink = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/FindLink',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_link__pb2.FindLink.SerializeToString,
+                response_deserializer=tuopin_dot_notifier_dot_v1_dot_link__pb2.LinkFound.FromString,
+                _registered_method=True)
         self.ListAssignments = channel.unary_unary(
                 '/tuopin.notifier.v1.NotifierService/ListAssignments',
                 request_serializer=tuopin_dot_notifier_dot_v1_dot_assignment__pb2.ListAssignments.SerializeToString,
@@ -201,6 +206,12 @@ class NotifierServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FindLink(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListAssignments(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -279,6 +290,11 @@ def add_NotifierServiceServicer_to_server(servicer, server):
                     servicer.GetLink,
                     request_deserializer=tuopin_dot_notifier_dot_v1_dot_link__pb2.GetLink.FromString,
                     response_serializer=tuopin_dot_notifier_dot_v1_dot_link__pb2.Link.SerializeToString,
+            ),
+            'FindLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindLink,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_link__pb2.FindLink.FromString,
+                    response_serializer=tuopin_dot_notifier_dot_v1_dot_link__pb2.LinkFound.SerializeToString,
             ),
             'ListAssignments': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAssignments,
@@ -664,6 +680,33 @@ class NotifierService:
             '/tuopin.notifier.v1.NotifierService/GetLink',
             tuopin_dot_notifier_dot_v1_dot_link__pb2.GetLink.SerializeToString,
             tuopin_dot_notifier_dot_v1_dot_link__pb2.Link.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/FindLink',
+            tuopin_dot_notifier_dot_v1_dot_link__pb2.FindLink.SerializeToString,
+            tuopin_dot_notifier_dot_v1_dot_link__pb2.LinkFound.FromString,
             options,
             channel_credentials,
             insecure,

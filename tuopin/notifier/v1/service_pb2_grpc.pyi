@@ -48,6 +48,7 @@ class NotifierServiceStub:
     IssueLink: _grpc.UnaryUnaryMultiCallable[_link_pb2.IssueLink, _types_pb2.Receipt]
     LinkChat: _grpc.UnaryUnaryMultiCallable[_link_pb2.LinkChat, _types_pb2.Receipt]
     GetLink: _grpc.UnaryUnaryMultiCallable[_link_pb2.GetLink, _link_pb2.Link]
+    FindLink: _grpc.UnaryUnaryMultiCallable[_link_pb2.FindLink, _link_pb2.LinkFound]
     ListAssignments: _grpc.UnaryUnaryMultiCallable[_assignment_pb2.ListAssignments, _assignment_pb2.AssignmentPage]
 
 @_typing.type_check_only
@@ -67,6 +68,7 @@ class NotifierServiceAsyncStub(NotifierServiceStub):
     IssueLink: _aio.UnaryUnaryMultiCallable[_link_pb2.IssueLink, _types_pb2.Receipt]  # type: ignore[assignment]
     LinkChat: _aio.UnaryUnaryMultiCallable[_link_pb2.LinkChat, _types_pb2.Receipt]  # type: ignore[assignment]
     GetLink: _aio.UnaryUnaryMultiCallable[_link_pb2.GetLink, _link_pb2.Link]  # type: ignore[assignment]
+    FindLink: _aio.UnaryUnaryMultiCallable[_link_pb2.FindLink, _link_pb2.LinkFound]  # type: ignore[assignment]
     ListAssignments: _aio.UnaryUnaryMultiCallable[_assignment_pb2.ListAssignments, _assignment_pb2.AssignmentPage]  # type: ignore[assignment]
 
 class NotifierServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -167,6 +169,13 @@ class NotifierServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _link_pb2.GetLink,
         context: _ServicerContext,
     ) -> _typing.Union[_link_pb2.Link, _abc.Awaitable[_link_pb2.Link]]: ...
+
+    @_abc_1.abstractmethod
+    def FindLink(
+        self,
+        request: _link_pb2.FindLink,
+        context: _ServicerContext,
+    ) -> _typing.Union[_link_pb2.LinkFound, _abc.Awaitable[_link_pb2.LinkFound]]: ...
 
     @_abc_1.abstractmethod
     def ListAssignments(

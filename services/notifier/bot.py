@@ -1,0 +1,195 @@
+"""The bot: takes what people do in the chat, sends what they are to do. One works per token."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from chassis.clock import Clock
+from chassis.sending import reason_of
+from services.notifier.chat.budget import Budget
+from services.notifier.chat.catalogue import LANGUAGES, load_catalogues
+from services.notifier.chat.commands import Commands
+from services.notifier.chat.editor import Editor
+from services.notifier.chat.intake import Intake
+from services.notifier.chat.ledger import LeaseLost, Ledger
+from services.notifier.chat.outcomes import ProviderAway
+from services.notifier.chat.people import People
+from services.notifier.chat.pictures import Pictures
+from services.notifier.chat.places import Places
+from services.notifier.chat.provider import Provider
+from services.notifier.chat.replies import Replies
+from services.notifier.chat.sender import Sender
+from services.notifier.chat.understanding import Understanding
+from services.wiring import WorkParts
+
+# Another bot takes over when this one has been silent for so long.
+LEASE_S = 3.0
+# Time-out of one call; beyond it a sending is uncertain.
+CALL_TIMEOUT_S = 10.0
+AGAIN_AFTER_S = 1.0
+AGAIN_AFTER_MAX_S = 30.0
+COMMANDS = ("tasks", "help")
+
+log = structlog.get_logger(__name__)
+
+Step = Callable[[], Awaitable[None]]
+
+
+async def run_bot(
+    parts: WorkParts,
+    *,
+    bot_url: str | None,
+    token: str,
+    call_timeout_s: float = CALL_TIMEOUT_S,
+    lease_s: float = LEASE_S,
+) -> None:
+    """Run until cancelled. `bot_url` is a Bot API base ("http://host:port" or ".../bot"); None or
+    "" is Telegram.
+    """
+    ledger = open_ledger(parts)
+    try:
+        await _work_with_token(parts, ledger, bot_url or None, token, call_timeout_s, lease_s)
+    finally:
+        await ledger.close()
+
+
+def open_ledger(parts: WorkParts) -> Ledger:
+    """In the cluster beside the views; embedded in a file of its own, so that neither waits."""
+    settings = parts.settings
+    if settings.engine == "postgres":
+        return Ledger.open(settings.dsn_of("notifier"), parts.clock)
+    folder = settings.data / "notifier"
+    folder.mkdir(parents=True, exist_ok=True)
+    return Ledger.open(str(folder / "bot.db"), parts.clock)
+
+
+async def _work_with_token(
+    parts: WorkParts,
+    ledger: Ledger,
+    bot_url: str | None,
+    token: str,
+    call_timeout_s: float,
+    lease_s: float,
+) -> None:
+    """Meet the provider; work while the lease is held, wait for it otherwise."""
+    waits = 0
+    while True:
+        try:
+            async with Provider(token, bot_url, timeout_s=call_timeout_s) as provider:
+                waits = 0
+                await _work_in_turns(parts, ledger, provider, lease_s)
+        except ProviderAway as away:
+            log.warning("bot.provider-away", reason=str(away))
+            await parts.clock.sleep(_wait_s(waits, away.wait_s))
+            waits += 1
+
+
+async def _work_in_turns(
+    parts: WorkParts, ledger: Ledger, provider: Provider, lease_s: float
+) -> None:
+    holder = f"{socket.gethostname()}:{os.getpid()}"
+    while True:
+        fence = await ledger.take_lease(provider.bot_id, holder, lease_s)
+        if fence is None:
+            await parts.clock.sleep(lease_s / 3)
+            continue
+        try:
+            await _work_with_lease(parts, ledger, provider, fence, lease_s)
+        except* LeaseLost:
+            log.warning("bot.lease-lost", fence=fence)
+        finally:
+            await ledger.give_lease(provider.bot_id, fence)
+
+
+async def _work_with_lease(
+    parts: WorkParts, ledger: Ledger, provider: Provider, fence: int, lease_s: float
+) -> None:
+    clock = parts.clock
+    commands = Commands(parts.send, clock)
+    places = Places(parts.settings.programme / "regions", parts.views)
+    catalogues = load_catalogues(parts.settings.programme / "chat")
+    people = People(
+        parts.views, parts.sealer, commands.find, catalogues, places, parts.programme.sentence
+    )
+    budget = Budget(clock)
+    replies = Replies(provider, budget)
+    editor = Editor(provider, ledger, people, parts.views, budget, clock)
+    sender = Sender(
+        provider, ledger, commands, people, parts.views, budget, clock, fence, editor.poke
+    )
+    pictures = Pictures(provider.download, parts.blobs)
+    understanding = Understanding(parts.views, people, pictures)
+    intake = Intake(
+        provider, ledger, understanding, commands, people, replies, parts.views, editor.poke
+    )
+
+    async def keep_lease() -> None:
+        await clock.sleep(lease_s / 3)
+        await ledger.keep_lease(provider.bot_id, fence, lease_s)
+
+    async def name_commands() -> None:
+        for language in (*LANGUAGES, ""):
+            texts = catalogues[language or LANGUAGES[0]]
+            named = [(name, texts.texts[f"command.{name}"]) for name in COMMANDS]
+            await provider.set_commands(language, named)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(keep_lease_forever(keep_lease))
+        group.create_task(again_until_done("commands", name_commands, clock))
+        group.create_task(ledger.forget_old_updates())
+        group.create_task(forever("intake", intake.step, clock))
+        group.create_task(forever("sender", sender.step, clock, first=sender.recover))
+        group.create_task(forever("editor", editor.step, clock))
+        group.create_task(forever("replies", replies.run, clock))
+
+
+async def keep_lease_forever(keep: Step) -> None:
+    """Ends with LeaseLost only."""
+    while True:
+        await keep()
+
+
+async def forever(name: str, step: Step, clock: Clock, first: Step | None = None) -> None:
+    """Step after step; a fault of the world or our own is logged and waited out, never the end."""
+    if first is not None:
+        await again_until_done(name, first, clock)
+    while True:
+        await again_until_done(name, step, clock)
+
+
+async def again_until_done(name: str, step: Step, clock: Clock) -> None:
+    """One step, as often as it takes."""
+    waits = 0
+    while True:
+        try:
+            await step()
+        except (ProviderAway, ExceptionGroup, Exception) as error:
+            lost = _lease_lost(error)
+            if lost is not None:
+                raise lost from error
+            log.warning("bot.step-failed", step=name, reason=_reason(error))
+            await clock.sleep(_wait_s(waits, getattr(error, "wait_s", 0.0)))
+            waits += 1
+        else:
+            return
+
+
+def _lease_lost(error: BaseException) -> LeaseLost | None:
+    if isinstance(error, BaseExceptionGroup):
+        return next(filter(None, map(_lease_lost, error.exceptions)), None)
+    return error if isinstance(error, LeaseLost) else None
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, BaseExceptionGroup):
+        return ", ".join(sorted({_reason(each) for each in error.exceptions}))
+    return reason_of(error)
+
+
+def _wait_s(waits: int, asked_s: float) -> float:
+    """Longer each time; at least as long as the provider asked for."""
+    doubled = AGAIN_AFTER_S * float(2 ** min(waits, 10))
+    return max(asked_s, min(doubled, AGAIN_AFTER_MAX_S))

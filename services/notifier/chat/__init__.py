@@ -1,0 +1,1 @@
+"""The chat: taps come in as commands, messages go out once. Only `provider.py` knows Telegram."""

@@ -1,0 +1,98 @@
+"""What a person did in a chat, in our own words: one dataclass per kind, whatever the channel."""
+
+import re
+from dataclasses import dataclass
+
+REFERENCE = re.compile(r"#([A-Z2-7]{6})\b")
+
+
+@dataclass(frozen=True, slots=True)
+class From:
+    """Which update it was, where and when; `language` is what the person's client speaks."""
+
+    update_id: int
+    chat_id: str
+    private: bool
+    language: str
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tapped:
+    """A button."""
+
+    callback_id: str
+    data: str
+    provider_message_id: int
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """/start, with or without a code."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Another command, without its slash."""
+
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The message that is answered; zero and "" when none is."""
+
+    provider_message_id: int = 0
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wrote:
+    """A text."""
+
+    text: str
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Pictured:
+    """A photo, or a file that claims to be one."""
+
+    file_id: str
+    size_bytes: int
+    captioned: bool
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A location, degrees times 1e7."""
+
+    latitude_e7: str
+    longitude_e7: str
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Anything else."""
+
+
+Doing = Tapped | Started | Asked | Wrote | Pictured | Placed | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One update."""
+
+    source: From
+    doing: Doing
+
+
+def reference_in(text: str) -> str:
+    """The reference that a message of ours shows; "" when it shows none."""
+    found = REFERENCE.search(text)
+    return found.group(1) if found else ""

@@ -1,0 +1,86 @@
+"""Who is who in the chat: from a chat to its cadre and back, and in which language."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from sqlalchemy import Row
+
+from chassis.sealing import Sealer
+from chassis.viewstore import ViewStore
+from services.notifier.chat.catalogue import Catalogue, chosen
+from services.notifier.chat.places import Places
+from services.notifier.chat.tasks import Wording
+from services.notifier.views.cadres import language_of
+from services.notifier.views.links import link_row
+from tuopin.notifier.v1.link_pb2 import ChatLinked, FindLink, LinkFound
+
+# Asks the service's own server: a claim holds from its commit on, while a view may be behind.
+Find = Callable[[FindLink], Awaitable[LinkFound]]
+# Sentence of a slug in a language (Programme.sentence).
+Say = Callable[[str, str, Mapping[str, object]], str]
+
+
+class People:
+    """Looked up anew for every tap: a link may have moved since the last one."""
+
+    def __init__(
+        self,
+        views: ViewStore,
+        sealer: Sealer,
+        find: Find,
+        catalogues: Mapping[str, Catalogue],
+        places: Places,
+        say: Say,
+    ) -> None:
+        self._views = views
+        self._sealer = sealer
+        self._catalogues = catalogues
+        self._find = find
+        self.places = places
+        self._say = say
+
+    async def cadre_of_chat(self, chat_id: str) -> str:
+        """The cadre whose chat it is, "" when nobody's."""
+        return (await self._find(FindLink(chat_id=chat_id))).cadre_id
+
+    async def cadre_of_code(self, code_sha256: str) -> str:
+        """The cadre who may use the code, "" when nobody may (any more)."""
+        return (await self._find(FindLink(code_sha256=code_sha256))).cadre_id
+
+    async def catalogue(self, cadre_id: str, language: str = "") -> Catalogue:
+        """The cadre's own language, else the one their client speaks."""
+        own = await self._views.query(lambda connection: language_of(connection, cadre_id))
+        return chosen(self._catalogues, own or language)
+
+    async def chat_of(self, cadre_id: str) -> str:
+        """The cadre's chat, "" while none is linked or the cadre is erased."""
+        row = await self._views.query(lambda connection: link_row(connection, cadre_id))
+        return await self.opened(cadre_id, row.chat_id or "") if row is not None else ""
+
+    async def opened(self, cadre_id: str, sealed_chat_id: str) -> str:
+        """The chat's number out of its sealed form."""
+        if not sealed_chat_id:
+            return ""
+        linked = ChatLinked(cadre_id=cadre_id, chat_id=sealed_chat_id)
+        await self._sealer.opening([linked])
+        self._sealer.open(linked)
+        return linked.chat_id
+
+    async def words(self, assignment: Row[Any], cadre_id: str) -> Wording:
+        """What it takes to show an assignment to a cadre."""
+        catalogue = await self.catalogue(cadre_id)
+        slug = assignment.returned_slug or ""
+        return Wording(
+            catalogue=catalogue,
+            sign=self._sealer.blind,
+            place=await self.places.name(assignment.village_id),
+            reason=self.sentence(slug, catalogue, {}) if slug else "",
+        )
+
+    def sentence(self, slug: str, catalogue: Catalogue, details: Mapping[str, object]) -> str:
+        """Why a rule said no, in the catalogue's language."""
+        return self._say(slug, catalogue.language, details)
+
+    def sign(self, kind: str, text: str) -> bytes:
+        """The keyed digest that makes a button's data ours."""
+        return self._sealer.blind(kind, text)

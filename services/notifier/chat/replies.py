@@ -1,0 +1,57 @@
+"""Short words in return to a person: best effort, within the same budget as messages.
+
+Nothing depends on them: what was done stands in the task's message, which is edited until it does.
+"""
+
+import asyncio
+
+import structlog
+from opentelemetry import metrics
+
+from services.notifier.chat.budget import Budget
+from services.notifier.chat.outcomes import Accepted, Throttled
+from services.notifier.chat.provider import Provider
+from services.notifier.chat.tasks import Shown
+
+WAITING_MAX = 2_000
+AT_ONCE = 8
+ATTEMPTS = 3
+
+log = structlog.get_logger(__name__)
+_meter = metrics.get_meter(__name__)
+_dropped = _meter.create_counter("tuopin_bot_replies_dropped", unit="1")
+
+
+class Replies:
+    """A queue in memory; a kill loses what is in it."""
+
+    def __init__(self, provider: Provider, budget: Budget) -> None:
+        self._provider = provider
+        self._budget = budget
+        self._waiting: asyncio.Queue[tuple[str, str]] = asyncio.Queue(WAITING_MAX)
+
+    def put(self, chat_id: str, text: str) -> None:
+        """Say it when its turn comes."""
+        try:
+            self._waiting.put_nowait((chat_id, text))
+        except asyncio.QueueFull:
+            _dropped.add(1)
+
+    async def run(self) -> None:
+        """Several chats side by side, so that one that must wait does not hold up the others."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(AT_ONCE):
+                group.create_task(self._run())
+
+    async def _run(self) -> None:
+        while True:
+            chat_id, text = await self._waiting.get()
+            for _ in range(ATTEMPTS):
+                await self._budget.take_chat(chat_id)
+                outcome = await self._provider.send(chat_id, Shown(text))
+                if isinstance(outcome, Throttled):
+                    self._budget.pause(outcome.wait_s)
+                    continue
+                if not isinstance(outcome, Accepted):
+                    log.warning("bot.reply-not-sent", outcome=type(outcome).__name__)
+                break

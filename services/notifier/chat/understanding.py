@@ -1,0 +1,208 @@
+"""What an update is understood as: one command at most, or words in return.
+
+Understanding looks at the views, which move on; so it is kept (ids only) before the command goes
+out, and an update that comes again is understood as it was the first time.
+"""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from google.protobuf.message import Message
+from sqlalchemy import Connection, Row
+
+from chassis.decider import derived_id
+from chassis.viewstore import ViewStore
+from services.notifier.chat.incoming import (
+    Asked,
+    Incoming,
+    Pictured,
+    Placed,
+    Reply,
+    Started,
+    Tapped,
+    Wrote,
+)
+from services.notifier.chat.people import People
+from services.notifier.chat.pictures import NotAPicture, Pictures, TooBig
+from services.notifier.chat.taps import TAKE, decode
+from services.notifier.views.assignments import TO_FINISH, TO_TAKE, assignment_row, open_of
+from services.notifier.views.messages import replied_to
+from tuopin.notifier.v1.assignment_pb2 import (
+    AcknowledgeAssignment,
+    AddEvidence,
+    FinishAssignment,
+)
+from tuopin.notifier.v1.link_pb2 import LinkChat
+from tuopin.types.v1.types_pb2 import Blob, Evidence, Location, Note
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """`do` is a command (take, done, note, photo, place, link), "tasks", "bad-code", or "say"."""
+
+    do: str
+    cadre_id: str = ""
+    assignment_id: str = ""
+    household_id: str = ""
+    # Serialised Blob, base64: sealing again would give another one.
+    blob: str = ""
+    # Key of the text to say, for "say"; what the answer adds, for a photo.
+    say: str = ""
+
+    def kept(self) -> dict[str, str]:
+        """As the ledger keeps it."""
+        return {name: value for name in self.__slots__ if (value := getattr(self, name))}
+
+    @classmethod
+    def again(cls, kept: Mapping[str, Any]) -> "Understood":
+        """As it was understood the first time."""
+        return cls(**kept)
+
+
+def say(key: str, cadre_id: str = "") -> Understood:
+    """Words in return, no command."""
+    return Understood("say", cadre_id=cadre_id, say=key)
+
+
+class Understanding:
+    """Reads views and claims, and seals a picture; changes nothing else."""
+
+    def __init__(self, views: ViewStore, people: People, pictures: Pictures) -> None:
+        self._views = views
+        self._people = people
+        self._pictures = pictures
+
+    async def of(self, incoming: Incoming) -> Understood:
+        """Every tap and word is authorised anew: whose chat is it now?"""
+        if not incoming.source.private:
+            return say("link.private-only")
+        if isinstance(incoming.doing, Started) and incoming.doing.code:
+            return await self._link(incoming.doing)
+        cadre_id = await self._people.cadre_of_chat(incoming.source.chat_id)
+        if not cadre_id:
+            return say("link.first")
+        match incoming.doing:
+            case Tapped():
+                return self._tap(incoming.doing, cadre_id)
+            case Asked(command="tasks") | Started():
+                return Understood("tasks", cadre_id)
+            case Asked(command="help"):
+                return say("help.text", cadre_id)
+            case Wrote() | Pictured() | Placed():
+                return await self._evidence(incoming.doing, cadre_id)
+            case _:
+                return say("fault.not-understood", cadre_id)
+
+    async def _link(self, started: Started) -> Understood:
+        cadre_id = await self._people.cadre_of_code(code_digest(started.code))
+        return Understood("link", cadre_id) if cadre_id else Understood("bad-code")
+
+    def _tap(self, tapped: Tapped, cadre_id: str) -> Understood:
+        tap = decode(tapped.data, self._people.sign)
+        if tap is None:
+            return say("tap.not-ours", cadre_id)
+        do = "take" if tap.action == TAKE else "done"
+        return Understood(do, cadre_id, tap.assignment_id)
+
+    async def _evidence(self, doing: Wrote | Pictured | Placed, cadre_id: str) -> Understood:
+        found = await self._views.query(partial(_meant, cadre_id, doing.reply))
+        if isinstance(found, str):
+            return say(found, cadre_id)
+        about = Understood(
+            "note" if isinstance(doing, Wrote) else "place",
+            cadre_id,
+            found.assignment_id,
+            found.household_id,
+        )
+        return await self._picture(doing, about) if isinstance(doing, Pictured) else about
+
+    async def _picture(self, doing: Pictured, about: Understood) -> Understood:
+        try:
+            blob = await self._pictures.keep(doing.file_id, doing.size_bytes, about.household_id)
+        except TooBig:
+            return say("evidence.photo-too-big", about.cadre_id)
+        except NotAPicture:
+            return say("evidence.photo-not-a-picture", about.cadre_id)
+        return Understood(
+            "photo",
+            about.cadre_id,
+            about.assignment_id,
+            about.household_id,
+            base64.b64encode(blob.SerializeToString()).decode(),
+            "evidence.photo-without-caption" if doing.captioned else "",
+        )
+
+
+def command_of(bot_id: int, incoming: Incoming, understood: Understood) -> Message | None:
+    """The command; the same bytes whenever the update comes again."""
+    command_id = derived_id("update", bot_id, incoming.source.update_id)
+    doing = incoming.doing
+    match understood.do:
+        case "link" if isinstance(doing, Started):
+            return LinkChat(
+                command_id=command_id,
+                cadre_id=understood.cadre_id,
+                code_sha256=code_digest(doing.code),
+                chat_id=incoming.source.chat_id,
+            )
+        case "take":
+            return AcknowledgeAssignment(
+                command_id=command_id,
+                assignment_id=understood.assignment_id,
+                cadre_id=understood.cadre_id,
+            )
+        case "done":
+            return FinishAssignment(
+                command_id=command_id,
+                assignment_id=understood.assignment_id,
+                cadre_id=understood.cadre_id,
+            )
+        case "note" | "place" | "photo":
+            return AddEvidence(
+                command_id=command_id,
+                assignment_id=understood.assignment_id,
+                cadre_id=understood.cadre_id,
+                evidence=_evidence_of(incoming, understood),
+            )
+        case _:
+            return None
+
+
+def code_digest(code: str) -> str:
+    """What is kept of a link's code."""
+    return hashlib.sha256(code.encode()).hexdigest()
+
+
+def _evidence_of(incoming: Incoming, understood: Understood) -> Evidence:
+    evidence = Evidence(taken_at_us=incoming.source.at_us)
+    household_id = understood.household_id
+    match incoming.doing:
+        case Wrote(text=text):
+            evidence.note.CopyFrom(Note(text=text, household_id=household_id))
+        case Placed(latitude_e7=latitude, longitude_e7=longitude):
+            evidence.location.CopyFrom(
+                Location(latitude_e7=latitude, longitude_e7=longitude, household_id=household_id)
+            )
+        case _:
+            evidence.photo.CopyFrom(Blob.FromString(base64.b64decode(understood.blob)))
+    return evidence
+
+
+def _meant(cadre_id: str, reply: Reply, connection: Connection) -> Row[Any] | str:
+    """The assignment that is answered, or the key of what to say instead."""
+    if reply.provider_message_id:
+        message = replied_to(connection, cadre_id, reply.provider_message_id, reply.reference)
+        found = assignment_row(connection, message.assignment_id) if message else None
+        if found is not None:
+            return found
+    taken = open_of(connection, cadre_id, TO_FINISH, most=2)
+    if len(taken) == 1:
+        return taken[0]
+    if taken:
+        return "evidence.which-task"
+    to_take = open_of(connection, cadre_id, TO_TAKE, most=1)
+    return "evidence.take-first" if to_take else "evidence.no-task"

@@ -1,0 +1,71 @@
+"""The notifier's own copy of the cadres: language, and who holds which post where."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Column, Connection, Index, MetaData, String, Table, select
+
+from chassis.rejection import FactMissing
+from chassis.views import Rows, View
+from services.notifier.decider.policy import Posted
+from tuopin.envelope.v1.envelope_pb2 import Envelope
+from tuopin.training.v1.cadre_pb2 import CadreAppointed, CadrePosted, Post
+
+METADATA = MetaData()
+
+CADRES = Table(
+    "cadres",
+    METADATA,
+    Column("cadre_id", String(60), primary_key=True),
+    Column("region_id", String(12)),
+    Column("language", String(2)),
+)
+
+POSTINGS = Table(
+    "cadre_postings",
+    METADATA,
+    Column("cadre_id", String(60), primary_key=True),
+    Column("region_id", String(12), primary_key=True),
+    Column("post", String(30)),
+    Index("cadre_postings_by_region", "region_id"),
+)
+
+EVENTS = (CadreAppointed, CadrePosted)
+
+
+def project(rows: Rows, envelope: Envelope, event: CadreAppointed | CadrePosted) -> None:
+    """Appointments make a cadre known, postings say where."""
+    match event:
+        case CadreAppointed():
+            rows.put(CADRES, (event.cadre_id,), region_id=event.region_id, language=event.language)
+        case CadrePosted():
+            post = Post.Name(event.post).removeprefix("POST_")
+            rows.put(POSTINGS, (event.cadre_id, event.region_id), post=post)
+
+
+VIEW = View(
+    name="cadres", tables=(CADRES, POSTINGS), topics=("cadre",), project=project, events=EVENTS
+)
+
+
+def region_of(connection: Connection, cadre_id: str) -> str:
+    """Who appointed the cadre; FactMissing while the cadre has not been heard of."""
+    found = connection.scalar(select(CADRES.c.region_id).where(CADRES.c.cadre_id == cadre_id))
+    if found is None:
+        raise FactMissing("cadre", cadre_id)
+    return str(found)
+
+
+def language_of(connection: Connection, cadre_id: str) -> str:
+    """The language the cadre is spoken to in; "" while unknown."""
+    found = connection.scalar(select(CADRES.c.language).where(CADRES.c.cadre_id == cadre_id))
+    return str(found or "")
+
+
+def posted_at(connection: Connection, region_ids: Sequence[str]) -> tuple[Posted, ...]:
+    """Who holds a post in one of these regions."""
+    rows = connection.execute(
+        select(POSTINGS)
+        .where(POSTINGS.c.region_id.in_(region_ids))
+        .order_by(POSTINGS.c.cadre_id, POSTINGS.c.region_id)
+    )
+    return tuple(Posted(row.cadre_id, row.post, row.region_id) for row in rows)

@@ -1,0 +1,45 @@
+"""The answer to: which chat is a cadre's?"""
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Connection, MetaData, Row, String, Table, Text, select
+
+from chassis.views import Rows, View
+from tuopin.envelope.v1.envelope_pb2 import Envelope
+from tuopin.notifier.v1.link_pb2 import ChatLinked, LinkIssued
+
+METADATA = MetaData()
+
+LINKS = Table(
+    "links",
+    METADATA,
+    Column("cadre_id", String(60), primary_key=True),
+    Column("region_id", String(12)),
+    # Sealed under the cadre's key; opened by the sender only.
+    Column("chat_id", Text),
+    Column("linked_at_us", BigInteger),
+)
+
+EVENTS = (LinkIssued, ChatLinked)
+
+
+def project(rows: Rows, envelope: Envelope, event: LinkIssued | ChatLinked) -> None:
+    """One stream per cadre: the latest event wins."""
+    match event:
+        case LinkIssued():
+            rows.put(LINKS, (event.cadre_id,), region_id=event.region_id)
+        case ChatLinked():
+            rows.put(
+                LINKS,
+                (event.cadre_id,),
+                chat_id=event.chat_id,
+                linked_at_us=envelope.recorded_at_us,
+            )
+
+
+VIEW = View(name="links", tables=(LINKS,), topics=("link",), project=project, events=EVENTS)
+
+
+def link_row(connection: Connection, cadre_id: str) -> Row[Any] | None:
+    """The cadre's link, or None."""
+    return connection.execute(select(LINKS).where(LINKS.c.cadre_id == cadre_id)).first()

@@ -1,0 +1,23 @@
+"""The notifier, wired: what it decides, answers and reacts to."""
+
+from services.notifier.decider import DECIDERS
+from services.notifier.facts import FACTS
+from services.notifier.reactions import REACTIONS
+from services.notifier.server import Notifier
+from services.notifier.views import DEADLINES, VIEWS
+from services.wiring import Service
+from tuopin.notifier.v1 import service_pb2
+from tuopin.notifier.v1.service_pb2_grpc import add_NotifierServiceServicer_to_server
+
+SERVICE = Service(
+    name="notifier",
+    topics=("task", "message", "link"),
+    deciders=DECIDERS,
+    facts=FACTS,
+    views=VIEWS,
+    reactions=REACTIONS,
+    deadlines=DEADLINES,
+    servicer=lambda parts: Notifier(parts.handler, parts.views, parts.store, parts.sealer),
+    add_to_server=add_NotifierServiceServicer_to_server,
+    descriptor=service_pb2.DESCRIPTOR.services_by_name["NotifierService"],
+)
