@@ -53,7 +53,7 @@ class Handler:
             for decider in deciders
             for command, stream_id in decider.commands.items()
         }
-        self._facts = facts
+        self._facts = dict(facts)
         self._store = store
         self._sealer = sealer
         self.programme = programme
@@ -65,6 +65,10 @@ class Handler:
     def use_facts(self, command: type[Message], read: Callable[[Any], Awaitable[Any]]) -> None:
         """Read this command's facts so from now on: a servicer may know a shorter way to them."""
         self._facts = {**self._facts, command: read}
+
+    def use_facts(self, command: type[Message], read: Callable[[Any], Awaitable[Any]]) -> None:
+        """Facts for a command that come from elsewhere than a query on the views."""
+        self._facts[command] = read
 
     async def handle(
         self,
