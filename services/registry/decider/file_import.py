@@ -33,6 +33,8 @@ class State:
     region_id: str = ""
     phase: ImportPhase.ValueType = IMPORT_PHASE_UNSPECIFIED
     households: int = 0
+    # Whose bytes are kept: of two uploads of one file at once, the other is dropped.
+    blob_sha256: str = ""
 
 
 def decide(state: State, command: Command, context: Context) -> Decisions:

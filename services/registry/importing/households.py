@@ -61,6 +61,8 @@ class FileHousehold:
     # Line of each member.
     rows: list[int]
     faults: list[RowFault]
+    # Keyed digest of each member's identity number, once it is known to be one.
+    people: list[bytes] = field(default_factory=list)
 
 
 class BadCell(Exception):

@@ -22,9 +22,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import ColumnElement
 
-from chassis.failpoints import failpoint
 from chassis.paging import PAGE_SIZE, below
 from chassis.rejection import FactMissing
+from chassis.viewdb import create_lock
 from services.registry.editions import FOLDER, regions_of
 from tuopin.registry.v1.region_pb2 import FindRegions, Region, Regions
 from tuopin.types.v1.types_pb2 import Edition
@@ -56,32 +56,37 @@ BATCH_ROWS = 20_000
 LEVELS = (2, 4, 6, 9, 12)
 
 
-def load(engine: Engine, version: int, edition: Edition, folder: Path = FOLDER) -> bool:
-    """Load an adopted edition in one transaction; False when it is loaded already.
+def create(engine: Engine) -> None:
+    """Make the tables where they are missing."""
+    with engine.begin() as connection:
+        create_lock(connection)
+        METADATA.create_all(connection)
+
+
+def load(connection: Connection, version: int, edition: Edition, folder: Path = FOLDER) -> bool:
+    """Load an adopted edition within one transaction; False when it is loaded already.
 
     Killed or called twice at once, the rows are there once and whole or not at all.
     """
-    METADATA.create_all(engine)
-    with engine.begin() as connection:
-        if connection.scalar(select(EDITIONS.c.name).where(EDITIONS.c.version == version)):
-            return False
-        earlier = connection.scalar(
-            select(EDITIONS.c.rows_of).where(EDITIONS.c.sha256 == edition.sha256).limit(1)
+    if connection.scalar(select(EDITIONS.c.name).where(EDITIONS.c.version == version)):
+        return False
+    earlier = connection.scalar(
+        select(EDITIONS.c.rows_of).where(EDITIONS.c.sha256 == edition.sha256).limit(1)
+    )
+    # Before the rows, so that a second loader waits here and then fails on the key.
+    connection.execute(
+        insert(EDITIONS).values(
+            version=version, name=edition.name, sha256=edition.sha256, rows_of=earlier or version
         )
-        # Before the rows, so that a second loader waits here and then fails on the key.
-        connection.execute(
-            insert(EDITIONS).values(
-                version=version,
-                name=edition.name,
-                sha256=edition.sha256,
-                rows_of=earlier or version,
-            )
-        )
-        if earlier is None:
-            _copy(connection, version, edition.sha256, folder)
-        failpoint("regions.before-commit")
-    failpoint("regions.after-commit")
+    )
+    if earlier is None:
+        _copy(connection, version, edition.sha256, folder)
     return True
+
+
+def loaded(connection: Connection) -> set[int]:
+    """Versions of the region stream whose editions are loaded."""
+    return set(connection.scalars(select(EDITIONS.c.version)))
 
 
 def _copy(connection: Connection, version: int, sha256: str, folder: Path) -> None:

@@ -1,0 +1,33 @@
+"""Adopted editions of the region list become rows, at once or, after a kill, at the next start."""
+
+from chassis.envelope import event_of, parse
+from services.registry.decider.region import REGION_TREE
+from services.registry.registrations import registrations_of
+from services.registry.views import regions
+from services.wiring import ServeParts
+from tuopin.registry.v1.region_pb2 import RegionsAdopted
+
+STREAM = f"region-{REGION_TREE}"
+# Another process may adopt one.
+LOOK_EVERY_S = 5.0
+
+
+async def load_adopted(parts: ServeParts) -> None:
+    """Load every adopted edition that is not loaded yet."""
+    loaded = await parts.views.query(regions.loaded)
+    for record in await parts.store.load(STREAM, max(loaded, default=0)):
+        envelope = parse(record.envelope)
+        event = event_of(envelope)
+        assert isinstance(event, RegionsAdopted)
+        version, edition = envelope.version, event.edition
+        await parts.views.change(
+            lambda connection: regions.load(connection, version, edition)  # noqa: B023
+        )
+        registrations_of(parts).forget_villages()
+
+
+async def keep_regions(parts: ServeParts) -> None:
+    """The task beside the server."""
+    while True:
+        await load_adopted(parts)
+        await parts.clock.sleep(LOOK_EVERY_S)

@@ -1,0 +1,34 @@
+"""What the registry's rules need to know besides a stream's state."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from google.protobuf.message import Message
+from sqlalchemy import Connection
+
+from services.registry.decider.region import RegionFile
+from services.registry.decider.registration import RegistrationFacts
+from services.registry.editions import count_of
+from services.registry.views import regions
+from tuopin.registry.v1.household_pb2 import RegisterHousehold
+from tuopin.registry.v1.region_pb2 import AdoptRegions
+
+
+def registration(connection: Connection, command: RegisterHousehold) -> RegistrationFacts:
+    """Whether the regions in force have the village; FactMissing before any are."""
+    edition, _ = regions.edition_in_force(connection)
+    return RegistrationFacts(regions.is_known(connection, edition, command.village_id))
+
+
+def region_file(connection: Connection, command: AdoptRegions) -> RegionFile:
+    """Whether the file of this digest is here and whole, and how many regions it holds."""
+    try:
+        return RegionFile(found=True, count=count_of(command.edition.sha256))
+    except FileNotFoundError:
+        return RegionFile(found=False)
+
+
+FACTS: Mapping[type[Message], Callable[[Connection, Any], Any]] = {
+    RegisterHousehold: registration,
+    AdoptRegions: region_file,
+}

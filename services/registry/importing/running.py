@@ -1,0 +1,172 @@
+"""Committed imports, brought to their end beside the server, whatever is killed in between.
+
+The log alone says what is left to do: committed and not completed. Every household has its own
+command_id, so that beginning again from the first row puts nobody in twice.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from chassis.decider import Actor, derived_id
+from chassis.envelope import event_of, parse
+from services.registry.importing.columns import CodeLists
+from services.registry.importing.households import FileHousehold
+from services.registry.importing.uploads import discard, sweep_cut_off
+from services.registry.importing.validation import FAULTS_SHOWN, Households
+from services.registry.registrations import ALREADY_KNOWN, registrations_of
+from services.wiring import ServeParts
+from tuopin.registry.v1.import_pb2 import (
+    IMPORT_PHASE_COMPLETED,
+    CompleteImport,
+    ImportCommitted,
+    ImportCompleted,
+    ImportFault,
+    ImportHeader,
+    ImportValidated,
+)
+from tuopin.types.v1.types_pb2 import Outcome
+
+TOPIC = "import"
+BATCH_HOUSEHOLDS = 500
+READ_RECORDS = 200
+LOOK_EVERY_S = 0.25
+# The store or the keys do not answer: the same batch again after so long.
+AGAIN_AFTER_S = 1.0
+_AGAIN = frozenset({"UNAVAILABLE", "ABORTED"})
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Counts:
+    """What came of the households so far."""
+
+    registered: int = 0
+    unchanged: int = 0
+    faults: list[ImportFault] = field(default_factory=list)
+
+
+class ImportRunner:
+    """Reads the lanes of the topic import and does what they leave open."""
+
+    def __init__(self, parts: ServeParts) -> None:
+        self._parts = parts
+        self._registrations = registrations_of(parts)
+        self._positions: dict[int, int] = {}
+        self._validated: dict[str, ImportValidated] = {}
+        # Who committed what is not completed yet.
+        self._open: dict[str, str] = {}
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        await sweep_cut_off(self._parts)
+        while True:
+            await self.step()
+            await self._parts.clock.sleep(LOOK_EVERY_S)
+
+    async def step(self) -> None:
+        """Look at what is new, finish what is open."""
+        await self._look()
+        for import_id, actor in list(self._open.items()):
+            await self._finish(self._validated[import_id], Actor(subject=actor))
+            del self._open[import_id]
+
+    async def _look(self) -> None:
+        for head in await self._parts.store.heads(TOPIC):
+            after = self._positions.get(head.partition, 0)
+            while after < head.position:
+                records = await self._parts.store.read(TOPIC, head.partition, after, READ_RECORDS)
+                for record in records:
+                    envelope = parse(record.envelope)
+                    await self._hear(event_of(envelope), envelope.actor)
+                    after = self._positions[head.partition] = record.position
+
+    async def _hear(self, event: object, actor: str) -> None:
+        match event:
+            case ImportValidated():
+                self._validated[event.import_id] = event
+            case ImportCommitted():
+                self._open[event.import_id] = actor
+            case ImportCompleted():
+                self._open.pop(event.import_id, None)
+                # Perhaps killed between the event and this.
+                await self._retire(self._validated.pop(event.import_id))
+
+    async def _finish(self, validated: ImportValidated, actor: Actor) -> None:
+        state, _ = await self._parts.handler.state("import", validated.import_id)
+        if state.phase != IMPORT_PHASE_COMPLETED:
+            log.info("import", import_id=validated.import_id, households=validated.households)
+            counts = await self._register_all(validated, actor)
+            command = CompleteImport(
+                command_id=derived_id(validated.import_id, "complete"),
+                import_id=validated.import_id,
+                registered=counts.registered,
+                unchanged=counts.unchanged,
+                faults=counts.faults,
+            )
+            await self._parts.handler.handle(command, actor)
+        await self._retire(validated)
+
+    async def _retire(self, validated: ImportValidated) -> None:
+        await discard(self._parts, validated.blob.subject_id, validated.blob)
+
+    async def _register_all(self, validated: ImportValidated, actor: Actor) -> Counts:
+        counts = Counts()
+        async for households in self._batches(validated):
+            waiting: Sequence[FileHousehold] = households
+            while waiting:
+                waiting = await self._register(waiting, actor, counts)
+                if waiting:
+                    await self._parts.clock.sleep(AGAIN_AFTER_S)
+        return counts
+
+    async def _batches(self, validated: ImportValidated) -> AsyncIterator[list[FileHousehold]]:
+        codes = CodeLists(self._parts.programme.table("codes"))
+        header = ImportHeader(
+            region_id=validated.region_id,
+            source=validated.source,
+            effective_on=validated.effective_on,
+            synthetic=validated.synthetic,
+        )
+        file = Households(codes, header, validated.import_id)
+        waiting: list[FileHousehold] = []
+        async for piece in self._parts.blobs.stream(validated.blob):
+            waiting += await asyncio.to_thread(list, file.feed(piece))
+            while len(waiting) >= BATCH_HOUSEHOLDS:
+                yield waiting[:BATCH_HOUSEHOLDS]
+                del waiting[:BATCH_HOUSEHOLDS]
+        waiting += file.finish()
+        if waiting:
+            yield waiting
+
+    async def _register(
+        self, households: Sequence[FileHousehold], actor: Actor, counts: Counts
+    ) -> list[FileHousehold]:
+        """Count what was done; returns the households that must be tried again."""
+        commands = [household.command for household in households]
+        outcomes: Sequence[Outcome] = await self._parts.handler.handle_many(
+            commands, actor, checked=True
+        )
+        if any(outcome.refusal.slug == ALREADY_KNOWN for outcome in outcomes):
+            outcomes = await self._registrations.settle(commands, outcomes, actor)
+        again = []
+        for household, outcome in zip(households, outcomes, strict=True):
+            if outcome.refusal.code in _AGAIN:
+                again.append(household)
+            elif outcome.HasField("receipt"):
+                counts.unchanged += outcome.receipt.no_effect
+                counts.registered += not outcome.receipt.no_effect
+            elif len(counts.faults) < FAULTS_SHOWN:
+                slug = outcome.refusal.slug
+                counts.faults.append(
+                    ImportFault(row=household.rows[0], column="household_number", slug=slug)
+                )
+        return again
+
+
+async def finish_imports(parts: ServeParts) -> None:
+    """The task beside the server."""
+    await ImportRunner(parts).run()

@@ -1,0 +1,39 @@
+"""What events make the registry do."""
+
+from collections.abc import Iterable
+
+from google.protobuf.message import Message
+
+from chassis.reactions import Reaction
+from tuopin.envelope.v1.envelope_pb2 import Envelope
+from tuopin.notifier.v1.assignment_pb2 import AssignmentDone
+from tuopin.registry.v1.household_pb2 import ErasePerson, PersonErased, VerifyExit
+
+VERIFY_EXIT = "verify-exit"
+
+
+def verify(envelope: Envelope, event: AssignmentDone, facts: object) -> Iterable[Message]:
+    """The cadre has been there: what they found goes to the household."""
+    if event.kind == VERIFY_EXIT:
+        yield VerifyExit(
+            household_id=event.household_id,
+            assignment_id=event.assignment_id,
+            cadre_id=event.cadre_id,
+            evidence=event.evidence,
+            effective_on=event.effective_on,
+        )
+
+
+def erase_again(envelope: Envelope, event: PersonErased, facts: object) -> Iterable[Message]:
+    """The server destroys the key after the append; should it be killed in between, this makes it
+    do so now. The command itself has no effect.
+    """
+    yield ErasePerson(
+        household_id=event.household_id, person_id=event.person_id, ground=event.ground
+    )
+
+
+REACTIONS: tuple[Reaction, ...] = (
+    Reaction("verify-exit", AssignmentDone, verify),
+    Reaction("destroy-key", PersonErased, erase_again),
+)

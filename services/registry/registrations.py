@@ -1,0 +1,116 @@
+"""Registrations at speed: known villages kept at hand, and households that repeat their own file
+told from those that contradict it.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from weakref import WeakKeyDictionary
+
+from chassis.clock import MICROSECONDS
+from chassis.decider import Actor
+from chassis.envelope import event_of, parse
+from chassis.handle import Handler
+from chassis.rejection import Rejected
+from services.registry import facts
+from services.registry.decider.household import household_id_of
+from services.registry.decider.registration import RegistrationFacts, repeats
+from services.wiring import ServeParts
+from tuopin.registry.v1.household_pb2 import HouseholdRegistered, RegisterHousehold
+from tuopin.types.v1.types_pb2 import Outcome, Receipt
+
+ALREADY_KNOWN = "household-already-known"
+# Another process may adopt an edition that lacks a village: it is asked for again after so long.
+VILLAGES_KEPT_S = 10
+VILLAGES_MAX = 10_000
+
+
+class Registrations:
+    """Gives RegisterHousehold its facts, and tries a repeated file again as what it is."""
+
+    def __init__(self, parts: ServeParts) -> None:
+        self._handler = parts.handler
+        self._store = parts.store
+        self._views = parts.views
+        self._sealer = parts.sealer
+        self._clock = parts.clock
+        self._villages: dict[str, int] = {}
+        # Commands found to repeat the file of a household, while they are handled again.
+        self._repeating: set[str] = set()
+        parts.handler.use_facts(RegisterHousehold, self.facts)
+
+    async def facts(self, command: RegisterHousehold) -> RegistrationFacts:
+        """No wait for the database while the village was asked for a moment ago."""
+        known_until_us = self._villages.get(command.village_id, 0)
+        now_us = self._clock.now_us()
+        if now_us >= known_until_us:
+            found = await self._views.query(lambda each: facts.registration(each, command))
+            if not found.village_known:
+                return found
+            self._keep(command.village_id, now_us + VILLAGES_KEPT_S * MICROSECONDS)
+        return RegistrationFacts(True, same_content=command.command_id in self._repeating)
+
+    def _keep(self, village_id: str, until_us: int) -> None:
+        if len(self._villages) >= VILLAGES_MAX:
+            self._villages.clear()
+        self._villages[village_id] = until_us
+
+    def forget_villages(self) -> None:
+        """Another edition is in force."""
+        self._villages.clear()
+
+    async def one(
+        self, command: RegisterHousehold, handle: Callable[[], Awaitable[Receipt]]
+    ) -> Receipt:
+        """`handle` the command; once more, and without effect, when it repeats a known file."""
+        try:
+            return await handle()
+        except Rejected as rejection:
+            if rejection.slug != ALREADY_KNOWN or not await self.repeated(command):
+                raise
+        return await self._again(command, handle)
+
+    async def _again(
+        self, command: RegisterHousehold, handle: Callable[[], Awaitable[Receipt]]
+    ) -> Receipt:
+        self._repeating.add(command.command_id)
+        try:
+            return await handle()
+        finally:
+            self._repeating.discard(command.command_id)
+
+    async def repeated(self, command: RegisterHousehold) -> bool:
+        """Whether the household was registered with exactly this content."""
+        records = await self._store.load(f"household-{household_id_of(command)}")
+        if not records:
+            return False
+        event = event_of(parse(records[0].envelope))
+        assert isinstance(event, HouseholdRegistered)
+        await self._sealer.opening([event])
+        self._sealer.open(event)
+        return repeats(command, event)
+
+    async def settle(
+        self, commands: Sequence[RegisterHousehold], outcomes: Sequence[Outcome], actor: Actor
+    ) -> list[Outcome]:
+        """The outcomes of a batch, with receipts for the households that repeat their file."""
+        settled = []
+        for command, outcome in zip(commands, outcomes, strict=True):
+            again = outcome.refusal.slug == ALREADY_KNOWN and await self.repeated(command)
+            settled.append(await self._unchanged(command, actor) if again else outcome)
+        return settled
+
+    async def _unchanged(self, command: RegisterHousehold, actor: Actor) -> Outcome:
+        receipt = await self._again(
+            command, lambda: self._handler.handle(command, actor, checked=True)
+        )
+        return Outcome(command_id=command.command_id, receipt=receipt)
+
+
+_OF_HANDLER: "WeakKeyDictionary[Handler, Registrations]" = WeakKeyDictionary()
+
+
+def registrations_of(parts: ServeParts) -> Registrations:
+    """The one that the server and the imports beside it share."""
+    found = _OF_HANDLER.get(parts.handler)
+    if found is None:
+        found = _OF_HANDLER[parts.handler] = Registrations(parts)
+    return found

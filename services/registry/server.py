@@ -1,0 +1,145 @@
+"""registry over gRPC: one short method per rpc, no rules."""
+
+from collections.abc import AsyncIterator
+
+from chassis.blobs import BlobMissing, media_type_of
+from chassis.rejection import reject, require
+from chassis.server import CommandServicer, Context, caller, check_region
+from services.registry.adoption import load_adopted
+from services.registry.decider.household import State
+from services.registry.decider.registration import ACTIVE_MEMBER
+from services.registry.importing.uploads import Upload, mark_cut_off
+from services.registry.importing.watching import watch
+from services.registry.reading import Reader
+from services.registry.registrations import registrations_of
+from services.registry.views.households import list_households
+from services.registry.views.regions import create, find_regions
+from services.wiring import ServeParts
+from tuopin.registry.v1 import household_pb2 as pb
+from tuopin.registry.v1 import import_pb2 as imports
+from tuopin.registry.v1 import region_pb2 as region
+from tuopin.registry.v1.service_pb2_grpc import RegistryServiceServicer
+from tuopin.types.v1.types_pb2 import Blob, Outcomes, Receipt
+
+# How long a query waits for the caller's own write.
+AT_LEAST_S = 5.0
+PICTURE_MAX_BYTES = 3 * 1024 * 1024
+PICTURES = frozenset({"image/jpeg", "image/png"})
+
+
+class Registry(CommandServicer, RegistryServiceServicer):
+    """The rpcs of the registry."""
+
+    def __init__(self, parts: ServeParts) -> None:
+        self.handler = parts.handler
+        self.parts = parts
+        self.registrations = registrations_of(parts)
+        self.reader = Reader(parts)
+        create(parts.views.engine)
+        mark_cut_off(parts.scratch)
+
+    async def AdoptRegions(self, request: region.AdoptRegions, context: Context) -> Receipt:
+        receipt = await self.handle(request, context)
+        await load_adopted(self.parts)
+        return receipt
+
+    async def FindRegions(self, request: region.FindRegions, context: Context) -> region.Regions:
+        return await self.parts.views.query(lambda connection: find_regions(connection, request))
+
+    async def RegisterHousehold(self, request: pb.RegisterHousehold, context: Context) -> Receipt:
+        return await self.registrations.one(request, lambda: self.handle(request, context))
+
+    async def RegisterHouseholds(
+        self, request: pb.RegisterHouseholds, context: Context
+    ) -> Outcomes:
+        outcomes = await self.handle_many(request.commands, context)
+        actor = caller(context).actor
+        settled = await self.registrations.settle(request.commands, outcomes.outcomes, actor)
+        return Outcomes(outcomes=settled)
+
+    async def ProposeExit(self, request: pb.ProposeExit, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def VerifyExit(self, request: pb.VerifyExit, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def AgreeToExit(self, request: pb.AgreeToExit, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def ExitHousehold(self, request: pb.ExitHousehold, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def ErasePerson(self, request: pb.ErasePerson, context: Context) -> Receipt:
+        receipt = await self.handle(request, context)
+        if not receipt.refused:
+            await self._destroy_keys(request.household_id, request.person_id)
+        return receipt
+
+    async def _destroy_keys(self, household_id: str, person_id: str) -> None:
+        """The person's, and with the last of its people the household's own."""
+        await self.parts.keys.destroy(person_id)
+        state = await self._household(household_id)
+        if not state.living:
+            await self.parts.keys.destroy(household_id)
+
+    async def GetHousehold(self, request: pb.GetHousehold, context: Context) -> pb.Household:
+        household = await self.reader.household(request)
+        check_region(context, household.village_id)
+        return await self.reader.opened(household)
+
+    async def ListHouseholds(
+        self, request: pb.ListHouseholds, context: Context
+    ) -> pb.HouseholdPage:
+        if request.HasField("at_least"):
+            await self.parts.views.wait_for(("households",), request.at_least, AT_LEAST_S)
+        return await self.parts.views.query(lambda connection: list_households(connection, request))
+
+    async def FindPerson(self, request: pb.FindPerson, context: Context) -> pb.PersonFound:
+        digest = self.parts.sealer.blind(ACTIVE_MEMBER, request.identity_number)
+        owner = await self.parts.store.claim_owner(ACTIVE_MEMBER, digest) or ""
+        household_id, _, person_id = owner.partition("/")
+        return pb.PersonFound(found=bool(owner), household_id=household_id, person_id=person_id)
+
+    async def PutEvidence(self, request: pb.PutEvidence, context: Context) -> Blob:
+        state = await self._household(request.household_id)
+        check_region(context, state.village_id)
+        require(state.living, "household-erased", field="household_id")
+        require(len(request.data) <= PICTURE_MAX_BYTES, "picture-too-large", most=PICTURE_MAX_BYTES)
+        require(media_type_of(request.data) in PICTURES, "picture-not-recognised", field="data")
+        return await self.parts.blobs.put(request.household_id, request.data)
+
+    async def GetEvidence(self, request: pb.GetEvidence, context: Context) -> pb.EvidenceBytes:
+        state = await self._household(request.household_id)
+        check_region(context, state.village_id)
+        require(request.blob.subject_id == request.household_id, "picture-not-known", field="blob")
+        try:
+            data = await self.parts.blobs.get(request.blob)
+        except BlobMissing:
+            reject("picture-not-known", field="blob")
+        return pb.EvidenceBytes(media_type=media_type_of(data), data=data)
+
+    async def _household(self, household_id: str) -> State:
+        state: State
+        state, version = await self.handler.state("household", household_id)
+        require(version, "household-not-known", field="household_id")
+        return state
+
+    async def ValidateImport(
+        self, requests: AsyncIterator[imports.UploadImport], context: Context
+    ) -> imports.ImportReport:
+        who = caller(context)
+        return await Upload(self.parts, self.registrations, who.actor).report(
+            requests, who.language
+        )
+
+    async def CommitImport(self, request: imports.CommitImport, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def WatchImport(
+        self, request: imports.WatchImport, context: Context
+    ) -> AsyncIterator[imports.ImportReport]:
+        state, version = await self.handler.state("import", request.import_id)
+        require(version, "import-not-known", field="import_id")
+        check_region(context, state.region_id)
+        async for report in watch(self.parts, request.import_id, caller(context).language):
+            yield report
