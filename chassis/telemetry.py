@@ -24,8 +24,15 @@ from opentelemetry.sdk.trace.export import (
 )
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ParentBased, Sampler, SamplingResult, TraceIdRatioBased
-from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, Status, StatusCode
-from opentelemetry.trace import TraceFlags
+from opentelemetry.trace import (
+    Link,
+    NonRecordingSpan,
+    Span,
+    SpanContext,
+    Status,
+    StatusCode,
+    TraceFlags,
+)
 
 from chassis.logging import scrub
 
@@ -85,13 +92,14 @@ class _Share(Sampler):
         self.set(0.0)
 
     def set(self, ratio: float) -> None:
+        self.ratio = ratio
         self._inner = ParentBased(TraceIdRatioBased(ratio))
 
     def should_sample(self, *arguments: Any, **named: Any) -> SamplingResult:
         return self._inner.should_sample(*arguments, **named)
 
     def get_description(self) -> str:
-        return self._inner.get_description()
+        return "ShareOfTraces"
 
 
 class _Installed:
@@ -113,7 +121,7 @@ _installed: _Installed | None = None
 
 
 def install(service: str, *, otlp_endpoint: str = "", trace_ratio: float = 0.0) -> None:
-    """Make this process's spans and metrics real; safe to call again, the first service names it."""
+    """Make this process's spans and metrics real; safe to call again, the first name stays."""
     installed = _install(service)
     installed.share.set(trace_ratio)
     if otlp_endpoint and otlp_endpoint not in installed.exported_to:
@@ -158,12 +166,13 @@ def recorded() -> Iterator[InMemorySpanExporter]:
     exporter = InMemorySpanExporter()
     processor = _Switched(SimpleSpanProcessor(Redacting(exporter)))
     installed.tracers.add_span_processor(processor)
+    ratio = installed.share.ratio
     installed.share.set(1.0)
     try:
         yield exporter
     finally:
         processor.off()
-        installed.share.set(0.0)
+        installed.share.set(ratio)
 
 
 def metrics_page() -> bytes:
