@@ -4,11 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from opentelemetry import trace
-
 from chassis.decider import Actor, Claim, Context, Decider, Release
 from chassis.sealing import Sealer
 from chassis.store.model import Append, ClaimRow, NewEvent, ReleaseRow, StreamWrite
+from chassis.telemetry import traceparent
 from tuopin.types.v1.types_pb2 import ReactionRefused
 
 RegionCheck = Callable[[str], None]
@@ -103,7 +102,7 @@ def _marked(work: Work, write: StreamWrite, **rest: Any) -> Append:
         actor=actor.subject,
         on_behalf_of=actor.on_behalf_of,
         caused_by=actor.caused_by,
-        traceparent=_traceparent(),
+        traceparent=traceparent(),
         programme=work.context.parameters.edition,
         **rest,
     )
@@ -111,11 +110,3 @@ def _marked(work: Work, write: StreamWrite, **rest: Any) -> Append:
 
 def _stored_key(sealer: Sealer, kind: str, key: str, personal: bool) -> bytes:
     return sealer.blind(kind, key) if personal else key.encode()
-
-
-def _traceparent() -> str:
-    """W3C context of the span that decides, for the events it leads to."""
-    span = trace.get_current_span().get_span_context()
-    if not span.is_valid:
-        return ""
-    return f"00-{span.trace_id:032x}-{span.span_id:016x}-{span.trace_flags:02x}"

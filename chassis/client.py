@@ -10,9 +10,9 @@ import stamina
 from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
-from opentelemetry import trace
 
 from chassis.sending import TRACEPARENT
+from chassis.telemetry import traceparent
 from tuopin.errors.v1.errors_pb2 import Problem
 
 PROBLEM_TRAILER = "tuopin-problem-bin"
@@ -129,10 +129,9 @@ class Client:
     def _metadata(self, given: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
         token = self._token if isinstance(self._token, str) else self._token()
         metadata = {"authorization": f"Bearer {token}", "accept-language": self._language}
-        span = trace.get_current_span().get_span_context()
-        if span.is_valid:
-            flags = int(span.trace_flags)
-            metadata[TRACEPARENT] = f"00-{span.trace_id:032x}-{span.span_id:016x}-{flags:02x}"
+        here = traceparent()
+        if here:
+            metadata[TRACEPARENT] = here
         metadata.update({name: text for name, text in (given or {}).items() if text})
         return tuple(metadata.items())
 

@@ -24,7 +24,7 @@ from chassis.handle import Handler
 from chassis.problems import Fault, fault_of
 from chassis.programme import DEFAULT_LANGUAGE, Programme, chosen_language
 from chassis.sending import CAUSED_BY, ON_BEHALF_OF, TRACEPARENT
-from chassis.tracing import span_context
+from chassis.telemetry import context_of
 from tuopin.errors.v1.errors_pb2 import Problem
 from tuopin.types.v1.types_pb2 import Outcomes, Receipt
 
@@ -269,10 +269,8 @@ class _Guard:
     @contextmanager
     def _span(self, metadata: dict[str, Any]) -> Iterator[None]:
         """The span of the call, current only while it is recorded."""
-        given = span_context(metadata.get(TRACEPARENT, ""))
-        parent = None
-        if given is not None:
-            parent = trace.set_span_in_context(trace.NonRecordingSpan(given))
+        given = metadata.get(TRACEPARENT)
+        parent = context_of(given) if given else None
         span = _tracer.start_span(self._name, parent, kind=trace.SpanKind.SERVER)
         if not span.is_recording():
             yield
