@@ -18,8 +18,8 @@ from chassis.failpoints import failpoint
 # nonce 12, key 32, tag 16: every row has the same size, so that an erasure overwrites it in place.
 WRAPPED_BYTES = 60
 BUSY_TIMEOUT_MS = 30_000
-CHECKPOINT_TRIES = 50
-CHECKPOINT_PAUSE_S = 0.1
+CHECKPOINT_TRIES = 200
+CHECKPOINT_PAUSE_S = 0.01
 # Any fixed number: five processes may create the tables at the same moment.
 _CREATION_LOCK = 7_261_001
 
@@ -162,11 +162,17 @@ class SqliteKeyDatabase:
 
     def _empty_log(self) -> None:
         """Bring the overwritten page into the file and cut the log, where older pages stand."""
-        for _ in range(CHECKPOINT_TRIES):
-            busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-            if not busy:
-                return
-            time.sleep(CHECKPOINT_PAUSE_S)
+        connection = self._connection
+        # A checkpoint that waits inside SQLite would hold up every new key for the whole time-out.
+        connection.execute("PRAGMA busy_timeout=0")
+        try:
+            for _ in range(CHECKPOINT_TRIES):
+                busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+                if not busy:
+                    return
+                time.sleep(CHECKPOINT_PAUSE_S)
+        finally:
+            connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
         raise ErasureUnfinished
 
 

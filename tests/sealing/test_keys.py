@@ -245,6 +245,28 @@ async def test_an_erasure_waits_for_a_reader_that_holds_the_log(tmp_path: Path) 
     await keys.close()
 
 
+async def test_an_erasure_that_a_reader_holds_up_is_finished_by_the_next_try(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "keys.db"
+    keys = SqliteKeys(path, MASTER_KEY)
+    await keys.ensure(["p1", "p2"])
+    before = _wrapped(path)["p1"]
+    reader = sqlite3.connect(path, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM keys").fetchone()
+
+    with pytest.raises(KeysUnavailable, match="ErasureUnfinished"):
+        await keys.destroy("p1")
+
+    with pytest.raises(SubjectErased):
+        await keys.ensure(["p1"])
+    reader.close()
+    assert await keys.destroy("p1") is False
+    assert before not in _content(tmp_path)
+    await keys.close()
+
+
 def test_a_key_database_that_could_lose_keys_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
