@@ -9,6 +9,7 @@ from chassis.fields import InvalidField
 from chassis.keys import KeysUnavailable
 from chassis.rejection import FactMissing, Rejected
 from chassis.store.model import CommandReused, StoreUnavailable
+from chassis.viewstore import ViewBehind
 
 # A rejection of this form means that there is no such thing.
 NOT_KNOWN = "-not-known"
@@ -53,6 +54,8 @@ def fault_of(error: Exception) -> Fault | None:
             return Fault("ABORTED", "stream-contended")
         case StoreUnavailable():
             return Fault("UNAVAILABLE", "store-unavailable")
+        case ViewBehind():
+            return Fault("UNAVAILABLE", "view-behind")
         case KeysUnavailable():
             return Fault("UNAVAILABLE", "keys-unavailable")
         case _:

@@ -251,6 +251,18 @@ async def test_each_command_has_its_callers(
     assert failed.value.code == code
 
 
+async def test_an_answer_that_cannot_hold_the_callers_write_is_not_given(
+    here: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.planning.server.AT_LEAST_S", 0.05)
+    receipt = await here.client(f"township-office@{TOWNSHIP}").call(draft())
+    query = GetPlan(reference="h-1", at_least=receipt.position)
+    query.at_least.position += 1
+    with pytest.raises(CallFailed) as failed:
+        await here.client(f"county-office@{COUNTY}").call(query, attempts=1)
+    assert (failed.value.code, failed.value.problem.slug) == ("UNAVAILABLE", "view-behind")
+
+
 async def test_plans_are_listed_village_by_village(here: Running) -> None:
     office = here.client("township-office@433124")
     villages = ["433124100202", "433124100201", "433124200201", "433125100201"]

@@ -1,5 +1,6 @@
 """training as its callers meet it: real gRPC, real store, real sealing."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -117,13 +118,15 @@ async def test_places_are_kept_to_however_many_come_at_once(here: Running) -> No
     for number in range(6):
         await here.seen(await office.call(appoint(f"cadre-{number}")))
     await office.call(schedule(places=2))
-    answers = []
-    for number in range(6):
+
+    async def tried(cadre_id: str) -> str:
         try:
-            await office.call(complete(f"cadre-{number}"))
-            answers.append("done")
+            await office.call(complete(cadre_id))
         except CallFailed as failed:
-            answers.append(failed.problem.slug)
+            return failed.problem.slug
+        return "done"
+
+    answers = await asyncio.gather(*(tried(f"cadre-{number}") for number in range(6)))
     assert sorted(answers) == ["done"] * 2 + ["session-full"] * 4
 
 
