@@ -53,7 +53,7 @@ def decide(state: State, command: Command, context: Context) -> Events:
         case AssignMoney():
             return spending.assign(state, command, context)
         case CommitMoney():
-            return spending.commit(state, command, context)
+            return spending.bind(state, command, context)
         case PayMoney():
             return spending.pay(state, command, context)
         case ConfirmReceipt():

@@ -80,8 +80,8 @@ def assign(state: State, command: AssignMoney, context: Context) -> Events:
     )
 
 
-def commit(state: State, command: CommitMoney, context: Context) -> Events:
-    """Bind assigned money to its measure, source by source."""
+def bind(state: State, command: CommitMoney, context: Context) -> Events:
+    """Commit assigned money to its measure, source by source."""
     measure = _measure(state, command.measure_id)
     assigned = state.by_source("assigned", command.measure_id)
     _require_within(command.amount_fen, assigned, "commitment-above-assigned")
