@@ -14,10 +14,13 @@ from typing import Protocol, TypeVar
 import psycopg
 
 from chassis.failpoints import failpoint
+from chassis.manyrows import insert_rows
 
 # nonce 12, key 32, tag 16: every row has the same size, so that an erasure overwrites it in place.
 WRAPPED_BYTES = 60
 BUSY_TIMEOUT_MS = 30_000
+OPEN_TRIES = 200
+OPEN_PAUSE_S = 0.01
 CHECKPOINT_TRIES = 200
 CHECKPOINT_PAUSE_S = 0.01
 # Any fixed number: five processes may create the tables at the same moment.
@@ -73,7 +76,7 @@ class SqliteKeyDatabase:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
         connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
         connection.execute("PRAGMA secure_delete=ON")
-        connection.execute("PRAGMA journal_mode=WAL")
+        _switch_to_wal(connection)
         connection.execute("PRAGMA synchronous=FULL")
         wanted = {
             "synchronous": 2,
@@ -106,10 +109,10 @@ class SqliteKeyDatabase:
 
     def add(self, rows: Sequence[tuple[str, bytes]]) -> int:
         def insert(connection: sqlite3.Connection) -> int:
-            cursor = connection.executemany(
-                "INSERT OR IGNORE INTO keys (subject, erased, wrapped) VALUES (?, 0, ?)", rows
+            new = [(subject, 0, wrapped) for subject, wrapped in rows]
+            return insert_rows(
+                connection, "INSERT OR IGNORE INTO keys (subject, erased, wrapped)", new
             )
-            return cursor.rowcount
 
         return self._in_transaction(insert)
 
@@ -174,6 +177,16 @@ class SqliteKeyDatabase:
         finally:
             connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
         raise ErasureUnfinished
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """Two processes that open a new file at once collide here, and SQLite does not wait for it."""
+    for _ in range(OPEN_TRIES):
+        with suppress(sqlite3.OperationalError):
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        time.sleep(OPEN_PAUSE_S)
+    connection.execute("PRAGMA journal_mode=WAL")
 
 
 class PostgresKeyDatabase:

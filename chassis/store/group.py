@@ -2,7 +2,7 @@
 gives.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from chassis.chain import GENESIS, link
@@ -320,3 +320,20 @@ def _move_on(append: Append, known: Known) -> None:
         known.claims = _after_releases(append, known)
         for claim in append.claims:
             known.claims[claim.kind, claim.key] = claim.owner
+
+
+def runs(
+    changes: Sequence[ClaimRow | ReleaseRow],
+) -> Iterator[list[ClaimRow] | ReleaseRow]:
+    """Claims that follow each other go together; a release keeps its place between them."""
+    claims: list[ClaimRow] = []
+    for change in changes:
+        if isinstance(change, ClaimRow):
+            claims.append(change)
+            continue
+        if claims:
+            yield claims
+            claims = []
+        yield change
+    if claims:
+        yield claims

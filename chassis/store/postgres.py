@@ -12,7 +12,7 @@ from chassis.clock import Clock
 from chassis.failpoints import failpoint
 from chassis.lanes import LANES_PER_TOPIC
 from chassis.store.engine import Taken
-from chassis.store.group import Batch, Known, Lane, LaneHead, Member
+from chassis.store.group import Batch, Known, Lane, LaneHead, Member, runs
 from chassis.store.grouped import GroupedStore
 from chassis.store.model import (
     ClaimRow,
@@ -205,7 +205,7 @@ class PostgresEngine:
             self._db.execute(
                 _INSERT_RECEIPTS, [list(column) for column in zip(*batch.receipts, strict=True)]
             )
-        for run in _runs(batch.claims):
+        for run in runs(batch.claims):
             self._change_claims(run)
         if moved:
             self._db.execute(
@@ -283,23 +283,6 @@ class PostgresEngine:
             ([claim.kind for claim in claims], [claim.key for claim in claims]),
         )
         return {(row[0], row[1]): row[2] for row in rows}
-
-
-def _runs(
-    changes: Sequence[ClaimRow | ReleaseRow],
-) -> Iterator[list[ClaimRow] | ReleaseRow]:
-    """Claims that follow each other go together; a release keeps its place between them."""
-    claims: list[ClaimRow] = []
-    for change in changes:
-        if isinstance(change, ClaimRow):
-            claims.append(change)
-            continue
-        if claims:
-            yield claims
-            claims = []
-        yield change
-    if claims:
-        yield claims
 
 
 class _Reader:

@@ -11,8 +11,9 @@ from chassis.chain import GENESIS
 from chassis.clock import Clock
 from chassis.failpoints import failpoint
 from chassis.lanes import LANES_PER_TOPIC
+from chassis.manyrows import insert_rows
 from chassis.store.engine import Taken
-from chassis.store.group import Batch, Known, Lane, LaneHead, Member
+from chassis.store.group import Batch, Known, Lane, LaneHead, Member, runs
 from chassis.store.grouped import GroupedStore
 from chassis.store.model import (
     ClaimRow,
@@ -29,6 +30,8 @@ T = TypeVar("T")
 MEMORY = ":memory:"
 SCHEMA_VERSION = 1
 BUSY_TIMEOUT_S = 10.0
+# Prepared ones kept: every table in every size of insert_rows.
+STATEMENTS_MAX = 256
 # An event's rowid is lane << 40 | position: a lane's events lie together, without a second index.
 POSITION_BITS = 40
 _SYNCHRONOUS_FULL = 2
@@ -84,7 +87,11 @@ def _in_database(method: Callable[Concatenate["_Reader", P], T]) -> Callable[...
 def _connect(path: str) -> sqlite3.Connection:
     """Autocommit until BEGIN; readers' threads take turns, never share."""
     connection = sqlite3.connect(
-        path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+        path,
+        timeout=BUSY_TIMEOUT_S,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=STATEMENTS_MAX,
     )
     connection.execute("PRAGMA cache_size = -65536")
     connection.execute("PRAGMA synchronous = FULL")
@@ -168,37 +175,40 @@ class SqliteEngine:
 
     def _insert(self, batch: Batch) -> None:
         lanes = self._lanes
-        self._db.executemany(
-            "INSERT INTO events VALUES (?, ?, ?, ?, ?)",
+        insert_rows(
+            self._db,
+            "INSERT INTO events",
             [
                 (_place(lanes[e.lane], e.position), e.stream, e.version, e.hash, e.record)
                 for e in batch.events
             ],
         )
-        self._db.executemany("INSERT INTO receipts VALUES (?, ?, ?)", batch.receipts)
-        for change in batch.claims:
-            self._change_claim(change)
-        self._db.executemany(
-            "UPDATE lanes SET position = ?, hash = ?, recorded_at_us = ? WHERE lane = ?",
+        insert_rows(self._db, "INSERT INTO receipts", batch.receipts)
+        for run in runs(batch.claims):
+            self._change_claims(run)
+        insert_rows(
+            self._db,
+            "INSERT INTO lanes",
             [
-                (head.position, head.hash, head.recorded_at_us, lanes[lane])
+                (lanes[lane], *lane, head.position, head.hash, head.recorded_at_us)
                 for lane, head in batch.heads.items()
             ],
+            "ON CONFLICT (lane) DO UPDATE SET position = excluded.position, "
+            "hash = excluded.hash, recorded_at_us = excluded.recorded_at_us",
         )
 
-    def _change_claim(self, change: ClaimRow | ReleaseRow) -> None:
-        if isinstance(change, ClaimRow):
+    def _change_claims(self, run: list[ClaimRow] | ReleaseRow) -> None:
+        if isinstance(run, list):
+            rows = [(claim.kind, claim.key, claim.owner) for claim in run]
+            insert_rows(self._db, "INSERT INTO claims", rows)
+        elif run.key is None:
             self._db.execute(
-                "INSERT INTO claims VALUES (?, ?, ?)", (change.kind, change.key, change.owner)
-            )
-        elif change.key is None:
-            self._db.execute(
-                "DELETE FROM claims WHERE owner = ? AND kind = ?", (change.owner, change.kind)
+                "DELETE FROM claims WHERE owner = ? AND kind = ?", (run.owner, run.kind)
             )
         else:
             self._db.execute(
                 "DELETE FROM claims WHERE kind = ? AND key = ? AND owner = ?",
-                (change.kind, change.key, change.owner),
+                (run.kind, run.key, run.owner),
             )
 
     def look(self, members: Sequence[Member]) -> Known:
