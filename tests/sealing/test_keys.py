@@ -80,6 +80,12 @@ async def test_many_askers_at_once_get_the_same_keys(new_keys: NewKeys) -> None:
         assert rings[0].get(name) == rings[1].get(name)
 
 
+async def test_many_processes_open_a_new_database_at_once(new_keys: NewKeys) -> None:
+    rings = [new_keys() for _ in range(8)]
+    await asyncio.gather(*(ring.ensure(["p1"]) for ring in rings))
+    assert len({ring.get("p1") for ring in rings}) == 1
+
+
 async def test_fetch_makes_no_key(new_keys: NewKeys) -> None:
     keys = new_keys()
     await keys.fetch(["p1"])
