@@ -63,10 +63,6 @@ class Handler:
         self._births: dict[type[Message], bool] = {}
 
     def use_facts(self, command: type[Message], read: Callable[[Any], Awaitable[Any]]) -> None:
-        """Read this command's facts so from now on: a servicer may know a shorter way to them."""
-        self._facts = {**self._facts, command: read}
-
-    def use_facts(self, command: type[Message], read: Callable[[Any], Awaitable[Any]]) -> None:
         """Facts for a command that come from elsewhere than a query on the views."""
         self._facts[command] = read
 
