@@ -58,7 +58,7 @@ class Programme:
         return cls(
             edition=_edition(files),
             tables=tables,
-            sentences={language: _sentences(Path(folder), language) for language in LANGUAGES},
+            sentences=_sentences(Path(folder)),
             _numbers={
                 name: tuple(_values(name, entry))
                 for name, entry in tables.get(PARAMETERS, {}).items()
@@ -144,13 +144,17 @@ def _values(name: str, entry: Any) -> list[_Value]:
     return sorted(values, key=lambda v: (len(v.region), v.since), reverse=True)
 
 
-def _sentences(folder: Path, language: str) -> dict[str, str]:
-    """All services' files together; two that say one slug differently are a fault."""
-    merged: dict[str, str] = {}
-    for path in sorted((folder / "sentences" / language).glob("*.toml")):
-        for slug, text in _read(path).items():
-            if not isinstance(text, str):
-                raise ProgrammeFault(f"sentences/{language}/{path.name}: {slug} is no sentence")
-            if merged.setdefault(slug, text) != text:
-                raise ProgrammeFault(f"sentences/{language}: {slug} is said in two ways")
+def _sentences(folder: Path) -> dict[str, dict[str, str]]:
+    """Language -> slug -> sentence, all services' files together; a slug has one owner and both
+    languages.
+    """
+    merged: dict[str, dict[str, str]] = {language: {} for language in LANGUAGES}
+    for path in sorted((folder / "sentences").glob("*.toml")):
+        for slug, said in _read(path).items():
+            where = f"sentences/{path.name}: {slug}"
+            if not isinstance(said, dict) or set(said) != set(LANGUAGES):
+                raise ProgrammeFault(f"{where} needs a sentence in {' and '.join(LANGUAGES)}")
+            for language, text in said.items():
+                if merged[language].setdefault(slug, text) != text:
+                    raise ProgrammeFault(f"{where} is said in two ways")
     return merged

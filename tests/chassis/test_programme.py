@@ -32,6 +32,10 @@ def written(folder: Path, **files: str) -> Path:
     return folder
 
 
+def said(text: str) -> str:
+    return f"[s]\nzh = '{text}'\nen = 'x'"
+
+
 @pytest.mark.parametrize(
     ("on", "fen"),
     [
@@ -101,8 +105,8 @@ def test_a_folder_without_data_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_edition_follows_the_data_and_not_the_sentences(tmp_path: Path) -> None:
-    first = Programme.load(written(tmp_path, a="x = 1", sentences__zh__a="s = '甲'")).edition
-    assert Programme.load(written(tmp_path, sentences__zh__a="s = '乙'")).edition == first
+    first = Programme.load(written(tmp_path, a="x = 1", sentences__a=said("甲"))).edition
+    assert Programme.load(written(tmp_path, sentences__a=said("乙"))).edition == first
     assert Programme.load(written(tmp_path, a="x = 2")).edition != first
     assert Programme.load(written(tmp_path, a="x = 1")).edition == first
 
@@ -127,8 +131,14 @@ def test_a_detail_with_braces_is_text(programme: Programme) -> None:
 
 
 def test_one_slug_said_in_two_ways_is_refused(tmp_path: Path) -> None:
-    folder = written(tmp_path, a="x = 1", sentences__zh__a="s = '甲'", sentences__zh__b="s = '乙'")
+    folder = written(tmp_path, a="x = 1", sentences__a=said("甲"), sentences__b=said("乙"))
     with pytest.raises(ProgrammeFault, match="two ways"):
+        Programme.load(folder)
+
+
+def test_a_slug_in_one_language_only_is_refused(tmp_path: Path) -> None:
+    folder = written(tmp_path, a="x = 1", sentences__a="[s]\nzh = '甲'")
+    with pytest.raises(ProgrammeFault, match="zh and en"):
         Programme.load(folder)
 
 

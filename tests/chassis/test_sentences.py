@@ -96,5 +96,5 @@ def test_chassis_has_no_sentence_that_nobody_utters() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
-    sentences = (ROOT / "programme/sentences/en/chassis.toml").read_text(encoding="utf-8")
+    sentences = (ROOT / "programme/sentences/chassis.toml").read_text(encoding="utf-8")
     assert set() == tomllib.loads(sentences).keys() - texts
