@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -18,15 +18,14 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from chassis.fields import SEALED, personal_of
-from chassis.keys import ERASED, NONCE_BYTES, Key, Keys, SubjectErased, derived_key
+from chassis.keys import ERASED, KEY_BYTES, NONCE_BYTES, Key, Keys, SubjectErased, derived_key
 
 # The option's value for a request field that concerns nobody known: never logged, never stored.
 NO_SUBJECT = "-"
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _PREFIX_LEN = len(SEALED)
-# Random bytes are drawn for this many nonces at a time; never kept beyond one call.
-_NONCES = 16
+_SALT_BYTES = 16
 # Of SHA-256, as HMAC pads its key.
 _BLOCK_BYTES = 64
 
@@ -173,6 +172,8 @@ class Sealer:
         self._blind = keyed(derived_key(master_key, "blind index"))
         self._digest = keyed(derived_key(master_key, "request digest"))
         self._random_bytes = random_bytes
+        self._nonce_key = random_bytes(KEY_BYTES)
+        self._sealings = 0
 
     def subjects(self, message: Message) -> set[str]:
         """Whose keys this message's personal values need."""
@@ -196,7 +197,6 @@ class Sealer:
         With `keep_sealed`, a value that a reaction passed on sealed stays as it is, once it is
         proven to be sealed for this very person and field.
         """
-        nonces = _nonces(self._random_bytes)
 
         def sealed(key: Key, each: _Field, value: str) -> str:
             if value.startswith(SEALED):
@@ -204,7 +204,7 @@ class Sealer:
                     raise AlreadySealed(each.full_name)
                 _opened(key, each.aad, value, each.full_name)
                 return value
-            return _sealed(key, each.aad, value, next(nonces))
+            return self._sealed(key, each.aad, value)
 
         self._replace(message, plan_of(message.DESCRIPTOR), sealed, self._sealing_key)
 
@@ -257,6 +257,19 @@ class Sealer:
     def digest(self, data: bytes) -> bytes:
         """The keyed digest of a request, which may hold personal data."""
         return self._digest(data)
+
+    def _sealed(self, key: Key, aad: bytes, value: str) -> str:
+        clear = value.encode()
+        bound = key.aad + aad
+        # Fresh for every call, and derived: the system's random numbers give the interpreter's
+        # lock away. The text is in it: a copied process (fork, snapshot) repeats none for another.
+        self._sealings += 1
+        salt = self._sealings.to_bytes(_SALT_BYTES, "big")
+        nonce = blake2b(
+            bound + b"\x00" + clear, digest_size=NONCE_BYTES, key=self._nonce_key, salt=salt
+        ).digest()
+        encoded = binascii.b2a_base64(nonce + key.aead.encrypt(nonce, clear, bound), newline=False)
+        return SEALED + encoded.translate(_URL_SAFE).decode("ascii")
 
     def _sealing_key(self, subject_id: str, field_name: str) -> Key:
         if not subject_id:
@@ -319,20 +332,6 @@ def keyed(key: bytes) -> Callable[[bytes], bytes]:
         return second.digest()
 
     return digest
-
-
-def _nonces(random_bytes: Callable[[int], bytes]) -> Iterator[bytes]:
-    """Fresh random nonces; drawn within one call, so that no copy of a process repeats one."""
-    while True:
-        drawn = random_bytes(NONCE_BYTES * _NONCES)
-        for start in range(0, len(drawn), NONCE_BYTES):
-            yield drawn[start : start + NONCE_BYTES]
-
-
-def _sealed(key: Key, aad: bytes, value: str, nonce: bytes) -> str:
-    ciphertext = key.aead.encrypt(nonce, value.encode(), key.aad + aad)
-    encoded = binascii.b2a_base64(nonce + ciphertext, newline=False)
-    return SEALED + encoded.translate(_URL_SAFE).decode("ascii")
 
 
 def _opened(key: Key, aad: bytes, value: str, field_name: str) -> str:

@@ -1,6 +1,7 @@
 """The citizen identity number (GB 11643): what its eighteen characters must agree on."""
 
 from datetime import date
+from operator import mul
 
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECK_DIGITS = "10X98765432"
@@ -8,7 +9,7 @@ _CHECK_DIGITS = "10X98765432"
 
 def check_digit(body: str) -> str:
     """The eighteenth character that belongs to these seventeen digits."""
-    total = sum(int(digit) * weight for digit, weight in zip(body, _WEIGHTS, strict=True))
+    total = sum(map(mul, map(int, body), _WEIGHTS))
     return _CHECK_DIGITS[total % 11]
 
 
