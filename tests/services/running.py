@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from google.protobuf.message import Message
 
 from chassis.access import Tokens
+from chassis.blobs import BlobFolder
 from chassis.client import Client, connect
 from chassis.clock import SystemClock
 from chassis.envelope import event_of, parse
@@ -23,9 +23,10 @@ from chassis.reacting import ReactionRunner
 from chassis.sealing import Sealer
 from chassis.sending import targets
 from chassis.server import ServiceWiring, build_server
+from chassis.settings import Settings
 from chassis.store import Append, NewEvent, SqliteStore, StreamWrite
 from chassis.viewstore import ViewStore
-from services.wiring import Service
+from services.wiring import ServeParts, Service
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.types.v1.types_pb2 import Position, Receipt
 
@@ -50,6 +51,7 @@ class Running:
         self.sealer: Sealer
         self.tokens = Tokens("only for tests, thirty-two bytes of it")
         self.address = ""
+        self.parts: ServeParts
         self.clients: list[Client] = []
 
     def client(self, *roles: str, language: str = "en") -> Client:
@@ -98,7 +100,11 @@ class Running:
 
     def files(self) -> dict[str, bytes]:
         """Everything that lies on the disk."""
-        return {path.name: path.read_bytes() for path in self.folder.iterdir()}
+        return {
+            str(path.relative_to(self.folder)): path.read_bytes()
+            for path in self.folder.rglob("*")
+            if path.is_file()
+        }
 
     async def until(self, kind: type[Any], count: int = 1) -> list[Any]:
         """Wait for events that reactions bring about."""
@@ -149,7 +155,20 @@ async def running(service: Service, folder: Path) -> AsyncIterator[Running]:
         programme=programme,
         clock=clock,
     )
-    parts: Any = SimpleNamespace(handler=handler, views=here.views, sealer=here.sealer)
+    scratch = folder / "scratch"
+    scratch.mkdir(exist_ok=True)
+    here.parts = parts = ServeParts(
+        settings=Settings(data=folder),
+        clock=clock,
+        programme=programme,
+        keys=keys,
+        sealer=here.sealer,
+        blobs=BlobFolder(folder / "blobs", here.sealer),
+        store=store,
+        views=here.views,
+        handler=handler,
+        scratch=scratch,
+    )
     server = build_server(
         [
             ServiceWiring(
@@ -164,7 +183,8 @@ async def running(service: Service, folder: Path) -> AsyncIterator[Running]:
     sources = dict.fromkeys(service.topics, store)
     follower = Follower({**sources, **dict.fromkeys(foreign_topics, foreign)}, here.views)
     runner = ReactionRunner(here.views, here.client("service@").send)
-    tasks = [asyncio.create_task(follower.run()), asyncio.create_task(runner.run())]
+    beside = [each(parts) for each in service.serving.values()]
+    tasks = [asyncio.ensure_future(each) for each in (follower.run(), runner.run(), *beside)]
     try:
         yield here
     finally:

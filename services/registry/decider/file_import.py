@@ -81,7 +81,13 @@ def evolve(state: State, event: Event) -> State:
     """What the import is after the event."""
     match event:
         case ImportValidated():
-            return State(event.import_id, event.region_id, IMPORT_PHASE_VALIDATED, event.households)
+            return State(
+                event.import_id,
+                event.region_id,
+                IMPORT_PHASE_VALIDATED,
+                event.households,
+                event.blob.sha256,
+            )
         case ImportCommitted():
             return replace(state, phase=IMPORT_PHASE_COMMITTING)
         case ImportCompleted():

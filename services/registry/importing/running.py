@@ -71,8 +71,14 @@ class ImportRunner:
         """Look at what is new, finish what is open."""
         await self._look()
         for import_id, actor in list(self._open.items()):
-            await self._finish(self._validated[import_id], Actor(subject=actor))
-            del self._open[import_id]
+            try:
+                await self._finish(self._validated[import_id], Actor(subject=actor))
+            except Exception as error:
+                # Its file is damaged, or the world is: the others go on, this one is tried again.
+                log.error("import stopped", import_id=import_id, error=type(error).__name__)
+                await self._parts.clock.sleep(AGAIN_AFTER_S)
+            else:
+                del self._open[import_id]
 
     async def _look(self) -> None:
         for head in await self._parts.store.heads(TOPIC):

@@ -1,4 +1,4 @@
-"""A file on its way in: sealed piece by piece while it is validated, kept when all of it is valid."""
+"""A file on its way in: sealed piece by piece while it is validated; kept when all is valid."""
 
 import asyncio
 import hashlib
