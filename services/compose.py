@@ -15,9 +15,9 @@ from typing import Any
 
 import grpc.aio
 import structlog
-from chassis.deadlinerun import DeadlineRunner
+from chassis.deadlines import DeadlineRunner
 from chassis.operations import OperationsServicer
-from chassis.outbox import ReactionRunner
+from chassis.reacting import ReactionRunner
 
 from chassis.access import Tokens
 from chassis.alarms import AlarmRunner

@@ -1,0 +1,1 @@
+"""Ratios of this code to the bare parts it stands on."""
