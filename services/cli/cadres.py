@@ -73,7 +73,10 @@ def post(
     command_id: CommandId = "",
     as_json: Json = False,
 ) -> None:
-    """Post a cadre to a village, or to a township as its specialist."""
+    """Post a cadre to a village, or to a township as its specialist.
+
+    Example: tuopin cadre post CADRE --region 433124110226 --as first-secretary
+    """
     if as_what not in POSTS:
         fail(f"--as {as_what}: one of {', '.join(POSTS)}", EXIT_USAGE)
     command = PostCadre(
@@ -88,7 +91,10 @@ def post(
 
 @app.command("show")
 def show_cadre(cadre_id: CadreId, as_json: Json = False) -> None:
-    """The record of a cadre: posts, hours, certificates, tasks."""
+    """The record of a cadre: posts, hours, certificates, tasks.
+
+    Example: tuopin cadre show CADRE --json
+    """
     record = contact().call("training", "GetCadre", GetCadre(cadre_id=cadre_id))
     show_one(record, title=f"cadre {cadre_id}", as_json=as_json)
 
@@ -119,6 +125,8 @@ def link(cadre_id: CadreId, command_id: CommandId = "") -> None:
     """Print the one-time link (10 minutes) that ties the cadre's private chat to the post.
 
     The code is shown once; only its hash is kept.
+
+    Example: tuopin cadre link CADRE
     """
     code = new_code()
     command = IssueLink(
@@ -144,7 +152,10 @@ def schedule(
     command_id: CommandId = "",
     as_json: Json = False,
 ) -> None:
-    """Schedule a training session."""
+    """Schedule a training session of a course of the catalogue.
+
+    Example: tuopin session schedule --region 433124 --course household-files --hours 8
+    """
     session_id = str(uuid.uuid4())
     command = ScheduleSession(
         command_id=command_id or new_command_id(),
@@ -165,7 +176,10 @@ def complete(
     command_id: CommandId = "",
     as_json: Json = False,
 ) -> None:
-    """A cadre attended to the end and passed: hours and certificate go into the record."""
+    """A cadre attended to the end and passed: hours and certificate go into the record.
+
+    Example: tuopin session complete SESSION --cadre CADRE
+    """
     command = CompleteTraining(
         command_id=command_id or new_command_id(), session_id=session_id, cadre_id=cadre
     )

@@ -86,7 +86,10 @@ def allocate(
     command_id: CommandId = "",
     as_json: Json = False,
 ) -> None:
-    """Pass money down; it is in transit until the other ledger has received it."""
+    """Pass money down; it is in transit until the other ledger has received it.
+
+    Example: tuopin fund allocate --region 43 --to 433124 --amount 1000000
+    """
     command = AllocateMoney(
         command_id=command_id or new_command_id(),
         region_id=region,
@@ -108,7 +111,10 @@ def assign(
     command_id: CommandId = "",
     as_json: Json = False,
 ) -> None:
-    """Set money aside for a measure of a plan in force."""
+    """Set money aside for a measure of a plan in force.
+
+    Example: tuopin fund assign --region 433124 --measure MEASURE --amount 1200
+    """
     command = AssignMoney(
         command_id=command_id or new_command_id(),
         region_id=region,
@@ -129,7 +135,10 @@ def commit(
     command_id: CommandId = "",
     as_json: Json = False,
 ) -> None:
-    """Bind assigned money."""
+    """Bind money that is assigned to a measure, before it is paid.
+
+    Example: tuopin fund commit --region 433124 --measure MEASURE --amount 1200
+    """
     command = CommitMoney(
         command_id=command_id or new_command_id(),
         region_id=region,
@@ -149,7 +158,10 @@ def pay(
     command_id: CommandId = "",
     as_json: Json = False,
 ) -> None:
-    """Pay committed money to the household; its helper is then asked whether it arrived."""
+    """Pay committed money to the household; its helper is then asked whether it arrived.
+
+    Example: tuopin fund pay --region 433124 --measure MEASURE --amount 1200
+    """
     command = PayMoney(
         command_id=command_id or new_command_id(),
         region_id=region,
@@ -162,7 +174,10 @@ def pay(
 
 @app.command()
 def accounts(region: LedgerRegion, year: Year = 0, as_json: Json = False) -> None:
-    """Balances of a ledger, in fen."""
+    """Balances of a ledger, in fen.
+
+    Example: tuopin fund accounts --region 433124 --json
+    """
     found = contact().call(
         "funding", "ListAccounts", ListAccounts(region_id=region, year=_year(year))
     )
@@ -182,7 +197,10 @@ def payments(
     page_token: PageToken = "",
     as_json: Json = False,
 ) -> None:
-    """Payments, and whether the household confirmed that they arrived."""
+    """Payments, and whether the household confirmed that they arrived.
+
+    Example: tuopin fund payments --region 433124 --household HOUSEHOLD
+    """
     page = contact().call(
         "funding",
         "ListPayments",

@@ -105,6 +105,8 @@ def find(
     """Find a person by identity number; it is compared as a keyed digest.
 
     Without the option the number is asked for, so that it stays out of the shell's history.
+
+    Example: tuopin person find
     """
     found = contact().call("registry", "FindPerson", FindPerson(identity_number=identity_number))
     show_one(found, title="person", as_json=as_json)
@@ -144,7 +146,10 @@ def propose(
     command_id: CommandId = "",
     as_json: Json = False,
 ) -> None:
-    """Propose that a household is out; the resident cadre is then asked to verify on site."""
+    """Propose that a household is out; the resident cadre is then asked to verify on site.
+
+    Example: tuopin exit propose HOUSEHOLD --reason 收入稳定 --on 2026-10-01
+    """
     command = ProposeExit(
         command_id=command_id or new_command_id(),
         household_id=household_id,
@@ -164,7 +169,10 @@ def agree(
     command_id: CommandId = "",
     as_json: Json = False,
 ) -> None:
-    """The household agrees on a signed paper."""
+    """The household agrees on a signed paper.
+
+    Example: tuopin exit agree HOUSEHOLD --given-by PERSON --paper signed.jpg
+    """
     command = AgreeToExit(
         command_id=command_id or new_command_id(),
         household_id=household_id,
@@ -177,7 +185,10 @@ def agree(
 def complete(
     household_id: Household, on: On = "", command_id: CommandId = "", as_json: Json = False
 ) -> None:
-    """The household is out (abridged procedure); support goes on for the grace period."""
+    """The household is out (abridged procedure); support goes on for the grace period.
+
+    Example: tuopin exit complete HOUSEHOLD --on 2026-11-01
+    """
     command = ExitHousehold(
         command_id=command_id or new_command_id(),
         household_id=household_id,

@@ -139,7 +139,10 @@ def verify(
     views: Annotated[bool, typer.Option(help="Also rebuild every view aside and compare.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Prove the log: hash chain, gapless lanes, and views equal to events. Exits 1 on a finding."""
+    """Prove the log: hash chain, gapless lanes, and views equal to events. Exits 1 on a finding.
+
+    Example: tuopin verify --service funding
+    """
     findings = 0
     for name in _chosen(service):
         report = contact().call(name, "Verify", Verify(views=views), operations=True)
@@ -158,7 +161,10 @@ def verify(
 
 
 def status(service: Service = "", as_json: Json = False) -> None:
-    """Heads, lags, stopped views, waiting reactions. Exits 1 when something is not healthy."""
+    """Heads, lags, stopped views, waiting reactions. Exits 1 when something is not healthy.
+
+    Example: tuopin status --json
+    """
     healthy = True
     table = Table("service", "healthy", "events", "views", "lag", "waiting", "parked", "deadlines")
     for name in _chosen(service):

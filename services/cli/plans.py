@@ -21,7 +21,10 @@ STATUSES = [name.removeprefix("PLAN_STATUS_").lower() for name in PlanStatus.key
 def show_plan(
     reference: Annotated[str, typer.Argument(help="plan_id or household_id")], as_json: Json = False
 ) -> None:
-    """One plan with measures, helper and visits."""
+    """One plan with measures, helper and visits.
+
+    Example: tuopin plan show HOUSEHOLD --json
+    """
     plan = contact().call("planning", "GetPlan", GetPlan(reference=reference))
     show_one(plan, title=f"plan {plan.plan_id}", as_json=as_json)
 
@@ -65,7 +68,10 @@ def consent(
     command_id: CommandId = "",
     as_json: Json = False,
 ) -> None:
-    """The household's yes, on a signed paper."""
+    """The household's yes, on a signed paper.
+
+    Example: tuopin plan consent PLAN --given-by PERSON --paper signed.jpg
+    """
     household_id = contact().call("planning", "GetPlan", GetPlan(reference=plan_id)).household_id
     command = ConsentToPlan(
         command_id=command_id or new_command_id(),
@@ -83,7 +89,10 @@ def approve(
     command_id: CommandId = "",
     as_json: Json = False,
 ) -> None:
-    """The township's word: the plan is in force and the helper gets the first visit."""
+    """The township's word: the plan is in force and the helper gets the first visit.
+
+    Example: tuopin plan approve PLAN --helper CADRE
+    """
     command = ApprovePlan(
         command_id=command_id or new_command_id(), plan_id=plan_id, helper_id=helper
     )

@@ -89,7 +89,7 @@ def train(stage: Stage) -> str:
         command_id=command_id(),
         session_id=session_id,
         region_id=COUNTY,
-        course="first-secretary-basics",
+        course="household-files",
         hours=16,
         places=30,
         held_on=TODAY,
@@ -123,12 +123,12 @@ def link_chats(stage: Stage) -> str:
 def consent(stage: Stage) -> str:
     """planning drafted a plan for each household; this one agrees on a signed paper."""
     household_id = stage.facts["household_id"]
-    plan = stage.until("the plan is drafted", lambda: _plan(stage, household_id))
+    plan = stage.until("the plan is drafted", lambda: plan_of(stage, household_id))
     stage.facts["plan"] = plan
     command = ConsentToPlan(
         command_id=command_id(),
         plan_id=plan.plan_id,
-        consent=_consent(stage, household_id, stage.facts["person_id"]),
+        consent=consent_of(stage, household_id, stage.facts["person_id"]),
     )
     receipt = stage.ask("township", "planning", "ConsentToPlan", command)
     measures = ", ".join(f"{m.code} ({m.amount_fen} fen)" for m in plan.measures)
@@ -254,7 +254,8 @@ def record_moved(stage: Stage) -> str:
     )
 
 
-def _consent(stage: Stage, household_id: str, person_id: str) -> Consent:
+def consent_of(stage: Stage, household_id: str, person_id: str) -> Consent:
+    """The household's yes on a signed paper of today, its picture uploaded."""
     picture = stage.ask(
         "township",
         "registry",
@@ -262,7 +263,7 @@ def _consent(stage: Stage, household_id: str, person_id: str) -> Consent:
         PutEvidence(household_id=household_id, data=paper(household_id)),
     )
     signed = Paper(picture=picture, witness="示例见证人", household_id=household_id)
-    return Consent(given_by=person_id, given_on=TODAY, paper=signed)
+    return Consent(given_by=person_id, given_on=stage.today(), paper=signed)
 
 
 def _linked(stage: Stage, cadre_id: str) -> bool:
@@ -270,7 +271,8 @@ def _linked(stage: Stage, cadre_id: str) -> bool:
     return bool(link.linked)
 
 
-def _plan(stage: Stage, household_id: str) -> Any:
+def plan_of(stage: Stage, household_id: str) -> Any:
+    """The household's plan in the village's list; None until it is drafted."""
     page = stage.ask(
         "township", "planning", "ListPlans", ListPlans(region_id=VILLAGE, page_size=1000)
     )
@@ -302,6 +304,7 @@ def _balances(stage: Stage, region_id: str) -> Any:
 def refusal(stage: Stage, who: str, command: PayMoney) -> str:
     """The slug with which a rule says no; the step fails when it says yes."""
     import grpc
+
     from chassis.client import problem_of
 
     try:

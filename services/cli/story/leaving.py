@@ -8,9 +8,9 @@ from chassis.envelope import parse
 from services.cli.contact import STUBS
 from services.cli.story.helping import (
     PERSONS,
-    _consent,
-    _plan,
+    consent_of,
     finish,
+    plan_of,
     take,
     task_in_chat,
     verified,
@@ -37,11 +37,11 @@ A_STEP_H = 24.0 * 8
 def nobody_answers(stage: Stage) -> str:
     """A second plan; its helper is silent: one reminder, then the township's specialist has it."""
     household_id = stage.facts["other_household_id"]
-    plan = stage.until("the other plan is drafted", lambda: _plan(stage, household_id))
+    plan = stage.until("the other plan is drafted", lambda: plan_of(stage, household_id))
     consent = ConsentToPlan(
         command_id=command_id(),
         plan_id=plan.plan_id,
-        consent=_consent(stage, household_id, plan.member_ids[0]),
+        consent=consent_of(stage, household_id, plan.member_ids[0]),
     )
     stage.ask("township", "planning", "ConsentToPlan", consent)
     approve = ApprovePlan(
@@ -72,7 +72,7 @@ def exit_household(stage: Stage) -> str:
         command_id=command_id(),
         household_id=household_id,
         reason="收入稳定超过标准",
-        effective_on="2026-10-01",
+        effective_on=stage.today(),
     )
     stage.ask("village", "registry", "ProposeExit", propose)
     task, message = task_in_chat(stage, "helper", "verify-exit")
@@ -85,11 +85,11 @@ def exit_household(stage: Stage) -> str:
     agree = AgreeToExit(
         command_id=command_id(),
         household_id=household_id,
-        consent=_consent(stage, household_id, stage.facts["person_id"]),
+        consent=consent_of(stage, household_id, stage.facts["person_id"]),
     )
     stage.ask("village", "registry", "AgreeToExit", agree)
     leave = ExitHousehold(
-        command_id=command_id(), household_id=household_id, effective_on="2026-11-01"
+        command_id=command_id(), household_id=household_id, effective_on=stage.today()
     )
     receipt = stage.ask("county", "registry", "ExitHousehold", leave)
     request = GetHousehold(household_id=household_id, at_least=receipt.position)
@@ -171,7 +171,7 @@ def foreign_region(stage: Stage) -> str:
             ExitHousehold(
                 command_id=command_id(),
                 household_id=stage.facts["household_id"],
-                effective_on="2026-11-01",
+                effective_on=stage.today(),
             ),
         )
     except grpc.RpcError as error:

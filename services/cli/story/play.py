@@ -6,11 +6,13 @@ import time
 import uuid
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
+from chassis.decider import PROGRAMME_ZONE
 from localchat.client import ChatClient
 from services.cli.contact import Contact, tokens_of
 from services.cli.endpoints import Endpoints
@@ -87,6 +89,12 @@ class Stage:
             if time.monotonic() > end:
                 raise StepFailed(f"not within {patience_s:.0f} s: {what}")
             time.sleep(PAUSE_S)
+
+    def today(self) -> str:
+        """The date by the running system's clock, in the programme's zone."""
+        path = self.clock_offset_file
+        ahead_s = float(path.read_text()) if path.exists() else 0.0
+        return datetime.fromtimestamp(time.time() + ahead_s, PROGRAMME_ZONE).date().isoformat()
 
     def pass_hours(self, hours: float) -> None:
         """Let time pass for the running system."""
