@@ -15,6 +15,10 @@ from chassis.topics import kafka_topic
 from tuopin.registry.v1.household_pb2 import (
     ATTRIBUTE_ORDINARY_POOR,
     CAUSE_ILLNESS,
+    HEALTH_HEALTHY,
+    LABOUR_ORDINARY,
+    RELATION_OTHER,
+    SEX_FEMALE,
     HouseholdRegistered,
     Income,
     Member,
@@ -46,11 +50,11 @@ def household(n: int) -> HouseholdRegistered:
                 identity_number=SEALED,
                 phone=SEALED,
                 bank_card=SEALED,
-                relation=m + 1,
+                relation=RELATION_OTHER,
                 birth_year=1970 + m,
-                sex=1,
-                health=1,
-                labour=1,
+                sex=SEX_FEMALE,
+                health=HEALTH_HEALTHY,
+                labour=LABOUR_ORDINARY,
             )
             for m in range(3)
         ],
@@ -147,7 +151,7 @@ class _FromStart:
 async def relay(store: Store, bootstrap: str, prefix: str) -> float:
     """Seconds until everything stored is acknowledged and every cursor stands at its head."""
     count = sum(head.position for head in await store.heads())
-    relaying = Relay(_FromStart(store, prefix), [TOPIC], bootstrap, prefix=prefix)  # type: ignore[arg-type]
+    relaying = Relay(_FromStart(store, prefix), [TOPIC], bootstrap, prefix=prefix)
     started = time.perf_counter()
     task = asyncio.create_task(relaying.run())
     while relaying.sent_count < count:  # noqa: ASYNC110 - the relay itself stays as it is

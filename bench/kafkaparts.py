@@ -5,7 +5,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,10 @@ def project(rows: Rows, envelope: Envelope, event: Any) -> None:
 VIEW = View("files", (households, villages), (TOPIC,), project, (HouseholdRegistered,))
 
 
-async def bare(bootstrap: str, prefix: str, count: str) -> float:
+Taken = tuple[float, float]
+
+
+async def bare(bootstrap: str, prefix: str, count: str) -> Taken:
     """getmany, headers, protobuf: what every consumer must do."""
     consumer = AIOKafkaConsumer(
         kafka_topic(TOPIC, prefix),
@@ -66,20 +69,20 @@ async def bare(bootstrap: str, prefix: str, count: str) -> float:
         fetch_max_bytes=32 * 1024 * 1024,
     )
     await consumer.start()
-    left, started = int(count), 0.0
+    left, started, cpu = int(count), 0.0, 0.0
     while left > 0:
         found = await consumer.getmany(timeout_ms=200, max_records=BATCH_RECORDS)
         if found and not started:
-            started = time.perf_counter()
+            started, cpu = time.perf_counter(), time.process_time()
         for records in found.values():
             for record in records:
                 headers = dict(record.headers)
                 assert headers["ce_type"]
                 HouseholdRegistered.FromString(record.value)
             left -= len(records)
-    seconds = time.perf_counter() - started
+    taken = time.perf_counter() - started, time.process_time() - cpu
     await consumer.stop()
-    return seconds
+    return taken
 
 
 class _Timed:
@@ -89,8 +92,7 @@ class _Timed:
         self._views = views
         self._left = count
         self._done = done
-        self.started = 0.0
-        self.ended = 0.0
+        self.started = self.ended = (0.0, 0.0)
 
     def __getattr__(self, attribute: str) -> Any:
         return getattr(self._views, attribute)
@@ -98,15 +100,15 @@ class _Timed:
     def apply(self, batches: Sequence[Any]) -> object:
         applied = self._views.apply(batches)
         self._left -= sum(len(batch.records) for batch in batches)
-        if self._left <= 0 and not self.ended:
-            self.ended = time.perf_counter()
+        if self._left <= 0 and not self.ended[0]:
+            self.ended = (time.perf_counter(), time.process_time())
             self._done()
         return applied
 
 
 async def worker(
     bootstrap: str, prefix: str, count: str, place: str, group: str, batch: str = ""
-) -> float:
+) -> Taken:
     """The whole worker: Faust, feed, checkpoints, rows."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -124,7 +126,7 @@ async def worker(
     )
     data = Path(tempfile.mkdtemp(prefix="bench-worker-"))
     await run_worker(worker_app("bench", [feed.run], data=data), stop=stop)
-    return timed.ended - timed.started
+    return timed.ended[0] - timed.started[0], timed.ended[1] - timed.started[1]
 
 
 class _StartNoted(KafkaFeed):
@@ -132,11 +134,13 @@ class _StartNoted(KafkaFeed):
 
     def _parsed(self, found: Any) -> Any:
         views: Any = self._views
-        if found and not views.started:
-            views.started = time.perf_counter()
+        if found and not views.started[0]:
+            views.started = (time.perf_counter(), time.process_time())
         return super()._parsed(found)
 
 
 if __name__ == "__main__":
-    part = {"bare": bare, "worker": worker}[sys.argv[1]]
-    print(json.dumps({"seconds": uvloop.run(part(*sys.argv[2:]))}))
+    part: Callable[..., Coroutine[Any, Any, Taken]]
+    part = bare if sys.argv[1] == "bare" else worker
+    seconds, cpu_seconds = uvloop.run(part(*sys.argv[2:]))
+    print(json.dumps({"seconds": seconds, "cpu_seconds": cpu_seconds}))

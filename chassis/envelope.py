@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 
 from google.protobuf import message_factory
 from google.protobuf.descriptor_pool import Default as DefaultPool
@@ -83,7 +83,14 @@ def from_headers(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> E
     return envelope
 
 
+@lru_cache(maxsize=1024)
+def _second(seconds: int) -> bytes:
+    """The relay formats many events of the same second."""
+    moment = _EPOCH + timedelta(seconds=seconds)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S").encode()
+
+
 def _time(recorded_at_us: int) -> bytes:
     """RFC 3339 with microseconds; integers all the way, so nothing is rounded."""
-    moment = _EPOCH + timedelta(microseconds=recorded_at_us)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ").encode()
+    seconds, microseconds = divmod(recorded_at_us, 1_000_000)
+    return b"%b.%06dZ" % (_second(seconds), microseconds)

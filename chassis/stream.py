@@ -7,6 +7,7 @@ same partition for a moment: the fence in `ViewStore.apply` makes both harmless.
 
 import asyncio
 import contextlib
+import gc
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -322,8 +323,18 @@ def _guarded(timer: Timer) -> Callable[[], Awaitable[None]]:
     return run
 
 
+def _tune() -> None:
+    """Batches are many small objects without cycles, which every full collection walks through:
+    a third of a worker's time before this.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
+
+
 async def run_worker(app: faust.App, *, stop: asyncio.Event | None = None) -> None:
     """Run the app on this loop until SIGTERM, SIGINT or `stop`; raises what a part died of."""
+    _tune()
     stopping = stop or asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
