@@ -77,10 +77,7 @@ class Applying:
                 last = checkpoint.position if checkpoint else position
                 self.holes.append(Hole(consumer.name, *lane, last + 1, found))
         wanted = [
-            record
-            for _, records, _ in taken
-            for record in records
-            if record.type in consumer.wanted
+            record for _, records, _ in taken for record in records if record[1] in consumer.wanted
         ]
         self.counts[consumer.name] = sum(len(records) for _, records, _ in taken)
         try:
@@ -103,7 +100,7 @@ class Applying:
         for lane, records, checkpoint in taken:
             for record in records:
                 try:
-                    if record.type in consumer.wanted:
+                    if record[1] in consumer.wanted:
                         with connection.begin_nested():
                             consumer.consume(connection, [record])
                 except Exception as error:
@@ -111,15 +108,15 @@ class Applying:
                         raise
                     self.stops.append(self._stop(consumer.name, lane, record, error))
                     return moved
-                moved[lane] = Checkpoint(record.position, self._offset(lane, record.position))
+                moved[lane] = Checkpoint(record[0], self._offset(lane, record[0]))
             moved[lane] = checkpoint
         # The batch as a whole failed and no single event did.
         return moved
 
     def _offset(self, lane: Lane, position: int) -> int | None:
         for heard, offsets in self._runs[lane]:
-            if heard[0].position <= position <= heard[-1].position:
-                return offsets[position - heard[0].position]
+            if heard[0][0] <= position <= heard[-1][0]:
+                return offsets[position - heard[0][0]]
         return None
 
     def _stop(
@@ -129,8 +126,8 @@ class Applying:
             "consumer": consumer,
             "topic": lane[0],
             "partition": lane[1],
-            "position": record.position,
-            "event_id": record.envelope.id,
+            "position": record[0],
+            "event_id": record[2].id,
             "reason": type(error).__name__,
             "stopped_at_us": self._now_us,
         }

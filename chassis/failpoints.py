@@ -43,7 +43,9 @@ FAILPOINTS: tuple[str, ...] = (
     "stream.after-commit",
     "stream.before-commit",
     "views.after-commit",
+    "views.after-settle",
     "views.before-commit",
+    "views.before-settle",
 )
 
 

@@ -9,10 +9,11 @@ import structlog
 
 from chassis.checkpoints import At, least
 from chassis.envelope import parse
+from chassis.feeding import bulk
 from chassis.feedtables import Lane
 from chassis.sending import reason_of
-from chassis.store import Store
-from chassis.viewstore import Batch, HoleFound, Rewound, ViewStore
+from chassis.store import Record, Store
+from chassis.viewstore import Applied, Batch, HoleFound, Rewound, ViewStore
 
 # One write: large enough to be quick, small enough for a view to be fresh.
 BATCH_RECORDS = 5_000
@@ -131,11 +132,11 @@ class Follower:
         return [group for group in (near, far) if group]
 
     async def _feed(self, names: Sequence[str]) -> int:
-        batches = await self._read(names)
-        if not batches:
+        read = await self._read(names)
+        if not read:
             return 0
         try:
-            applied = await self._views.apply_beside(batches, names)
+            applied = await self._views.beside(partial(self._apply, read, names))
         except HoleFound as error:
             await self._mind(error)
             await self.begin()
@@ -147,9 +148,18 @@ class Follower:
             self._at[name].update(moved)
         for name in applied.stopped:
             self._at.pop(name, None)
-        count = sum(len(batch.records) for batch in batches)
+        count = sum(len(records) for records in read.values())
         self.applied_count += count
         return count
+
+    def _apply(self, read: Mapping[Lane, Sequence[Record]], names: Sequence[str]) -> Applied:
+        """Parses too: thousands of records at once would hold up the event loop."""
+        with bulk():
+            batches = [
+                Batch(*lane, [(each.position, parse(each.envelope), None) for each in records])
+                for lane, records in read.items()
+            ]
+            return self._views.apply(batches, names)
 
     async def _mind(self, error: HoleFound) -> None:
         """A hole is read once more before it stops its consumer."""
@@ -162,7 +172,7 @@ class Follower:
             else:
                 self._holes.add(key)
 
-    async def _read(self, names: Sequence[str]) -> list[Batch]:
+    async def _read(self, names: Sequence[str]) -> dict[Lane, list[Record]]:
         """The next records of every lane that somebody of these lacks, a share from each."""
         topics = {name: self._views.consumers[name].topics for name in names}
         at = least({name: self._at[name] for name in names}, topics, self._heads)
@@ -172,7 +182,7 @@ class Follower:
             if checkpoint.position < self._heads[lane]
         }
         if not behind:
-            return []
+            return {}
         share = max(1, self._batch_records // len(behind))
         read = await asyncio.gather(
             *(
@@ -180,11 +190,7 @@ class Follower:
                 for (topic, partition), after in behind.items()
             )
         )
-        return [
-            Batch(*lane, [(record.position, parse(record.envelope), None) for record in records])
-            for lane, records in zip(behind, read, strict=True)
-            if records
-        ]
+        return {lane: records for lane, records in zip(behind, read, strict=True) if records}
 
 
 def _position(at: At, lane: Lane) -> int:

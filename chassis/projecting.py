@@ -1,7 +1,7 @@
 """Rows of a batch, collapsed per key, and the consumers that fill them from events."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from google.protobuf.message import Message
 from sqlalchemy import Connection, Table
@@ -16,15 +16,9 @@ Key = tuple[Any, ...]
 Columns = dict[str, Any]
 
 
-class Heard(NamedTuple):
-    """An event on its way to the consumers; `event` is the error where its bytes are no such
-    message.
-    """
-
-    position: int
-    type: str
-    envelope: Envelope
-    event: Message | Exception | None
+# An event on its way to the consumers: position, full name, envelope, message (None when nobody
+# wants it, the error when its bytes are no such message). A plain tuple: one is made per record.
+Heard = tuple[int, str, Envelope, Message | Exception | None]
 
 
 class Consumer(Protocol):
@@ -38,7 +32,7 @@ class Consumer(Protocol):
     rebuildable: bool
 
     def consume(self, connection: Connection, records: Sequence[Heard]) -> None:
-        """Write what the wanted records say. Raises what is wrong with one of them."""
+        """Write what these records, all wanted, say. Raises what is wrong with one of them."""
         ...
 
 
@@ -77,13 +71,14 @@ class RowsBuffer:
     def add(self, table: Table, key: Key, **deltas: int) -> None:
         rows = self.tables.get(table) or self._of(table)
         put = rows.put.get(key)
+        if put is not None:
+            for column in put.keys() & deltas.keys():
+                put[column] = (put[column] or 0) + deltas.pop(column)
         added = rows.added.get(key)
+        if added is None:
+            rows.added[key] = deltas
+            return
         for column, delta in deltas.items():
-            if put is not None and column in put:
-                put[column] = (put[column] or 0) + delta
-                continue
-            if added is None:
-                added = rows.added[key] = {}
             added[column] = added.get(column, 0) + delta
 
     def forget(self, table: Table, key: Key) -> None:
@@ -113,7 +108,7 @@ class ViewConsumer:
 
     def consume(self, connection: Connection, records: Sequence[Heard]) -> None:
         buffer = RowsBuffer()
-        _project_all(self.wanted, self._project, buffer, records)
+        _project_all(self._project, buffer, records)
         self._writer.write(connection, buffer.tables)
 
 
@@ -138,18 +133,16 @@ class DeadlineConsumer:
             rows.event_id = envelope.id
             self._view.project(rows, envelope, event)
 
-        _project_all(self.wanted, project, deadlines, records)
+        _project_all(project, deadlines, records)
         self._writer.write(connection, buffer.tables)
 
 
 def _project_all(
-    wanted: frozenset[str],
     project: Callable[[Any, Envelope, Any], None],
     rows: Rows | DeadlineRows,
     records: Sequence[Heard],
 ) -> None:
-    for _, full_name, envelope, event in records:
-        if full_name in wanted:
-            if isinstance(event, Exception):
-                raise event
-            project(rows, envelope, event)
+    for _, _, envelope, event in records:
+        if isinstance(event, Exception):
+            raise event
+        project(rows, envelope, event)

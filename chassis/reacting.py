@@ -62,6 +62,7 @@ class ReactionRunner:
         # Streams to be left alone for a while: failed attempts, and when the next may be.
         self._waits: dict[str, tuple[int, int]] = {}
         self._sweep_due_us = 0
+        self._settled_seq = 0
 
     async def run(self) -> None:
         """Send for ever. What an operator has mended since the last start is tried again."""
@@ -85,6 +86,11 @@ class ReactionRunner:
         held = set(await self._views.query(_stopped_targets))
         while rows := await self._views.query(lambda connection: _page(connection, after)):  # noqa: B023
             after = rows[-1].seq
+            if after > self._settled_seq:
+                # Decided again after a power cut, with newer facts, the same id could name
+                # another command: what leaves must be there to stay.
+                await self._views.settle()
+                self._settled_seq = after
             answered = await self._send_page(rows, held)
             count += answered
             if not answered and self._waits:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import chain
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Dialect, Table
@@ -12,6 +13,8 @@ Row = tuple[Any, ...]
 
 # Below this many rows the round trips of COPY cost more than it saves.
 COPY_FROM_COUNT = 100
+# Rows of one statement on SQLite; 32,766 values are its bound, so up to 511 columns.
+ROWS_COUNT = 64
 
 
 class Collapsed(Protocol):
@@ -27,6 +30,7 @@ class _Upsert:
     """One shape of row: columns that are set, columns that are added to."""
 
     insert: str
+    insert_rows: str
     copy_table: str
     copy_create: str
     copy_in: str
@@ -63,7 +67,10 @@ class RowWriter:
     def _upsert(self, connection: Connection, shape: _Upsert, rows: list[Row]) -> None:
         if shape.bound:
             rows = [_bind(row, shape.bound) for row in rows]
-        if not self._copies or len(rows) < COPY_FROM_COUNT:
+        if not self._copies:
+            self._insert(connection, shape, rows)
+            return
+        if len(rows) < COPY_FROM_COUNT:
             connection.exec_driver_sql(shape.insert, rows)
             return
         connection.exec_driver_sql(shape.copy_create)
@@ -73,6 +80,17 @@ class RowWriter:
             for row in rows:
                 copy.write_row(row)
         connection.exec_driver_sql(shape.copy_out)
+
+    def _insert(self, connection: Connection, shape: _Upsert, rows: list[Row]) -> None:
+        """Many rows a statement: SQLite's driver lets go of the interpreter for every statement,
+        and must win it back from whatever else the process does.
+        """
+        whole = len(rows) - len(rows) % ROWS_COUNT
+        for start in range(0, whole, ROWS_COUNT):
+            values = tuple(chain.from_iterable(rows[start : start + ROWS_COUNT]))
+            connection.exec_driver_sql(shape.insert_rows, values)
+        if whole < len(rows):
+            connection.exec_driver_sql(shape.insert, rows[whole:])
 
     def _quote(self, name: str) -> str:
         return self._dialect.identifier_preparer.quote(name)
@@ -107,8 +125,10 @@ class RowWriter:
             bind = column.type.dialect_impl(self._dialect).bind_processor(self._dialect)
             if bind is not None:
                 bound.append((index, bind))
+        into = f"INSERT INTO {target} ({names}) VALUES"
         return _Upsert(
-            f"INSERT INTO {target} ({names}) VALUES ({marks}) {conflict}",  # noqa: S608
+            f"{into} ({marks}) {conflict}",
+            f"{into} {', '.join([f'({marks})'] * ROWS_COUNT)} {conflict}",
             name,
             f"CREATE TEMPORARY TABLE IF NOT EXISTS {name} AS {chosen} WITH NO DATA",
             f"COPY {name} ({names}) FROM STDIN",

@@ -18,7 +18,7 @@ from chassis.applying import Applying
 from chassis.checkpoints import Checkpoints, least, stopped_consumers
 from chassis.clock import Clock, SystemClock
 from chassis.deadlines import DeadlineView
-from chassis.feeding import Applied, Batch, Hole, HoleFound, Rewound, hear
+from chassis.feeding import Applied, Batch, Hole, HoleFound, Rewound, bulk, hear
 from chassis.feedtables import (
     CHECKPOINTS,
     DEADLINES,
@@ -146,9 +146,11 @@ class ViewStore:
         """One transaction for all consumers, or those named. Raises HoleFound and Rewound after
         the commit of what could be applied.
         """
-        runs = {
-            batch.lane: hear(batch, self._wanted.__contains__) for batch in batches if batch.records
-        }
+        with bulk():
+            return self._apply(batches, consumers)
+
+    def _apply(self, batches: Sequence[Batch], consumers: Iterable[str] | None) -> Applied:
+        runs = {batch.lane: hear(batch, self._wanted) for batch in batches if batch.records}
         fed = self.consumers if consumers is None else {n: self.consumers[n] for n in consumers}
         applying = Applying(fed, self._at, runs, self.clock.now_us(), self._reacting)
         applied = self._database.write(applying.run)
@@ -265,6 +267,10 @@ class ViewStore:
             connection.execute(delete(STOPPED).where(STOPPED.c.consumer == name))
 
         self._database.write(work)
+
+    async def settle(self) -> None:
+        """What was committed so far survives a power cut from here on."""
+        await self.beside(self._database.settle)
 
     async def retry_parked(self) -> int:
         """Give every parked event of the reactions another chance; how many left the table."""
