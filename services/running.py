@@ -15,11 +15,8 @@ from chassis import telemetry
 from chassis.follow import Follower
 from chassis.health import Health
 from chassis.history import StoreHistory
-from chassis.relay import Relay
 from chassis.settings import SettingInvalid, Settings
 from chassis.store.model import Store
-from chassis.stream import KafkaFeed, KafkaHistory, Timer, run_worker, worker_app
-from chassis.topics import ensure_topics
 from localchat.server import LocalChat
 from services import roster
 from services.compose import (
@@ -201,6 +198,8 @@ def bot_task(base: Foundation, notifier: Working, chat_url: str) -> Callable[[],
 
 async def serve(name: str, settings: Settings) -> None:
     """One service's server: appends to its store, answers from its views."""
+    from chassis.topichistory import KafkaHistory
+
     base = foundation(settings)
     service = roster.service(name)
     views = open_views(base, service)
@@ -218,6 +217,11 @@ async def serve(name: str, settings: Settings) -> None:
 
 async def work(name: str, settings: Settings) -> None:
     """One service's worker: relay, feed, reactions, deadlines, alarms; Faust hosts them."""
+    # Loaded here: Faust and the Kafka clients are a second of every start that does not need them.
+    from chassis.relay import Relay
+    from chassis.stream import KafkaFeed, Timer, run_worker, worker_app
+    from chassis.topics import ensure_topics
+
     base = foundation(settings)
     service = roster.service(name)
     topics = tuple(sorted({t for each in roster.all_services().values() for t in each.topics}))
