@@ -2,19 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import date
 from functools import cache
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
+from chassis.quickcheck import DEFAULT_MAX_LEN, SEALED, all_kept, is_iso_date
 from tuopin.options.v1 import options_pb2 as options
-
-# A text whose field states no length of its own.
-DEFAULT_MAX_LEN = 2_000
-# What a sealed personal value begins with (chassis/sealing.py).
-SEALED = "sealed:1:"
 
 # No answer and no database column wants these; PostgreSQL cannot hold NUL at all.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff]")
@@ -40,6 +35,8 @@ def check(message: Message, *, sealed: bool = False) -> None:
     With `sealed`, a personal text that arrives sealed (a reaction passes on what it heard) is taken
     as it is: its rule was kept before it was sealed.
     """
+    if all_kept(message.DESCRIPTOR)(message):
+        return
     fault = _checks(message.DESCRIPTOR)(message, sealed)
     if fault is not None:
         raise InvalidField(*fault)
@@ -238,14 +235,3 @@ def _interval(least: int | None, most: int | None) -> str:
     if least is None or most is None:
         return f"≤ {most}" if least is None else f"≥ {least}"
     return f"{least}…{most}"
-
-
-def is_iso_date(text: str) -> bool:
-    """Whether the text is a real day as YYYY-MM-DD (Python also reads weeks and no hyphens)."""
-    if len(text) != 10 or text[4] != "-" or text[7] != "-":
-        return False
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
