@@ -128,9 +128,7 @@ class Registry(CommandServicer, RegistryServiceServicer):
         self, requests: AsyncIterator[imports.UploadImport], context: Context
     ) -> imports.ImportReport:
         who = caller(context)
-        return await Upload(self.parts, self.registrations, who.actor).report(
-            requests, who.language
-        )
+        return await Upload(self.parts, who.actor).report(requests, who.language)
 
     async def CommitImport(self, request: imports.CommitImport, context: Context) -> Receipt:
         return await self.handle(request, context)

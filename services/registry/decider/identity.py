@@ -5,6 +5,8 @@ from operator import mul
 
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECK_DIGITS = "10X98765432"
+# The weights applied to the characters instead of the digits add this much.
+_OF_CHARACTERS = ord("0") * sum(_WEIGHTS)
 
 
 def check_digit(body: str) -> str:

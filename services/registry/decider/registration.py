@@ -82,6 +82,7 @@ def _head_faults(command: RegisterHousehold) -> Iterator[Fault]:
 
 def _member_faults(command: RegisterHousehold, today: date) -> Iterator[Fault]:
     seen: set[str] = set()
+    latest = today.isoformat().replace("-", "")
     for ordinal, member in enumerate(command.members):
         number = member.identity_number
         path = f"members.{ordinal}"
@@ -89,7 +90,7 @@ def _member_faults(command: RegisterHousehold, today: date) -> Iterator[Fault]:
             yield Fault("identity-number-not-valid", f"{path}.identity_number")
         elif identity.birth_year(number) != member.birth_year:
             yield Fault("birth-year-not-of-identity-number", f"{path}.birth_year")
-        elif number[6:14] > today.strftime("%Y%m%d"):
+        elif number[6:14] > latest:
             yield Fault("person-not-born-yet", f"{path}.identity_number")
         if number in seen:
             yield Fault("person-twice-in-household", f"{path}.identity_number")

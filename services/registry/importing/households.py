@@ -7,7 +7,6 @@ from operator import itemgetter
 from typing import Any
 
 from chassis import fields
-from chassis.decider import derived_id
 from services.registry.importing.columns import SHARED, CodeLists
 from services.registry.importing.reading import Record
 from tuopin.registry.v1.household_pb2 import Income, LivingConditions, Member, RegisterHousehold
@@ -18,6 +17,8 @@ MEMBERS_MAX = 30
 PROTOTYPES_MAX = 2_000
 _AMOUNT = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,2}))?")
 
+# The import's id, and with it the command's, follows from the whole file: given at its commit.
+NOT_YET = "-"
 _OTHER_CAUSES = ("other_cause_1", "other_cause_2")
 _CODED_OF_HOUSEHOLD = (
     "attribute", "main_cause", *_OTHER_CAUSES, "housing_safety", "safe_drinking_water", "power",
@@ -80,12 +81,9 @@ class Interpreter:
     What is coded repeats itself: each combination of cells is read once and then copied.
     """
 
-    def __init__(
-        self, places: Mapping[str, int], codes: CodeLists, header: ImportHeader, import_id: str
-    ) -> None:
+    def __init__(self, places: Mapping[str, int], codes: CodeLists, header: ImportHeader) -> None:
         self._places = places
         self._header = header
-        self._import_id = import_id
         self._lists = codes.lists
         self._yes_no = codes.yes_no
         self._shared = [(name, places[name]) for name in SHARED if name in places]
@@ -117,7 +115,7 @@ class Interpreter:
     def _shared_part(self, number: str, cells: "_Cells") -> RegisterHousehold:
         command = RegisterHousehold()
         command.CopyFrom(self._coded_part(cells))
-        command.command_id = derived_id(self._import_id, number)
+        command.command_id = NOT_YET
         command.household_number = number
         command.village_id = cells.text("village_id")
         command.address = cells.text("address")
@@ -155,7 +153,6 @@ class Interpreter:
             income=Income(year=cells.read("income_year", _whole, required=True)),
             effective_on=self._header.effective_on,
             synthetic=self._header.synthetic,
-            import_id=self._import_id,
         )
         if len(cells.faults) == faults_before and len(self._prototypes) < PROTOTYPES_MAX:
             self._prototypes[key] = command

@@ -4,7 +4,6 @@ The log alone says what is left to do: committed and not completed. Every househ
 command_id, so that beginning again from the first row puts nobody in twice.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
@@ -12,10 +11,9 @@ import structlog
 
 from chassis.decider import Actor, derived_id
 from chassis.envelope import event_of, parse
-from services.registry.importing.columns import CodeLists
-from services.registry.importing.households import FileHousehold
+from services.registry.importing.framing import KeptHousehold, unframed
 from services.registry.importing.uploads import discard, sweep_cut_off
-from services.registry.importing.validation import FAULTS_SHOWN, Households
+from services.registry.importing.validation import FAULTS_SHOWN
 from services.registry.registrations import ALREADY_KNOWN, registrations_of
 from services.wiring import ServeParts
 from tuopin.registry.v1.import_pb2 import (
@@ -24,13 +22,13 @@ from tuopin.registry.v1.import_pb2 import (
     ImportCommitted,
     ImportCompleted,
     ImportFault,
-    ImportHeader,
     ImportValidated,
 )
 from tuopin.types.v1.types_pb2 import Outcome
 
 TOPIC = "import"
 BATCH_HOUSEHOLDS = 500
+BATCHES_AT_ONCE = 3
 READ_RECORDS = 200
 LOOK_EVERY_S = 0.25
 # The store or the keys do not answer: the same batch again after so long.
@@ -120,37 +118,40 @@ class ImportRunner:
         await discard(self._parts, validated.blob.subject_id, validated.blob)
 
     async def _register_all(self, validated: ImportValidated, actor: Actor) -> Counts:
+        """A few batches at once: one is decided while another is made durable."""
         counts = Counts()
-        async for households in self._batches(validated):
-            waiting: Sequence[FileHousehold] = households
-            while waiting:
-                waiting = await self._register(waiting, actor, counts)
-                if waiting:
+        free = asyncio.Semaphore(BATCHES_AT_ONCE)
+
+        async def register(households: Sequence[KeptHousehold]) -> None:
+            try:
+                while households := await self._register(households, actor, counts):
                     await self._parts.clock.sleep(AGAIN_AFTER_S)
+            finally:
+                free.release()
+
+        async with asyncio.TaskGroup() as batches:
+            async for households in self._batches(validated):
+                await free.acquire()
+                batches.create_task(register(households))
         return counts
 
-    async def _batches(self, validated: ImportValidated) -> AsyncIterator[list[FileHousehold]]:
-        codes = CodeLists(self._parts.programme.table("codes"))
-        header = ImportHeader(
-            region_id=validated.region_id,
-            source=validated.source,
-            effective_on=validated.effective_on,
-            synthetic=validated.synthetic,
-        )
-        file = Households(codes, header, validated.import_id)
-        waiting: list[FileHousehold] = []
-        async for piece in self._parts.blobs.stream(validated.blob):
-            waiting += await asyncio.to_thread(list, file.feed(piece))
+    async def _batches(self, validated: ImportValidated) -> AsyncIterator[list[KeptHousehold]]:
+        waiting: list[KeptHousehold] = []
+        async for households in unframed(self._parts.blobs.stream(validated.blob)):
+            for household in households:
+                command = household.command
+                command.import_id = validated.import_id
+                command.command_id = derived_id(validated.import_id, command.household_number)
+            waiting += households
             while len(waiting) >= BATCH_HOUSEHOLDS:
                 yield waiting[:BATCH_HOUSEHOLDS]
                 del waiting[:BATCH_HOUSEHOLDS]
-        waiting += file.finish()
         if waiting:
             yield waiting
 
     async def _register(
-        self, households: Sequence[FileHousehold], actor: Actor, counts: Counts
-    ) -> list[FileHousehold]:
+        self, households: Sequence[KeptHousehold], actor: Actor, counts: Counts
+    ) -> list[KeptHousehold]:
         """Count what was done; returns the households that must be tried again."""
         commands = [household.command for household in households]
         outcomes: Sequence[Outcome] = await self._parts.handler.handle_many(
@@ -168,7 +169,7 @@ class ImportRunner:
             elif len(counts.faults) < FAULTS_SHOWN:
                 slug = outcome.refusal.slug
                 counts.faults.append(
-                    ImportFault(row=household.rows[0], column="household_number", slug=slug)
+                    ImportFault(row=household.row, column="household_number", slug=slug)
                 )
         return again
 

@@ -6,21 +6,27 @@ import uuid
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from chassis.blobs import BlobTooLarge
 from chassis.decider import PROGRAMME_ZONE, Actor, derived_id
 from chassis.rejection import reject, require
 from services.registry.decider.household import household_id_of
-from services.registry.decider.registration import ACTIVE_MEMBER, PERSON_ALREADY_IN_HOUSEHOLD
+from services.registry.decider.registration import (
+    ACTIVE_MEMBER,
+    PERSON_ALREADY_IN_HOUSEHOLD,
+    repeats,
+)
 from services.registry.importing.columns import CodeLists
+from services.registry.importing.framing import framed
 from services.registry.importing.households import FileHousehold, RowFault
 from services.registry.importing.staging import Staging
 from services.registry.importing.validation import Validation
-from services.registry.registrations import ALREADY_KNOWN, Registrations
+from services.registry.registrations import ALREADY_KNOWN
 from services.registry.views import regions
-from services.registry.views.households import HOUSEHOLDS
+from services.registry.views.households import registered_contents
 from services.wiring import ServeParts
+from tuopin.registry.v1.household_pb2 import HouseholdRegistered
 from tuopin.registry.v1.import_pb2 import (
     IMPORT_PHASE_COMMITTING,
     IMPORT_PHASE_REJECTED,
@@ -41,9 +47,8 @@ CUT_OFF_SUFFIX = ".cut-off"
 class Upload:
     """One file; `report` is its answer."""
 
-    def __init__(self, parts: ServeParts, registrations: Registrations, actor: Actor) -> None:
+    def __init__(self, parts: ServeParts, actor: Actor) -> None:
         self._parts = parts
-        self._registrations = registrations
         self._actor = actor
         # The import's id follows from the whole file; its key is needed from the first piece on.
         self._upload_id = f"upload-{uuid.uuid4()}"
@@ -105,12 +110,16 @@ class Upload:
             reject("import-too-large", most=FILE_MAX_BYTES)
 
     async def _validated(self, requests: AsyncIterator[UploadImport]) -> AsyncIterator[bytes]:
-        """The pieces as they come, each validated before the next is asked for."""
+        """What of the file is sound, each piece validated before the next is asked for."""
+        validation = self._validation
         async for request in requests:
             self._digest.update(request.chunk)
-            await self._compare(await asyncio.to_thread(self._validation.feed, request.chunk))
-            yield request.chunk
-        await self._compare(await asyncio.to_thread(self._validation.finish))
+            households = await asyncio.to_thread(validation.feed, request.chunk)
+            await self._compare(households)
+            yield b"" if validation.faults.count else framed(households)
+        households = await asyncio.to_thread(validation.finish)
+        await self._compare(households)
+        yield framed(households)
 
     # Against the register
 
@@ -119,10 +128,7 @@ class Upload:
         if not sound:
             return
         await self._compare_villages(sound)
-        known = await self._known(sound)
-        for household in sound:
-            if household_id_of(household.command) in known:
-                await self._compare_file(household)
+        await self._compare_files(sound)
         await self._compare_people([each for each in sound if not each.faults])
 
     async def _compare_villages(self, households: Sequence[FileHousehold]) -> None:
@@ -137,18 +143,29 @@ class Upload:
                 details = {"village_id": village_id}
                 self._fault(household, "village_id", "village-not-in-regions", details)
 
-    async def _known(self, households: Sequence[FileHousehold]) -> set[str]:
-        ids = [household_id_of(each.command) for each in households]
-        wanted = select(HOUSEHOLDS.c.household_id).where(HOUSEHOLDS.c.household_id.in_(ids))
-        return await self._parts.views.query(lambda connection: set(connection.scalars(wanted)))
+    async def _compare_files(self, households: Sequence[FileHousehold]) -> None:
+        """A household in the register already must say the same again, word for word."""
+        known = await self._known([household_id_of(each.command) for each in households])
+        if not known:
+            return
+        await self._parts.sealer.opening(known.values())
+        for household in households:
+            registered = known.get(household_id_of(household.command))
+            if registered is None:
+                continue
+            self._parts.sealer.open(registered)
+            if repeats(household.command, registered):
+                self._unchanged += 1
+                # Its people are its own.
+                household.people = []
+            else:
+                self._fault(household, "household_number", ALREADY_KNOWN, {})
 
-    async def _compare_file(self, household: FileHousehold) -> None:
-        if await self._registrations.repeated(household.command):
-            self._unchanged += 1
-            # Its people are its own.
-            household.people = []
-        else:
-            self._fault(household, "household_number", ALREADY_KNOWN, {})
+    async def _known(self, household_ids: Sequence[str]) -> dict[str, HouseholdRegistered]:
+        contents = await self._parts.views.query(
+            lambda connection: registered_contents(connection, household_ids)
+        )
+        return {each: HouseholdRegistered.FromString(data) for each, data in contents.items()}
 
     async def _compare_people(self, households: Sequence[FileHousehold]) -> None:
         people = [digest for household in households for digest in household.people]

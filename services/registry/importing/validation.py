@@ -32,10 +32,9 @@ Blind = Callable[[str], bytes]
 class Households:
     """Groups the rows of a file into households; feed it pieces, then finish."""
 
-    def __init__(self, codes: CodeLists, header: ImportHeader, import_id: str) -> None:
+    def __init__(self, codes: CodeLists, header: ImportHeader) -> None:
         self._codes = codes
         self._header = header
-        self._import_id = import_id
         self._reading = Reading()
         self._interpreter: Interpreter | None = None
         self._columns = 0
@@ -86,7 +85,7 @@ class Households:
         self._columns = len(cells)
         self._number_place = places["household_number"]
         self.header = {column: cells[place].strip() for column, place in places.items()}
-        self._interpreter = Interpreter(places, self._codes, self._header, self._import_id)
+        self._interpreter = Interpreter(places, self._codes, self._header)
 
     def _ended(self) -> Iterator[FileHousehold]:
         if self._records and self._interpreter is not None:
@@ -123,8 +122,7 @@ class Validation:
         parameters: Parameters,
         today: date,
     ) -> None:
-        # The import's id follows from the whole file, so it is not known yet; no rule needs it.
-        self._households = Households(codes, header, "validation")
+        self._households = Households(codes, header)
         self._region_id = header.region_id
         self._staging = staging
         self._blind = blind

@@ -2,7 +2,7 @@
 as known when?
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -210,11 +210,15 @@ def _registered(event: HouseholdRegistered) -> Household:
     return household
 
 
-def village_of(connection: Connection, household_id: str) -> str | None:
-    """The village whose people may see the file."""
-    return connection.scalar(
-        select(HOUSEHOLDS.c.village_id).where(HOUSEHOLDS.c.household_id == household_id)
+def registered_contents(connection: Connection, household_ids: Sequence[str]) -> dict[str, bytes]:
+    """HouseholdRegistered, still sealed, of those households that are in the register."""
+    versions = HOUSEHOLD_VERSIONS.c
+    found = connection.execute(
+        select(versions.household_id, versions.content).where(
+            versions.household_id.in_(household_ids), versions.version == 1
+        )
     )
+    return dict(found.tuples().all())
 
 
 def list_households(connection: Connection, query: ListHouseholds) -> HouseholdPage:
