@@ -4,6 +4,7 @@ The log alone says what is left to do: committed and not completed. Every househ
 command_id, so that beginning again from the first row puts nobody in twice.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
