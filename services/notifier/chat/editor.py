@@ -5,6 +5,7 @@ What a chat shows is in the ledger, so a kill between a change and its edit lose
 
 import asyncio
 from collections import OrderedDict
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -76,10 +77,10 @@ class Editor:
                 self._remember(row, copies)
         if all(done):
             self._since_us = max(self._since_us, now_us - OVERLAP_US)
-        try:
-            await asyncio.wait_for(self._poked.wait(), LOOK_EVERY_S)
-        except TimeoutError:
-            return
+        # Not wait_for: in Python 3.11 it may swallow the cancellation that ends the bot.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_EVERY_S):
+                await self._poked.wait()
 
     async def _copies(self, rows: Any) -> dict[str, list[Copy]]:
         found: dict[str, list[Copy]] = {}

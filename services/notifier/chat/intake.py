@@ -136,27 +136,27 @@ class Intake:
             log.warning("bot.view-behind")
 
     async def _do(self, incoming: Incoming, understood: Understood) -> None:
-        work = asyncio.ensure_future(self._said(incoming, understood))
-        catalogue = await self._people.catalogue(understood.cadre_id, incoming.source.language)
         if isinstance(incoming.doing, Tapped):
-            await self._answer(incoming.doing, work, incoming.source.chat_id, catalogue)
+            work = asyncio.ensure_future(self._said(incoming, understood))
+            try:
+                await self._answer(incoming, incoming.doing, work)
+            finally:
+                work.cancel()
             await self._remember_copy(incoming.doing, understood)
         else:
-            self._replies.put(incoming.source.chat_id, await work)
+            said = await self._said(incoming, understood)
+            self._replies.put(incoming.source.chat_id, said)
         self._changed()
 
     async def _answer(
-        self,
-        tapped: Tapped,
-        work: "asyncio.Future[str]",
-        chat_id: str,
-        catalogue: Catalogue,
+        self, incoming: Incoming, tapped: Tapped, work: "asyncio.Future[str]"
     ) -> None:
         """Right away: the outcome when it is known in time, else a word now and it later."""
         done, _ = await asyncio.wait({work}, timeout=ANSWER_WITHIN_S)
         if not done:
+            catalogue = await self._people.catalogue("", incoming.source.language)
             await self._provider.answer(tapped.callback_id, catalogue.plain("tap.working"))
-            self._replies.put(chat_id, await work)
+            self._replies.put(incoming.source.chat_id, await work)
             return
         # Not waited for: the person sees it or the query is too old, nothing depends on it.
         await self._provider.answer(tapped.callback_id, work.result()[:ANSWER_MAX])

@@ -1,12 +1,17 @@
 """Telegram, or what speaks like it at a base_url. The only module that imports the library."""
 
 import logging
+import os
 from collections.abc import Awaitable, Sequence
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx
+
+# Durations as timedelta, which the library announces as the only form to come.
+os.environ.setdefault("PTB_TIMEDELTA", "1")
+
 import telegram
 from telegram.constants import ParseMode
 from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, TelegramError, TimedOut

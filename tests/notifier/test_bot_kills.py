@@ -1,0 +1,126 @@
+"""The bot killed -9 at each of its failpoints: no tap lost or doubled, one current message each."""
+
+import asyncio
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from chassis.failpoints import FAILPOINTS
+from localchat.client import buttons_of, text_of
+from tests.notifier.stage import Stage, on_stage
+from tests.notifier.test_chat_story import png
+from tuopin.notifier.v1.assignment_pb2 import (
+    Assignment,
+    AssignmentAcknowledged,
+    AssignmentDone,
+    AssignmentStatus,
+    EvidenceAdded,
+)
+from tuopin.notifier.v1.message_pb2 import MessageQueued, MessageSent, MessageUncertain
+
+POINTS = [name for name in FAILPOINTS if name.startswith("bot.")]
+LIFE_S = 40.0
+
+
+class Person:
+    """Takes every task once, sends one picture, says done once; whatever the bot is doing."""
+
+    def __init__(self, here: Stage, person: int) -> None:
+        self.here = here
+        self.person = person
+        self.taken: set[str] = set()
+        self.pictured: set[str] = set()
+        self.done: set[str] = set()
+
+    async def live(self) -> None:
+        while True:
+            for message in await self.here.people.messages(self.person):
+                for button in buttons_of(message):
+                    await self._act(message, button["callback_data"])
+            await asyncio.sleep(0.1)
+
+    async def _act(self, message: dict[str, Any], data: str) -> None:
+        _, action, short, *_ = data.split(":")
+        number = message["message_id"]
+        if action == "ack" and short not in self.taken:
+            self.taken.add(short)
+            await self.here.people.tap(self.person, number, data)
+        elif action == "done" and short not in self.pictured:
+            self.pictured.add(short)
+            await self.here.people.photo(self.person, png(), reply_to=number)
+        elif action == "done" and short not in self.done and "佐证1条" in text_of(message):
+            self.done.add(short)
+            await self.here.people.tap(self.person, number, data)
+
+
+async def test_the_bot_may_be_killed_at_every_failpoint(tmp_path: Path) -> None:
+    async with on_stage(tmp_path, bot=False) as here:
+        await here.appoint_both()
+        person = Person(here, await here.link_directly())
+        living = asyncio.create_task(person.live())
+        try:
+            # Not the first time: the first commit is the lease.
+            for count, point in enumerate(POINTS, start=1):
+                nth = 5 if point.endswith("-commit") else 2 if point.endswith("-move") else 1
+                await _one_life(here, count, f"{point}:{nth}=kill")
+            process = await here.bot_process()
+            try:
+                await here.until(lambda: _all_done(here), 60)
+                await here.until(lambda: _all_shown(here, person.person), 20)
+            finally:
+                process.kill()
+                await process.wait()
+        finally:
+            living.cancel()
+            with suppress(asyncio.CancelledError):
+                await living
+        log = (tmp_path / "failpoints.log").read_text().split()
+        assert sorted(POINTS) == sorted(log)
+        await _nothing_lost_or_doubled(here, person)
+
+
+async def _one_life(here: Stage, count: int, failpoints: str) -> None:
+    process = await here.bot_process(failpoints)
+    await here.register(f"h-{count}", f"{count:04}")
+    await here.approve_plan(f"h-{count}")
+    async with asyncio.timeout(LIFE_S):
+        assert await process.wait() == -9, failpoints
+
+
+async def _all_done(here: Stage) -> bool:
+    tasks = await here.assignments()
+    wanted = AssignmentStatus.ASSIGNMENT_STATUS_DONE
+    return len(tasks) == len(POINTS) and all(task.status == wanted for task in tasks)
+
+
+async def _all_shown(here: Stage, person: int) -> bool:
+    """Every message about a task, copies too, says that it is done."""
+    return not any(buttons_of(message) for message in await here.people.messages(person))
+
+
+async def _nothing_lost_or_doubled(here: Stage, person: Person) -> None:
+    for kind in (AssignmentAcknowledged, EvidenceAdded, AssignmentDone):
+        events = Counter(event.assignment_id for event in await here.events(kind))
+        assert set(events.values()) == {1}, kind
+        assert len(events) == len(POINTS)
+    assert len(person.taken) == len(person.done) == len(POINTS)
+    queued, sent = await here.events(MessageQueued), await here.events(MessageSent)
+    assert len(queued) == len(sent) == len(POINTS)
+    uncertain = {event.message_id for event in await here.events(MessageUncertain)}
+    shown = await here.people.messages(person.person)
+    for task in await here.assignments():
+        _one_current_message(task, [text_of(message) for message in shown], uncertain, sent)
+
+
+def _one_current_message(
+    task: Assignment, texts: list[str], uncertain: set[str], sent: list[MessageSent]
+) -> None:
+    (current,) = task.messages
+    state, reference = current.split()
+    assert state == "sent"
+    copies = [text for text in texts if f"户编号:{task.household_number}" in text]
+    assert all(reference in text for text in copies)
+    (message,) = [each for each in sent if each.assignment_id == task.assignment_id]
+    assert len(copies) <= (2 if message.message_id in uncertain else 1)
+    assert copies
