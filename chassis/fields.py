@@ -8,7 +8,8 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-from chassis.quickcheck import DEFAULT_MAX_LEN, SEALED, all_kept, is_iso_date
+from chassis.quickcheck import DEFAULT_MAX_LEN, all_kept, is_iso_date
+from chassis.quickcheck import SEALED as SEALED
 from tuopin.options.v1 import options_pb2 as options
 
 # No answer and no database column wants these; PostgreSQL cannot hold NUL at all.

@@ -7,7 +7,6 @@ effect" first waits for what is pending, looks the receipt up and decides again 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from google.protobuf.message import Message
@@ -99,18 +98,15 @@ class Handler:
     ) -> list[Outcome]:
         """One outcome per command, in order; what is new and free shares key and event commits."""
         outcomes: list[Outcome | None] = [None] * len(commands)
-        for wave in self._waves(commands):
-            receipts = await self._do_together(
-                [commands[index] for index in wave], actor, region_check, checked
-            )
+        works = [self._work(command, actor, region_check) for command in commands]
+        for wave in _waves(works):
+            receipts = await self._do_together([works[index] for index in wave], checked)
             for index, receipt in zip(wave, receipts, strict=True):
-                if receipt is not None:
-                    outcomes[index] = Outcome(command_id=receipt.command_id, receipt=receipt)
-            for index in wave:
-                if outcomes[index] is None:
-                    outcomes[index] = await self._outcome(
-                        commands[index], actor, region_check, checked, say
-                    )
+                if receipt is None:
+                    outcome = await self._outcome(commands[index], works[index], checked, say)
+                else:
+                    outcome = Outcome(command_id=receipt.command_id, receipt=receipt)
+                outcomes[index] = outcome
         return [outcome for outcome in outcomes if outcome is not None]
 
     async def state(self, noun: str, id: str) -> tuple[Any, int]:
@@ -141,7 +137,11 @@ class Handler:
             work.command = await self._opened(work.command)
         read = self._facts.get(type(work.command))
         if read is not None:
-            work.context = replace(work.context, facts=await read(work.command))
+            facts = await read(work.command)
+            context = work.context
+            work.context = Context(
+                context.now, context.actor, context.command_id, context.parameters, facts
+            )
 
     async def _opened(self, command: Message) -> Message:
         """Deciders see the clear command; a reaction passes on what it heard sealed."""
@@ -241,53 +241,30 @@ class Handler:
 
     # Many commands
 
-    def _waves(self, commands: Sequence[Any]) -> Iterator[list[int]]:
-        """Indexes, no stream twice in a wave: the second command sees what the first one did."""
-        left = list(range(len(commands)))
-        while left:
-            streams: set[str] = set()
-            wave: list[int] = []
-            later: list[int] = []
-            for index in left:
-                decider, stream_id = self._routes[type(commands[index])]
-                stream = f"{decider.noun}-{stream_id(commands[index])}"
-                (later if stream in streams else wave).append(index)
-                streams.add(stream)
-            yield wave
-            left = later
-
-    async def _do_together(
-        self,
-        commands: Sequence[Message],
-        actor: Actor,
-        region_check: RegionCheck | None,
-        checked: bool,
-    ) -> list[Receipt | None]:
+    async def _do_together(self, works: Sequence[Work], checked: bool) -> list[Receipt | None]:
         """The common case of a batch; None for whatever needs a way of its own."""
         taken: list[tuple[int, Work, Slot, Plan]] = []
         try:
-            for index, command in enumerate(commands):
-                planned = await self._plan_free(command, actor, region_check, checked)
+            for index, work in enumerate(works):
+                planned = await self._plan_free(work, checked)
                 if planned is not None:
-                    taken.append((index, *planned))
+                    taken.append((index, work, *planned))
             answers = await self._submit_all(taken)
         finally:
             for _, _, slot, _ in taken:
                 slot.lock.release()
-        receipts: list[Receipt | None] = [None] * len(commands)
+        receipts: list[Receipt | None] = [None] * len(works)
         for index, answer in answers:
             outcome = await answer
             receipts[index] = outcome if isinstance(outcome, Receipt) else None
         return receipts
 
-    async def _plan_free(
-        self, command: Message, actor: Actor, region_check: RegionCheck | None, checked: bool
-    ) -> tuple[Work, Slot, Plan] | None:
-        """Decides when nobody else works on the stream; then its lock is held. Waits for no lock:
-        two batches cannot wait for each other.
+    async def _plan_free(self, work: Work, checked: bool) -> tuple[Slot, Plan] | None:
+        """Decides when nobody else works on the stream; then its lock is held.
+
+        Waits for no lock that a batch holds: two batches cannot wait for each other.
         """
         try:
-            work = self._work(command, actor, region_check)
             await self._make_ready(work, checked)
             slot = self._states.slot(work.stream)
             if slot.lock.locked():
@@ -298,9 +275,12 @@ class Handler:
             return None
         if plan is None or plan.without_effect:
             return None
-        # Nobody holds it: taken without giving others a turn.
         await slot.lock.acquire()
-        return work, slot, plan
+        if slot.known and slot.version != plan.version:
+            # Somebody stood in line before us.
+            slot.lock.release()
+            return None
+        return slot, plan
 
     async def _submit_all(
         self, taken: list[tuple[int, Work, Slot, Plan]]
@@ -312,16 +292,9 @@ class Handler:
             return []
         return [(index, self._submit(work, slot, plan)) for index, work, slot, plan in taken]
 
-    async def _outcome(
-        self,
-        command: Any,
-        actor: Actor,
-        region_check: RegionCheck | None,
-        checked: bool,
-        say: Say,
-    ) -> Outcome:
+    async def _outcome(self, command: Any, work: Work, checked: bool, say: Say) -> Outcome:
         try:
-            receipt = await self.handle(command, actor, region_check, checked=checked)
+            receipt = await self.handle(command, work.actor, work.region_check, checked=checked)
         except Exception as error:
             fault = fault_of(error)
             if fault is None:
@@ -332,6 +305,21 @@ class Handler:
             )
             return Outcome(command_id=command.command_id, refusal=refusal)
         return Outcome(command_id=command.command_id, receipt=receipt)
+
+
+def _waves(works: Sequence[Work]) -> Iterator[list[int]]:
+    """Indexes, no stream twice in a wave: the second command sees what the first one did."""
+    left = list(range(len(works)))
+    while left:
+        streams: set[str] = set()
+        wave: list[int] = []
+        later: list[int] = []
+        for index in left:
+            stream = works[index].stream
+            (later if stream in streams else wave).append(index)
+            streams.add(stream)
+        yield wave
+        left = later
 
 
 def _receipt_of(outcome: Settled) -> Receipt:

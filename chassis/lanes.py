@@ -1,12 +1,14 @@
 """Which lane a stream belongs to: the same on the embedded way and on Kafka."""
 
 from functools import lru_cache
+from struct import Struct
 
 LANES_PER_TOPIC = 12
 
 _SEED = 0x9747B28C
 _MULTIPLIER = 0x5BD1E995
 _WORD = 0xFFFFFFFF
+_WORDS = Struct("<I")
 
 
 def murmur2(data: bytes) -> int:
@@ -14,8 +16,8 @@ def murmur2(data: bytes) -> int:
     length = len(data)
     whole = length & ~3
     h = (_SEED ^ length) & _WORD
-    for at in range(0, whole, 4):
-        k = (int.from_bytes(data[at : at + 4], "little") * _MULTIPLIER) & _WORD
+    for (word,) in _WORDS.iter_unpack(data[:whole]):
+        k = (word * _MULTIPLIER) & _WORD
         k ^= k >> 24
         h = ((h * _MULTIPLIER) & _WORD) ^ ((k * _MULTIPLIER) & _WORD)
     rest = data[whole:]
