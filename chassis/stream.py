@@ -345,3 +345,6 @@ async def run_worker(app: faust.App, *, stop: asyncio.Event | None = None) -> No
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
+    # A crash of a part stops the app, and Faust says no more about it.
+    if app.crash_reason is not None:
+        raise app.crash_reason

@@ -25,28 +25,48 @@ class LaneBroken(Exception):
 
 
 class KafkaHistory:
-    """Implements chassis.history.History; use as `async with`.
+    """Implements chassis.history.History; `async with` or `close` ends it.
 
     Every offset before the first appearance of a position holds another record, so position p
     stands at offset p - 1 or later: there a read begins, and repetitions are skipped.
     """
 
     def __init__(self, bootstrap: str, *, prefix: str = PREFIX) -> None:
-        self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=bootstrap,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            max_partition_fetch_bytes=8 * 1024 * 1024,
-            fetch_max_bytes=32 * 1024 * 1024,
-        )
+        self._bootstrap = bootstrap
         self._prefix = prefix
-        # One consumer, one reader at a time.
+        # One consumer, one reader at a time; made by the first read, as a server starts without
+        # a broker too.
+        self._consumer: AIOKafkaConsumer | None = None
         self._reading = asyncio.Lock()
         # Where the record behind a position was found, so that reading on skips nothing twice.
         self._next: dict[Lane, tuple[int, int]] = {}
 
+    async def _started(self) -> Any:
+        if self._consumer is None:
+            consumer = AIOKafkaConsumer(
+                bootstrap_servers=self._bootstrap,
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                max_partition_fetch_bytes=8 * 1024 * 1024,
+                fetch_max_bytes=32 * 1024 * 1024,
+                # What is read exists already; a fetch that waits at one lane holds up the next.
+                fetch_max_wait_ms=20,
+            )
+            try:
+                await consumer.start()
+            except BaseException:
+                await consumer.stop()
+                raise
+            self._consumer = consumer
+        return self._consumer
+
+    async def close(self) -> None:
+        """Leave the broker; a later read comes back."""
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            await consumer.stop()
+
     async def __aenter__(self) -> "KafkaHistory":
-        await self._consumer.start()
         return self
 
     async def __aexit__(
@@ -55,7 +75,7 @@ class KafkaHistory:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._consumer.stop()
+        await self.close()
 
     async def heads(self, topics: Sequence[str]) -> dict[Lane, int]:
         """The last position of every lane that is not empty."""
@@ -100,15 +120,16 @@ class KafkaHistory:
         return records
 
     async def _end(self, at: TopicPartition) -> int:
-        ends = await self._consumer.end_offsets([at])
+        ends = await (await self._started()).end_offsets([at])
         return int(ends[at])
 
     async def _poll(self, at: TopicPartition, offset: int) -> Sequence[Any]:
-        if self._consumer.assignment() != {at}:
-            self._consumer.assign([at])
-            self._consumer.seek(at, offset)
-        elif await self._consumer.position(at) != offset:
-            self._consumer.seek(at, offset)
-        found = await self._consumer.getmany(at, timeout_ms=POLL_MS, max_records=READ_COUNT)
+        consumer = await self._started()
+        if consumer.assignment() != {at}:
+            consumer.assign([at])
+            consumer.seek(at, offset)
+        elif await consumer.position(at) != offset:
+            consumer.seek(at, offset)
+        found = await consumer.getmany(at, timeout_ms=POLL_MS, max_records=READ_COUNT)
         records: Sequence[Any] = found.get(at, ())
         return records

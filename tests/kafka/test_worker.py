@@ -97,6 +97,7 @@ async def test_a_second_worker_joins_and_leaves_in_the_middle_of_a_batch(
     assert_exact(views, log)
 
 
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 async def test_a_broker_killed_under_it_delays_and_loses_nothing(
     place: str, views: Engine, kafka_broker: KafkaBroker, kafka_bootstrap: str, prefix: str
 ) -> None:
