@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from chassis import telemetry
 from chassis.clock import SystemClock
 from chassis.failpoints import FAILPOINTS
 from chassis.lanes import LANES_PER_TOPIC
@@ -116,6 +117,26 @@ async def test_an_event_larger_than_a_batch_travels_alone(
     relay.cancel()
 
     assert await assert_exact(store, kafka_bootstrap, prefix) == 0
+
+
+async def test_the_span_of_a_batch_links_to_the_spans_that_decided_its_events(
+    store: SqliteStore, kafka_bootstrap: str, prefix: str
+) -> None:
+    with telemetry.recorded() as exporter:
+        with telemetry.span("decide") as decided:
+            new = NewEvent("tuopin.types.v1.Note", b"", "2026-10-01")
+            write = StreamWrite(TOPIC, "household-traced", 0, (new,))
+            append = Append("1", b"d", (write,), traceparent=telemetry.traceparent())
+            await store.append(append)
+        relay = asyncio.create_task(Relay(store, [TOPIC], kafka_bootstrap, prefix=prefix).run())
+        await wait_relayed(store)
+        relay.cancel()
+        await asyncio.wait([relay])
+        sent = [span for span in exporter.get_finished_spans() if span.name == "relay.send"]
+
+    assert [link.context.span_id for span in sent for link in span.links] == [
+        decided.get_span_context().span_id
+    ]
 
 
 async def test_two_relays_at_once_do_no_harm(

@@ -13,6 +13,7 @@ from chassis.feedtables import CHECKPOINTS, STOPPED
 from chassis.topics import ensure_topics
 from chassis.viewdb import url_of
 from devtools.kafka import KafkaBroker
+from devtools.postgres import PostgresServer
 from tests.kafka.brokers import produce, program, until
 from tests.kafka.rig import TOPIC, envelopes, fold, rows_of
 from tests.kafka.working import MANY_EXITS
@@ -111,6 +112,22 @@ async def test_a_broker_killed_under_it_delays_and_loses_nothing(
         await asyncio.to_thread(wait_applied, views, COUNT)
 
     assert_exact(views, log)
+
+
+async def test_a_database_killed_under_it_delays_and_loses_nothing(
+    postgres_server: PostgresServer, postgres_dsn: str, kafka_bootstrap: str, prefix: str
+) -> None:
+    log = envelopes(COUNT)
+    await produce(kafka_bootstrap, prefix, log, repeat_every=3)
+    views = create_engine(url_of(postgres_dsn), pool_pre_ping=True)
+    with program("tests.kafka.working", postgres_dsn, kafka_bootstrap, prefix, "worker-0"):
+        await asyncio.to_thread(wait_applied, views, COUNT // 8)
+        postgres_server.kill()
+        postgres_server.restart()
+        await asyncio.to_thread(wait_applied, views, COUNT)
+
+    assert_exact(views, log)
+    views.dispose()
 
 
 async def test_the_windowed_alarm_is_raised_once_for_each_window_over_its_limit(
