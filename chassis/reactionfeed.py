@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import structlog
 from google.protobuf.message import Message
-from sqlalchemy import Connection, Row, delete, func, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from chassis.clock import Clock
@@ -133,10 +133,13 @@ class ReactionConsumer:
 
     def retry(self, connection: Connection) -> int:
         """Try the parked events that waited longest; how many left."""
-        return self._retry(connection, RETRY_COUNT, self._clock.now_us())[0]
+        wanted = self._first().order_by(PARKED.c.tried_at_us).limit(RETRY_COUNT)
+        return sum(self._stream(connection, row) for row in connection.execute(wanted).all())
 
-    def sweep(self, connection: Connection, before_us: int) -> tuple[int, bool]:
-        """Try parked events not tried since `before_us`; how many left, and whether to go on."""
+    def sweep(self, connection: Connection, after: str) -> tuple[int, str]:
+        """Try the next parked streams behind `after`; how many events left the table, and behind
+        which stream to go on ("" at the end).
+        """
         # Another worker may have taken the first of a stream while we put one behind it.
         behind = PARKED.alias()
         alone = (
@@ -153,23 +156,18 @@ class ReactionConsumer:
             .where(PARKED.c.reaction == self.name, PARKED.c.turn == BEHIND, alone)
             .values(turn=FIRST)
         )
-        return self._retry(connection, SWEEP_COUNT, before_us)
+        wanted = self._first().where(PARKED.c.stream > after).order_by(PARKED.c.stream)
+        rows = connection.execute(wanted.limit(SWEEP_COUNT)).all()
+        count = sum(self._stream(connection, row) for row in rows)
+        return count, rows[-1].stream if len(rows) == SWEEP_COUNT else ""
 
-    def _retry(self, connection: Connection, count: int, before_us: int) -> tuple[int, bool]:
-        first = (
+    def _first(self) -> Select[Any]:
+        """The streams' first parked events; another worker's retry is as good as ours."""
+        return (
             select(PARKED)
-            .where(
-                PARKED.c.reaction == self.name,
-                PARKED.c.turn == FIRST,
-                PARKED.c.tried_at_us <= before_us,
-            )
-            .order_by(PARKED.c.tried_at_us)
-            .limit(count)
-            # Another worker's retry is as good as ours.
+            .where(PARKED.c.reaction == self.name, PARKED.c.turn == FIRST)
             .with_for_update(skip_locked=True)
         )
-        rows = connection.execute(first).all()
-        return sum(self._stream(connection, row) for row in rows), len(rows) == count
 
     def _stream(self, connection: Connection, row: Row[Any]) -> int:
         """The parked events of a stream in order, until one must go on waiting."""
@@ -206,7 +204,7 @@ class ReactionConsumer:
         else:
             connection.execute(delete(PARKED).where(*this))
             return True
-        tried = {"tried_at_us": max(self._clock.now_us(), row.tried_at_us + 1)}
+        tried = {"tried_at_us": self._clock.now_us()}
         connection.execute(update(PARKED).where(*this).values(state | tried))
         return False
 

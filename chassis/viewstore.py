@@ -276,12 +276,12 @@ class ViewStore:
         """Give every parked event of the reactions another chance; how many left the table."""
         count = 0
         for reaction in self._reacting:
-            # Each once: what fails again has been tried since.
-            sweep = partial(reaction.sweep, before_us=self.clock.now_us())
-            more = True
-            while more:
-                done, more = await self.change(sweep)
+            after = ""
+            while True:
+                done, after = await self.change(partial(reaction.sweep, after=after))
                 count += done
+                if not after:
+                    break
         if count:
             self._wake()
         return count

@@ -1,16 +1,16 @@
 """Rows and checkpoints in one transaction: what a feed may do to a view without harm."""
 
 import pytest
-from sqlalchemy import Integer, String, Table, Column, MetaData
+from sqlalchemy import Column, Integer, MetaData, String, Table
 
 from chassis.feeding import HoleFound, Rewound
 from chassis.feedtables import Checkpoint
 from chassis.views import View
 from tests.views.world import (
     FILES,
+    FILES_VIEW,
     VILLAGES,
     VILLAGES_VIEW,
-    FILES_VIEW,
     Log,
     batch_of,
     folded,
@@ -61,7 +61,7 @@ def test_before_a_hole_everything_is_applied_and_behind_it_nothing(url: str) -> 
         views.apply([batch_of([events[0], events[2]])])
     lane = (events[0].topic, events[0].partition)
     assert (2, *lane) == (caught.value.expected, caught.value.topic, caught.value.partition)
-    assert 1 == views.checkpoints("files")[lane].position
+    assert views.checkpoints("files")[lane].position == 1
     assert folded(events[:1]) == rows(views)
 
 
@@ -75,7 +75,7 @@ def test_a_hole_that_comes_twice_stops_its_consumer_and_no_other(url: str) -> No
     views.stop_consumer("villages", str(caught.value), caught.value.holes[0])
     views.apply(log.batches())
     assert folded(log.events)["files"] == rows(views)["files"]
-    assert [] == rows(views)["villages"]
+    assert rows(views)["villages"] == []
     assert {"villages"} == set(views.stopped())
 
 
@@ -86,11 +86,11 @@ def test_a_poison_event_stops_only_the_consumer_that_cannot_project_it(url: str)
     log.append("household", before.stream, _visit())
     views = make(url)
     applied = views.apply(log.batches())
-    assert ("villages",) == applied.stopped
+    assert applied.stopped == ("villages",)
     assert {"villages": f"Poison {poison.id}"} == views.stopped()
     assert folded([before])["villages"] == rows(views)["villages"]
-    assert 3 == views.checkpoints("files")[before.topic, before.partition].position
-    assert 1 == views.checkpoints("villages")[before.topic, before.partition].position
+    assert views.checkpoints("files")[before.topic, before.partition].position == 3
+    assert views.checkpoints("villages")[before.topic, before.partition].position == 1
 
 
 def test_the_reason_of_a_stop_never_quotes_the_event(url: str) -> None:
@@ -122,7 +122,7 @@ def test_a_stopped_consumer_goes_on_after_the_fix(url: str) -> None:
         again.apply(log.batches())  # nothing outlives the process in memory
     again.resume()
     again.apply(log.batches())
-    assert 49 == sum(row[1] for row in rows(again)["villages"])
+    assert sum(row[1] for row in rows(again)["villages"]) == 49
     assert folded(log.events)["files"] == rows(again)["files"]
 
 
@@ -158,8 +158,8 @@ def test_rows_and_checkpoint_are_written_together_or_not_at_all(
         patch.setattr("chassis.viewdb.failpoint", _power_cut)
         with pytest.raises(PowerCut):
             views.apply(log.batches())
-    assert {} == views.checkpoints("files")
-    assert [] == rows(views)["files"]
+    assert views.checkpoints("files") == {}
+    assert rows(views)["files"] == []
     views.apply(log.batches())
     assert folded(log.events) == rows(views)
 
@@ -170,7 +170,7 @@ def test_a_rebuild_forgets_rows_and_checkpoint_and_the_replay_gives_them_again(u
     views.positions()
     views.apply(log.batches(1, 12))
     views.rebuild("files")
-    assert [] == rows(views, FILES)["files"]
+    assert rows(views, FILES)["files"] == []
     assert views.rewound()
     with pytest.raises(Rewound):
         views.apply(log.batches(12))
@@ -214,4 +214,6 @@ def _visit() -> object:
 def _poison() -> object:
     from tuopin.registry.v1.household_pb2 import HouseholdRegistered
 
-    return HouseholdRegistered(household_id="h1", village_id="433124110201", household_number="poison")
+    return HouseholdRegistered(
+        household_id="h1", village_id="433124110201", household_number="poison"
+    )

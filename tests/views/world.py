@@ -46,9 +46,7 @@ VILLAGES = Table(
     Column("exited_count", Integer, server_default="0"),
     Column("income_fen", BigInteger, server_default="0"),
 )
-IN_PROGRAMME = Table(
-    "in_programme", METADATA, Column("household_id", String(60), primary_key=True)
-)
+IN_PROGRAMME = Table("in_programme", METADATA, Column("household_id", String(60), primary_key=True))
 
 
 class Poison(Exception):
@@ -104,7 +102,11 @@ FILES_VIEW = View(
     (HouseholdRegistered, HouseholdExited, PlanDrafted, PlanApproved, VisitRecorded),
 )
 VILLAGES_VIEW = View(
-    "villages", (VILLAGES,), ("household",), project_villages, (HouseholdRegistered, HouseholdExited)
+    "villages",
+    (VILLAGES,),
+    ("household",),
+    project_villages,
+    (HouseholdRegistered, HouseholdExited),
 )
 VISITS_DUE = DeadlineView(
     "visits-due", ("plan",), (PlanApproved, VisitRecorded), project_visits_due
