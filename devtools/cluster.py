@@ -10,14 +10,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from devtools.kafka import KafkaBroker
 from devtools.postgres import PostgresServer
-from devtools.processes import free_port
+from devtools.processes import end_with_parent, free_port
 from services.cli import endpoints
 from services.cli.endpoints import SERVICES, Endpoints
 
@@ -80,10 +79,9 @@ class Cluster:
     def start(self) -> None:
         """Start broker and database, then every part; returns when all are ready."""
         self.logs.mkdir(parents=True, exist_ok=True)
-        starter = threading.Thread(target=self.kafka.start)
-        starter.start()
+        # In this thread: the broker ends with the thread that started it.
+        self.kafka.start()
         self.postgres.start()
-        starter.join()
         for name in (*SERVICES, "keys"):
             self.postgres.ensure_database(name)
         made = subprocess.run(  # the keys exist before twelve processes look for them
@@ -116,6 +114,7 @@ class Cluster:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                preexec_fn=end_with_parent,
             )
 
     def wait_ready(self, name: str, timeout_s: float = READY_S) -> None:
@@ -163,6 +162,7 @@ def main() -> None:
     scratch = chosen.what == "demo" and chosen.data is None
     data = Path(tempfile.mkdtemp(prefix="tuopin-")) if scratch else chosen.data or DEFAULT_DATA
     cluster = Cluster(data)
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         cluster.start()
         sys.exit(_demo(cluster, chosen.json) if chosen.what == "demo" else _run(cluster))
@@ -172,6 +172,10 @@ def main() -> None:
         cluster.stop()
         if scratch:
             shutil.rmtree(data, ignore_errors=True)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _run(cluster: Cluster) -> int:

@@ -33,7 +33,8 @@ def port_answers(port: int) -> bool:
         return False
 
 
-def _enter_child() -> None:
+def end_with_parent() -> None:
+    """In a new child (preexec_fn): take signals, and die with the thread that started it."""
     # The starter may wait for its signals with sigwait; the server wants to receive them.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
     # A test run that is killed leaves no servers behind (Linux; elsewhere the call is absent).
@@ -77,7 +78,7 @@ class ServerProcess:
                 user=self._user,
                 group=self._user,
                 start_new_session=True,  # Ctrl-C reaches the starter, which ends us in order
-                preexec_fn=_enter_child,
+                preexec_fn=end_with_parent,
             )
         deadline = time.monotonic() + timeout_s
         while not ready():

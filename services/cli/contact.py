@@ -57,6 +57,8 @@ EXIT_OF = {
     grpc.StatusCode.DEADLINE_EXCEEDED: EXIT_UNAVAILABLE,
 }
 ATTEMPTS = 6
+# A retry is no news for the person at the terminal.
+stamina.instrumentation.set_on_retry_hooks([])
 TIMEOUT_S = 60.0
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 

@@ -1,5 +1,5 @@
 """`python -m services.funding serve | work`: this service alone."""
 
-from services.compose import main
+from services.running import main
 
 main("funding")

@@ -1,5 +1,5 @@
 """`python -m services.planning serve | work`: this service alone."""
 
-from services.compose import main
+from services.running import main
 
 main("planning")
