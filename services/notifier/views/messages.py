@@ -104,7 +104,9 @@ def project(rows: Rows, envelope: Envelope, event: Event) -> None:
                 state="queued",
                 waiting=1,
                 queued_at_us=envelope.recorded_at_us,
-                next_try_at_us=envelope.recorded_at_us,
+                # At once. Not recorded_at, which never decreases: with a clock that was set back
+                # the message would wait until the clock is there again.
+                next_try_at_us=0,
                 provider_message_id=0,
                 reason="",
                 traceparent=envelope.traceparent,
