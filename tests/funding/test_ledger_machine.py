@@ -116,6 +116,12 @@ class Ledgers(RuleBasedStateMachine):
             late=late,
         )
 
+    @rule(measure=measures, amount=amounts)
+    def everybody_assigns(self, measure: str, amount: int) -> None:
+        """Every ledger wants to pay for the same measure."""
+        for region in REGIONS:
+            self.assign(region, Source.SOURCE_CENTRAL, measure, amount, late=False)
+
     @rule(region=regions, measure=measures, amount=amounts, late=st.booleans())
     def commit(self, region: str, measure: str, amount: int, late: bool) -> None:
         command = CommitMoney(region_id=region, year=YEAR, measure_id=measure, amount_fen=amount)
@@ -145,13 +151,14 @@ class Ledgers(RuleBasedStateMachine):
             )
         )
 
-    @rule(data=st.data(), again=st.booleans())
-    def react(self, data: st.DataObject, again: bool) -> None:
-        """A reaction's command arrives, in any order, perhaps not for the last time."""
-        for _ in range(min(3, len(self.reactions))):
-            index = data.draw(st.integers(0, len(self.reactions) - 1))
-            command = self.reactions[index] if again else self.reactions.pop(index)
-            self.do(command)
+    @rule(picks=st.lists(st.tuples(st.integers(0, 9), st.booleans()), min_size=2, max_size=6))
+    def react(self, picks: list[tuple[int, bool]]) -> None:
+        """Commands of reactions arrive, in any order, perhaps not for the last time."""
+        for pick, again in picks:
+            if self.reactions:
+                index = pick % len(self.reactions)
+                command = self.reactions[index] if again else self.reactions.pop(index)
+                self.do(command)
 
     @rule(data=st.data())
     def append_late(self, data: st.DataObject) -> None:

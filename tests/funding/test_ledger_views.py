@@ -5,6 +5,7 @@ from random import Random
 
 import pytest
 from hypothesis import given as example
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from chassis.rejection import FactMissing
@@ -182,6 +183,7 @@ def test_an_answer_without_paper_is_sent_to_be_refused() -> None:
     ]
 
 
+@settings(deadline=None)
 @example(st.lists(st.dictionaries(st.integers(0, 300).map(str), st.integers()), max_size=60))
 def test_a_layered_map_is_a_map_that_never_changes(changes: list[dict[str, int]]) -> None:
     layered, plain = Layered[int](), dict[str, int]()

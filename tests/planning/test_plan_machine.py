@@ -12,7 +12,7 @@ from chassis.rejection import Rejected
 from services.planning.decider.plan import DECIDER, CadreFacts, Phase, State
 from services.planning.views import plans
 from tests.given import NOW, SOMEBODY, FixedParameters, sealed
-from tests.planning.test_plan_rules import (
+from tests.planning.vocabulary import (
     CATALOGUE,
     HOUSEHOLD,
     PLAN,

@@ -11,7 +11,7 @@ from services.planning.facts import FACTS
 from services.planning.reactions import draft_plan, record_visit
 from services.planning.views import VIEWS, cadres, plans
 from services.planning.views.plans import get_plan
-from tests.planning.test_plan_rules import (
+from tests.planning.vocabulary import (
     HOUSEHOLD,
     PLAN,
     TODAY,
