@@ -184,8 +184,8 @@ def local_chat(settings: Settings) -> LocalChat:
 
 def bot_task(base: Foundation, notifier: Working, chat_url: str) -> Callable[[], Awaitable[None]]:
     """The bot on Telegram, or on the local chat, which it cannot tell apart."""
-    from services.notifier.bot import run_bot
-
+    run_bot = notifier.service.bot
+    assert run_bot is not None
     settings = base.settings
     url = settings.telegram_base_url or (f"{chat_url}/bot" if chat_url else "")
     token = settings.telegram_token or LOCAL_BOT_TOKEN

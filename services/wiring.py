@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
@@ -58,6 +58,12 @@ class WorkParts:
     send: Send
 
 
+class Bot(Protocol):
+    """What speaks with people through a provider of chat; runs until cancelled."""
+
+    def __call__(self, parts: WorkParts, *, bot_url: str | None, token: str) -> Awaitable[None]: ...
+
+
 # Something that runs beside the server or the worker until cancelled.
 ServeTask = Callable[[ServeParts], Awaitable[None]]
 WorkTask = Callable[[WorkParts], Awaitable[None]]
@@ -82,5 +88,7 @@ class Service:
     # Beside the server: finishing imports. Beside the worker: erasing keys.
     serving: Mapping[str, ServeTask] = field(default_factory=dict)
     working: Mapping[str, WorkTask] = field(default_factory=dict)
+    # Only the notifier has one.
+    bot: Bot | None = None
     # Windowed facts a timer evaluates.
     alarms: Callable[[Programme, Clock], tuple[WindowAlarm, ...]] = lambda programme, clock: ()

@@ -1,5 +1,6 @@
 """The notifier, wired: what it decides, answers and reacts to."""
 
+from services.notifier.bot import run_bot
 from services.notifier.decider import DECIDERS
 from services.notifier.facts import FACTS
 from services.notifier.reactions import REACTIONS
@@ -17,6 +18,7 @@ SERVICE = Service(
     views=VIEWS,
     reactions=REACTIONS,
     deadlines=DEADLINES,
+    bot=run_bot,
     servicer=lambda parts: Notifier(parts.handler, parts.views, parts.store, parts.sealer),
     add_to_server=add_NotifierServiceServicer_to_server,
     descriptor=service_pb2.DESCRIPTOR.services_by_name["NotifierService"],
