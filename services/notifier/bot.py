@@ -117,9 +117,7 @@ async def _work_with_lease(
     budget = Budget(clock)
     replies = Replies(provider, budget)
     editor = Editor(provider, ledger, people, parts.views, budget, clock)
-    sender = Sender(
-        provider, ledger, commands, people, parts.views, budget, clock, fence, editor.poke
-    )
+    sender = Sender(provider, ledger, commands, people, parts.views, budget, clock, fence)
     pictures = Pictures(provider.download, parts.blobs)
     understanding = Understanding(parts.views, people, pictures)
     intake = Intake(
@@ -141,7 +139,7 @@ async def _work_with_lease(
         group.create_task(again_until_done("commands", name_commands, clock))
         group.create_task(ledger.forget_old_updates())
         group.create_task(forever("intake", intake.step, clock))
-        group.create_task(forever("sender", sender.step, clock, first=sender.recover))
+        group.create_task(forever("sender", sender.run, clock))
         group.create_task(forever("editor", editor.step, clock))
         group.create_task(forever("replies", replies.run, clock))
 
@@ -152,10 +150,8 @@ async def keep_lease_forever(keep: Step) -> None:
         await keep()
 
 
-async def forever(name: str, step: Step, clock: Clock, first: Step | None = None) -> None:
+async def forever(name: str, step: Step, clock: Clock) -> None:
     """Step after step; a fault of the world or our own is logged and waited out, never the end."""
-    if first is not None:
-        await again_until_done(name, first, clock)
     while True:
         await again_until_done(name, step, clock)
 

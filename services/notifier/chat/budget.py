@@ -6,7 +6,7 @@ from chassis.clock import MICROSECONDS, Clock
 
 OVERALL_PER_S = 30
 # After a stall so many may follow at once; the provider allows more.
-OVERALL_BURST = 3
+OVERALL_BURST = 5
 CHAT_EVERY_US = MICROSECONDS
 CHATS_KEPT = 10_000
 

@@ -5,12 +5,13 @@ What a chat shows is in the ledger, so a kill between a change and its edit lose
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import structlog
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 
 from chassis.clock import MICROSECONDS, Clock
 from chassis.viewstore import ViewStore
@@ -20,8 +21,7 @@ from services.notifier.chat.outcomes import Accepted, Blocked, Refused, Throttle
 from services.notifier.chat.people import People
 from services.notifier.chat.provider import Provider
 from services.notifier.chat.tasks import Shown, shown_task
-from services.notifier.views.assignments import assignment_row
-from services.notifier.views.shown import shown_since
+from services.notifier.views.shown import changed_since, standing
 
 LOOK_EVERY_S = 0.25
 # Looked at again when the bot starts: what changed while none was running.
@@ -29,7 +29,11 @@ AT_START_US = 7 * 86_400 * MICROSECONDS
 # Lanes arrive in any order: a change may show up in the view this much after a later one.
 OVERLAP_US = 60 * MICROSECONDS
 SEEN_MAX = 100_000
+# Edited in one step, so that a heap of old ones does not hold up a tap just made.
+STEP_COUNT = 100
 AT_ONCE = 8
+
+Versions = tuple[int, int]
 
 log = structlog.get_logger(__name__)
 
@@ -53,53 +57,69 @@ class Editor:
         self._budget = budget
         self._clock = clock
         self._since_us = clock.now_us() - AT_START_US
-        # Versions of message and assignment, and copies, that are known to be shown as they are.
-        self._seen: OrderedDict[str, tuple[int, int, int]] = OrderedDict()
+        # Versions of message and assignment that are known to be shown.
+        self._seen: OrderedDict[str, Versions] = OrderedDict()
         self._poked = asyncio.Event()
 
-    def poke(self) -> None:
-        """Something changed just now: look at once."""
+    def poke(self, message_id: str = "") -> None:
+        """Something changed just now: look at once, and at this message in any case."""
+        self._seen.pop(message_id, None)
         self._poked.set()
 
     async def step(self) -> None:
         """Bring up to date what changed since the last look."""
         self._poked.clear()
         now_us = self._clock.now_us()
-        rows = await self._views.query(partial(_shown, self._since_us))
-        copies = await self._copies(rows)
-        stale = [row for row in rows if self._seen.get(row.message_id) != _key(row, copies)]
-        at_once = asyncio.Semaphore(AT_ONCE)
-        done = await asyncio.gather(
-            *(self._refresh(row, copies.get(row.message_id, []), at_once) for row in stale)
-        )
-        for row, shown in zip(stale, done, strict=True):
-            if shown:
-                self._remember(row, copies)
-        if all(done):
+        changed = await self._views.query(partial(_changed, self._since_us))
+        versions = {row.message_id: (row.version, row.assignment_version) for row in changed}
+        stale = [each for each in versions if self._seen.get(each) != versions[each]]
+        done = await self._refresh_all(stale[:STEP_COUNT], versions)
+        if done == len(stale):
             self._since_us = max(self._since_us, now_us - OVERLAP_US)
+        if len(stale) > STEP_COUNT:
+            return
         # Not wait_for: in Python 3.11 it may swallow the cancellation that ends the bot.
         with suppress(TimeoutError):
             async with asyncio.timeout(LOOK_EVERY_S):
                 await self._poked.wait()
 
-    async def _copies(self, rows: Any) -> dict[str, list[Copy]]:
-        found: dict[str, list[Copy]] = {}
-        for copy in await self._ledger.copies({row.message_id for row in rows}):
-            found.setdefault(copy.message_id, []).append(copy)
-        return found
+    async def _refresh_all(
+        self, message_ids: Sequence[str], versions: Mapping[str, Versions]
+    ) -> int:
+        """How many of the messages now show how things are."""
+        if not message_ids:
+            return 0
+        rows = await self._views.query(partial(_standing, message_ids))
+        copies: dict[str, list[Copy]] = {each: [] for each in message_ids}
+        for copy in await self._ledger.copies(message_ids):
+            copies[copy.message_id].append(copy)
+        at_once = asyncio.Semaphore(AT_ONCE)
+        done = await asyncio.gather(
+            *(
+                self._refresh(message, assignment, copies[message.message_id], at_once)
+                for message, assignment in rows
+            )
+        )
+        for (message, _), shown in zip(rows, done, strict=True):
+            if shown:
+                self._remember(message.message_id, versions[message.message_id])
+        return sum(done)
 
-    async def _refresh(self, row: Row[Any], copies: list[Copy], at_once: asyncio.Semaphore) -> bool:
+    async def _refresh(
+        self,
+        message: Row[Any],
+        assignment: Row[Any],
+        copies: list[Copy],
+        at_once: asyncio.Semaphore,
+    ) -> bool:
         """Whether every copy of the message shows how things are."""
         async with at_once:
-            assignment = await self._views.query(partial(_assignment, row.assignment_id))
-            if assignment is None:
-                return False
-            shown = shown_task(assignment, row, await self._people.words(assignment, row.cadre_id))
-            known = {copy.provider_message_id for copy in copies}
-            if row.provider_message_id not in known:
-                copies = [*copies, _unknown(row)]
+            words = await self._people.words(assignment, message.cadre_id)
+            shown = shown_task(assignment, message, words)
+            if message.provider_message_id not in {copy.provider_message_id for copy in copies}:
+                copies = [*copies, _unknown(message)]
             stale = [copy for copy in copies if copy.digest != shown.digest]
-            chat_id = await self._people.chat_of(row.cadre_id) if stale else ""
+            chat_id = await self._people.chat_of(message.cadre_id) if stale else ""
             return all([await self._edit(copy, chat_id, shown) for copy in stale])
 
     async def _edit(self, copy: Copy, chat_id: str, shown: Shown) -> bool:
@@ -119,24 +139,22 @@ class Editor:
         )
         return True
 
-    def _remember(self, row: Row[Any], copies: dict[str, list[Copy]]) -> None:
-        self._seen[row.message_id] = _key(row, copies)
-        self._seen.move_to_end(row.message_id)
+    def _remember(self, message_id: str, versions: Versions) -> None:
+        self._seen[message_id] = versions
+        self._seen.move_to_end(message_id)
         while len(self._seen) > SEEN_MAX:
             self._seen.popitem(last=False)
 
 
-def _key(row: Row[Any], copies: dict[str, list[Copy]]) -> tuple[int, int, int]:
-    return row.version, row.assignment_version, len(copies.get(row.message_id, ()))
+def _unknown(message: Row[Any]) -> Copy:
+    return Copy(message.cadre_id, message.provider_message_id, message.message_id, "")
 
 
-def _unknown(row: Row[Any]) -> Copy:
-    return Copy(row.cadre_id, row.provider_message_id, row.message_id, "")
+def _changed(since_us: int, connection: Connection) -> Sequence[Row[str, int, int]]:
+    return changed_since(connection, since_us)
 
 
-def _shown(since_us: int, connection: Any) -> Any:
-    return shown_since(connection, since_us)
-
-
-def _assignment(assignment_id: str, connection: Any) -> Row[Any] | None:
-    return assignment_row(connection, assignment_id)
+def _standing(
+    message_ids: Sequence[str], connection: Connection
+) -> list[tuple[Row[Any], Row[Any]]]:
+    return standing(connection, message_ids)

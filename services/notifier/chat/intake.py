@@ -65,7 +65,7 @@ class Intake:
         people: People,
         replies: Replies,
         views: ViewStore,
-        changed: Callable[[], None],
+        changed: Callable[[str], None],
         *,
         poll_s: int = POLL_S,
     ) -> None:
@@ -76,7 +76,7 @@ class Intake:
         self._people = people
         self._replies = replies
         self._views = views
-        # Somebody did something: messages in chats are to be looked at.
+        # Somebody did something: messages in chats are to be looked at, this one in any case.
         self._changed = changed
         self._poll_s = poll_s
         self._offset: int | None = None
@@ -146,7 +146,7 @@ class Intake:
         else:
             said = await self._said(incoming, understood)
             self._replies.put(incoming.source.chat_id, said)
-        self._changed()
+        self._changed("")
 
     async def _answer(
         self, incoming: Incoming, tapped: Tapped, work: "asyncio.Future[str]"
@@ -208,6 +208,7 @@ class Intake:
         if message is not None and message.provider_message_id != tapped.provider_message_id:
             copy = Copy(understood.cadre_id, tapped.provider_message_id, message.message_id, "")
             await self._ledger.put_copy(copy)
+            self._changed(message.message_id)
 
     def _remember_write(self, chat_id: str, position: Position) -> None:
         self._wrote[chat_id] = position

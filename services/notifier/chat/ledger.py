@@ -292,16 +292,20 @@ class Ledger:
             )
         )
 
-    async def unrecorded(self, fence: int) -> Sequence[Row[Any]]:
-        """Attempts that an earlier bot left: for `sending` nobody knows, `answered` has a result.
+    async def unrecorded(
+        self, fence: int, only: Collection[tuple[str, int]] | None = None
+    ) -> Sequence[Row[Any]]:
+        """Attempts left behind, all or these: for `sending` nobody knows, `answered` has a result.
 
         From here on they are this bot's.
         """
+        of = [SENDINGS.c.state != "recorded", SENDINGS.c.fence <= fence]
+        if only is not None:
+            of.append(tuple_(SENDINGS.c.message_id, SENDINGS.c.attempt).in_(sorted(only)))
 
         def find(connection: Connection) -> Sequence[Row[Any]]:
-            older = (SENDINGS.c.state != "recorded", SENDINGS.c.fence < fence)
-            rows = connection.execute(select(SENDINGS).where(*older)).all()
-            connection.execute(update(SENDINGS).where(*older).values(fence=fence))
+            rows = connection.execute(select(SENDINGS).where(*of)).all()
+            connection.execute(update(SENDINGS).where(*of).values(fence=fence))
             return rows
 
         return await self._do(find)

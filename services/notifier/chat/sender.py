@@ -5,7 +5,7 @@ uncertain: the service hears so, and the message is repeated once under the same
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ from sqlalchemy import Row
 from chassis.clock import Clock
 from chassis.decider import derived_id
 from chassis.failpoints import failpoint
+from chassis.sending import reason_of
 from chassis.tracing import links
 from chassis.viewstore import ViewStore
 from services.notifier.chat.budget import Budget
@@ -70,7 +71,6 @@ class Sender:
         budget: Budget,
         clock: Clock,
         fence: int,
-        changed: Callable[[], None],
     ) -> None:
         self._provider = provider
         self._ledger = ledger
@@ -80,46 +80,79 @@ class Sender:
         self._budget = budget
         self._clock = clock
         self._fence = fence
-        self._changed = changed
         self._failures = 0
         self._lost: LeaseLost | None = None
+        # Being sent by a task of ours, by message.
+        self._in_hand: dict[str, asyncio.Task[None]] = {}
+        # Attempts that a fault of ours left without a result.
+        self._left: set[tuple[str, int]] = set()
 
-    async def recover(self) -> None:
-        """What an earlier bot began: recorded as it was answered, else as uncertain."""
-        for row in await self._ledger.unrecorded(self._fence):
+    async def run(self) -> None:
+        """Send for ever; ends with LeaseLost."""
+        await self._recover()
+        try:
+            while True:
+                await self._round()
+        finally:
+            for task in self._in_hand.values():
+                task.cancel()
+
+    async def _recover(self, only: Collection[tuple[str, int]] | None = None) -> None:
+        """What was begun and is in nobody's hand: recorded as it was answered, else uncertain."""
+        for row in await self._ledger.unrecorded(self._fence, only):
             if row.state == "answered":
                 command = RecordSending.FromString(row.result)
             else:
                 command = _record(row.message_id, row.attempt, Doubtful("restart"))
             await self._record(command)
 
-    async def step(self) -> None:
-        """Send what is due, in order of rank, one message a chat and second."""
-        now_us = self._clock.now_us()
-        rows = await self._views.query(partial(_due, now_us))
+    async def _round(self) -> None:
+        """Begin what is due, in order of rank, one message a chat and second.
+
+        Paced by the budget; answers may be slower than the pace, so several wait at once.
+        """
+        if self._left:
+            left, self._left = self._left, set()
+            await self._recover(left)
+        rows = await self._views.query(partial(_due, self._clock.now_us()))
         begun = await self._ledger.started([_attempt(row) for row in rows])
-        ready = [row for row in rows if _attempt(row) not in begun]
-        sent = await self._send_all(ready)
-        if not sent:
+        count = 0
+        for row in rows:
+            if row.message_id in self._in_hand or _attempt(row) in begun:
+                continue
+            chat_id = await self._people.opened(row.cadre_id, row.chat_id)
+            if not chat_id or not self._budget.chat_ready(chat_id):
+                continue
+            self._budget.use_chat(chat_id)
+            await self._room()
+            await self._budget.take()
+            self._take_in_hand(row, chat_id)
+            count += 1
+        await self._wait_out_failures()
+        if not count:
             await self._clock.sleep(IDLE_S)
 
-    async def _send_all(self, rows: Sequence[Row[Any]]) -> int:
-        """Paced by the budget; answers may be slower than the pace, so several wait at once."""
-        at_once = asyncio.Semaphore(AT_ONCE)
-        count = 0
-        async with asyncio.TaskGroup() as group:
-            for row in rows:
-                chat_id = await self._people.opened(row.cadre_id, row.chat_id)
-                if not chat_id or not self._budget.chat_ready(chat_id):
-                    continue
-                self._budget.use_chat(chat_id)
-                await at_once.acquire()
-                await self._budget.take()
-                count += 1
-                task = group.create_task(self._send(row, chat_id))
-                task.add_done_callback(lambda _: at_once.release())
-        await self._wait_out_failures()
-        return count
+    async def _room(self) -> None:
+        """Wait until less than AT_ONCE are in hand, and hear of what went wrong with them."""
+        while len(self._in_hand) >= AT_ONCE:
+            await asyncio.wait(self._in_hand.values(), return_when=asyncio.FIRST_COMPLETED)
+        if self._lost is not None:
+            raise self._lost
+
+    def _take_in_hand(self, row: Row[Any], chat_id: str) -> None:
+        task = asyncio.ensure_future(self._guarded(row, chat_id))
+        self._in_hand[row.message_id] = task
+        task.add_done_callback(lambda _: self._in_hand.pop(row.message_id, None))
+
+    async def _guarded(self, row: Row[Any], chat_id: str) -> None:
+        """One message's fault is not its neighbours'."""
+        try:
+            await self._send(row, chat_id)
+        except LeaseLost as lost:
+            self._lost = lost
+        except Exception as error:
+            log.error("bot.sending-failed", message_id=row.message_id, reason=reason_of(error))
+            self._left.add(_attempt(row))
 
     async def _send(self, row: Row[Any], chat_id: str) -> None:
         assignment = await self._views.query(partial(_assignment, row.assignment_id))
@@ -166,7 +199,6 @@ class Sender:
             log.error("bot.sending-not-recorded", slug=declined.slug)
         failpoint("bot.after-record")
         await self._ledger.recorded(command.message_id, command.attempt)
-        self._changed()
 
     async def _withdraw(self, row: Row[Any]) -> None:
         """The task was finished or went on before its message could be sent."""
