@@ -1,7 +1,7 @@
 """Each service's README tells, in tables, what its code does: command, events, views, reactions.
 
-A table with a column "events" is such a table. Own events stand in rows with a command, foreign ones
-in rows without. A row's views are those that project one of its events; its reactions are the
+A table with a column "events" is such a table. Own events stand in rows with a command, foreign
+ones in rows without. A row's views are those that project one of its events; its reactions are the
 reactions and deadlines that hear one of them.
 """
 
