@@ -32,6 +32,8 @@ SCHEMA_VERSION = 1
 BUSY_TIMEOUT_S = 10.0
 # Prepared ones kept: every table in every size of insert_rows.
 STATEMENTS_MAX = 256
+# Ids are random, so index pages are written again and again: a longer log writes each once.
+CHECKPOINT_PAGES = 8_000
 # An event's rowid is lane << 40 | position: a lane's events lie together, without a second index.
 POSITION_BITS = 40
 _SYNCHRONOUS_FULL = 2
@@ -95,6 +97,7 @@ def _connect(path: str) -> sqlite3.Connection:
     )
     connection.execute("PRAGMA cache_size = -65536")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     return connection
 
 
