@@ -7,6 +7,8 @@ import codecs
 import csv
 from collections.abc import Iterator
 
+# Smaller pieces wait for each other: looking for the end of a record costs as much as what waits.
+LEAST_BYTES = 64 * 1024
 # A record longer than this is a quotation mark that was never closed.
 RECORD_MAX_CHARS = 256 * 1024
 
@@ -25,14 +27,19 @@ class Unreadable(Exception):
 class Reading:
     """Feed the pieces in order, then finish; UTF-8 with or without byte order mark."""
 
-    def __init__(self) -> None:
+    def __init__(self, least_bytes: int = LEAST_BYTES) -> None:
+        self._least_bytes = least_bytes
+        self._pieces = bytearray()
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
         self._waiting = ""
         self._line = 1
 
     def feed(self, piece: bytes) -> Iterator[Record]:
         """The records that are complete with this piece."""
-        text = self._waiting + self._decoded(piece, last=False)
+        self._pieces += piece
+        if len(self._pieces) < self._least_bytes:
+            return
+        text = self._waiting + self._decoded(last=False)
         end = _last_record_end(text)
         self._waiting = text[end:]
         if len(self._waiting) > RECORD_MAX_CHARS:
@@ -41,10 +48,11 @@ class Reading:
 
     def finish(self) -> Iterator[Record]:
         """The last record, which may lack its line end."""
-        text, self._waiting = self._waiting + self._decoded(b"", last=True), ""
+        text, self._waiting = self._waiting + self._decoded(last=True), ""
         yield from self._records(text)
 
-    def _decoded(self, piece: bytes, last: bool) -> str:
+    def _decoded(self, last: bool) -> str:
+        piece, self._pieces = bytes(self._pieces), bytearray()
         try:
             return self._decoder.decode(piece, last)
         except UnicodeDecodeError as error:

@@ -170,7 +170,11 @@ class Validation:
         return found
 
     def _rule_faults(self, household: FileHousehold) -> Iterator[RowFault]:
-        broken = list(field_faults(household))
+        named = {(fault.row, fault.column) for fault in household.faults}
+        # A cell that could not be read counts as empty; it is not called empty as well.
+        broken = [
+            fault for fault in field_faults(household) if (fault.row, fault.column) not in named
+        ]
         yield from broken
         command = household.command
         if command.village_id and not command.village_id.startswith(self._region_id):

@@ -218,7 +218,7 @@ def registered_contents(connection: Connection, household_ids: Sequence[str]) ->
             versions.household_id.in_(household_ids), versions.version == 1
         )
     )
-    return dict(found.tuples().all())
+    return {row.household_id: row.content for row in found}
 
 
 def list_households(connection: Connection, query: ListHouseholds) -> HouseholdPage:

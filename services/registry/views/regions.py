@@ -132,7 +132,7 @@ def names_of(connection: Connection, edition: int, region_ids: list[str]) -> dic
     found = select(REGIONS.c.region_id, REGIONS.c.name).where(
         REGIONS.c.edition == edition, REGIONS.c.region_id.in_(region_ids)
     )
-    return dict(connection.execute(found).tuples().all())
+    return {row.region_id: row.name for row in connection.execute(found)}
 
 
 def find_regions(connection: Connection, query: FindRegions) -> Regions:
