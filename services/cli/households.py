@@ -29,7 +29,10 @@ people = typer.Typer(no_args_is_help=True, help="People in the register.")
 exits = typer.Typer(no_args_is_help=True, help="A household's way out of poverty.")
 
 Household = Annotated[str, typer.Argument(help="household_id")]
-STATUSES = [name.removeprefix("HOUSEHOLD_STATUS_").lower() for name in HouseholdStatus.keys()[1:]]
+STATUSES = [
+    name.removeprefix("HOUSEHOLD_STATUS_").lower().replace("_", "-")
+    for name in HouseholdStatus.keys()[1:]
+]
 
 
 def known_at_us(text: str) -> int:
@@ -83,7 +86,9 @@ def list_households(
         "ListHouseholds",
         ListHouseholds(
             region_id=region,
-            status=HouseholdStatus.Value(f"HOUSEHOLD_STATUS_{(status or 'unspecified').upper()}"),
+            status=HouseholdStatus.Value(
+                f"HOUSEHOLD_STATUS_{(status or 'unspecified').upper().replace('-', '_')}"
+            ),
             page_size=page_size,
             page_token=page_token,
         ),

@@ -1,6 +1,7 @@
 """How the command line answers: a table for people, JSON for programs, an exit code for scripts."""
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -9,7 +10,9 @@ from google.protobuf.message import Message
 from rich.console import Console
 from rich.table import Table
 
-console = Console()
+# A pipe gets whole lines, a terminal what fits.
+PIPE_WIDTH = 200
+console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
 errors = Console(stderr=True)
 
 EXIT_FAILED = 1
@@ -49,6 +52,35 @@ def _numbers(message: Message, plain: dict[str, Any]) -> dict[str, Any]:
     return plain
 
 
+def readable(message: Message, plain: dict[str, Any]) -> dict[str, Any]:
+    """For a person's eyes: enum values without the prefix that the contract gives them."""
+    for descriptor in message.DESCRIPTOR.fields:
+        name = descriptor.name
+        if name not in plain:
+            continue
+        if descriptor.enum_type is not None:
+            prefix = _upper_snake(descriptor.enum_type.name) + "_"
+            plain[name] = _without(plain[name], prefix)
+        elif descriptor.message_type is not None and isinstance(plain[name], list):
+            for child, item in zip(getattr(message, name), plain[name], strict=True):
+                readable(child, item)
+        elif descriptor.message_type is not None and not (
+            descriptor.message_type.GetOptions().map_entry
+        ):
+            readable(getattr(message, name), plain[name])
+    return plain
+
+
+def _upper_snake(name: str) -> str:
+    return "".join(f"_{letter}" if letter.isupper() else letter for letter in name)[1:].upper()
+
+
+def _without(value: Any, prefix: str) -> Any:
+    if isinstance(value, list):
+        return [_without(item, prefix) for item in value]
+    return str(value).removeprefix(prefix).lower().replace("_", "-")
+
+
 def show(rows: Iterable[Message], columns: Sequence[str], *, title: str, as_json: bool) -> None:
     """Print messages as one table, or as one JSON object a line."""
     if as_json:
@@ -57,9 +89,9 @@ def show(rows: Iterable[Message], columns: Sequence[str], *, title: str, as_json
         return
     table = Table(title=title, header_style="bold")
     for column in columns:
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for row in rows:
-        plain = as_dict(row)
+        plain = readable(row, as_dict(row))
         table.add_row(*(_cell(plain.get(column, "")) for column in columns))
     console.print(table)
 
@@ -70,7 +102,7 @@ def show_one(message: Message, *, title: str, as_json: bool) -> None:
         print(json.dumps(as_dict(message), ensure_ascii=False))
         return
     table = Table(title=title, show_header=False)
-    for name, value in as_dict(message).items():
+    for name, value in readable(message, as_dict(message)).items():
         if isinstance(value, list) and value and isinstance(value[0], dict):
             for item in value:
                 table.add_row(name, _cell(item))

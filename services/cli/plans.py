@@ -14,7 +14,9 @@ from tuopin.planning.v1.plan_pb2 import ApprovePlan, ConsentToPlan, GetPlan, Lis
 app = typer.Typer(no_args_is_help=True, help="Plans and their measures.")
 
 PlanId = Annotated[str, typer.Argument(help="plan_id")]
-STATUSES = [name.removeprefix("PLAN_STATUS_").lower() for name in PlanStatus.keys()[1:]]
+STATUSES = [
+    name.removeprefix("PLAN_STATUS_").lower().replace("_", "-") for name in PlanStatus.keys()[1:]
+]
 
 
 @app.command("show")
@@ -48,7 +50,9 @@ def list_plans(
         "ListPlans",
         ListPlans(
             region_id=region,
-            status=PlanStatus.Value(f"PLAN_STATUS_{(status or 'unspecified').upper()}"),
+            status=PlanStatus.Value(
+                f"PLAN_STATUS_{(status or 'unspecified').upper().replace('-', '_')}"
+            ),
             page_size=page_size,
             page_token=page_token,
         ),
