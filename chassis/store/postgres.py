@@ -56,18 +56,33 @@ CREATE TABLE IF NOT EXISTS cursors (
     CONSTRAINT cursors_name_lane PRIMARY KEY (name, topic, partition));
 """
 
+# One call is one round trip, and with autocommit one transaction.
+_FUNCTION = """
+CREATE OR REPLACE FUNCTION append_group(
+    event_lanes smallint[], positions bigint[], streams text[], versions bigint[],
+    hashes bytea[], records bytea[],
+    command_ids text[], digests bytea[], receipts_ bytea[],
+    kinds text[], keys bytea[], owners text[],
+    moved smallint[], head_positions bigint[], head_hashes bytea[], head_times bigint[]
+) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM lanes WHERE lane = ANY (moved) ORDER BY lane FOR UPDATE;
+    INSERT INTO events
+        SELECT * FROM unnest(event_lanes, positions, streams, versions, hashes, records);
+    INSERT INTO receipts SELECT * FROM unnest(command_ids, digests, receipts_);
+    INSERT INTO claims SELECT * FROM unnest(kinds, keys, owners);
+    UPDATE lanes SET position = h.p, hash = h.h, recorded_at_us = h.t
+        FROM unnest(moved, head_positions, head_hashes, head_times) AS h (l, p, h, t)
+        WHERE lanes.lane = h.l;
+END $$
+"""
+_APPEND_GROUP = (
+    "SELECT append_group(%b::smallint[], %b::bigint[], %b::text[], %b::bigint[], %b::bytea[], "
+    "%b::bytea[], %b::text[], %b::bytea[], %b::bytea[], %b::text[], %b::bytea[], %b::text[], "
+    "%b::smallint[], %b::bigint[], %b::bytea[], %b::bigint[])"
+)
 _LOCK_LANES = "SELECT lane FROM lanes WHERE lane = ANY(%b::smallint[]) ORDER BY lane FOR UPDATE"
-_INSERT_EVENTS = (
-    "INSERT INTO events SELECT * FROM unnest(%b::smallint[], %b::bigint[], %b::text[], "
-    "%b::bigint[], %b::bytea[], %b::bytea[])"
-)
-_INSERT_RECEIPTS = "INSERT INTO receipts SELECT * FROM unnest(%b::text[], %b::bytea[], %b::bytea[])"
 _INSERT_CLAIMS = "INSERT INTO claims SELECT * FROM unnest(%b::text[], %b::bytea[], %b::text[])"
-_MOVE_LANES = (
-    "UPDATE lanes SET position = new.position, hash = new.hash, recorded_at_us = new.recorded "
-    "FROM unnest(%b::smallint[], %b::bigint[], %b::bytea[], %b::bigint[]) "
-    "AS new (lane, position, hash, recorded) WHERE lanes.lane = new.lane"
-)
 _RELEASE_KEY = "DELETE FROM claims WHERE kind = %b AND key = %b AND owner = %b"
 _RELEASE_KIND = "DELETE FROM claims WHERE kind = %b AND owner = %b"
 
@@ -127,6 +142,7 @@ class PostgresEngine:
             with self._db.transaction():
                 self._db.execute("SELECT pg_advisory_xact_lock(%b)", (SCHEMA_LOCK,))
                 self._db.execute(_SCHEMA, prepare=False)
+                self._db.execute(_FUNCTION, prepare=False)
                 self._create_lanes(topics)
             rows = self._db.execute("SELECT topic, partition, lane FROM lanes")
             self._lanes = {(topic, partition): lane for topic, partition, lane in rows}
@@ -155,20 +171,33 @@ class PostgresEngine:
             return _Reader(connect(self._dsn), self._lanes)
 
     def write(self, batch: Batch) -> None:
-        self._begin()
-        self.write_looked(batch)
+        """One statement that commits by itself; releases need their place between claims."""
+        if any(isinstance(change, ReleaseRow) for change in batch.claims):
+            self._begin()
+            self.write_looked(batch)
+            return
+        self._connect_again()
+        with _translated():
+            failpoint("store.before-commit")
+            self._insert(batch, batch.claims)
+            failpoint("store.after-commit")
 
-    def _begin(self) -> None:
+    def _connect_again(self) -> None:
         with _translated():
             if self._db.closed:
                 self._connect()
+
+    def _begin(self) -> None:
+        self._connect_again()
+        with _translated():
             self._db.execute("BEGIN")
 
     def write_looked(self, batch: Batch) -> None:
         try:
             with _translated():
-                with self._db.pipeline():
-                    self._insert(batch)
+                self._insert(batch, [])
+                for run in runs(batch.claims):
+                    self._change_claims(run)
                 failpoint("store.before-commit")
                 self._db.commit()
                 failpoint("store.after-commit")
@@ -183,49 +212,40 @@ class PostgresEngine:
             # The connection is gone, and the transaction with it.
             self._db.close()
 
-    def _insert(self, batch: Batch) -> None:
-        """Sent in one go. A stale head meets the primary key (lane, position)."""
-        lanes = self._lanes
+    def _insert(self, batch: Batch, changes: Sequence[ClaimRow | ReleaseRow]) -> None:
+        """A stale head meets the primary key (lane, position)."""
+        lanes, events, receipts = self._lanes, batch.events, batch.receipts
+        claims = _sorted([change for change in changes if isinstance(change, ClaimRow)])
         moved = sorted((lanes[lane], head) for lane, head in batch.heads.items())
-        if batch.events:
-            self._db.execute(_LOCK_LANES, ([lane for lane, _ in moved],))
-            events = batch.events
-            self._db.execute(
-                _INSERT_EVENTS,
-                (
-                    [lanes[e.lane] for e in events],
-                    [e.position for e in events],
-                    [e.stream for e in events],
-                    [e.version for e in events],
-                    [e.hash for e in events],
-                    [e.record for e in events],
-                ),
-            )
-        if batch.receipts:
-            self._db.execute(
-                _INSERT_RECEIPTS, [list(column) for column in zip(*batch.receipts, strict=True)]
-            )
-        for run in runs(batch.claims):
-            self._change_claims(run)
-        if moved:
-            self._db.execute(
-                _MOVE_LANES,
-                (
-                    [lane for lane, _ in moved],
-                    [head.position for _, head in moved],
-                    [head.hash for _, head in moved],
-                    [head.recorded_at_us for _, head in moved],
-                ),
-            )
+        self._db.execute(
+            _APPEND_GROUP,
+            (
+                [lanes[event.lane] for event in events],
+                [event.position for event in events],
+                [event.stream for event in events],
+                [event.version for event in events],
+                [event.hash for event in events],
+                [event.record for event in events],
+                [receipt[0] for receipt in receipts],
+                [receipt[1] for receipt in receipts],
+                [receipt[2] for receipt in receipts],
+                [claim.kind for claim in claims],
+                [claim.key for claim in claims],
+                [claim.owner for claim in claims],
+                [lane for lane, _ in moved],
+                [head.position for _, head in moved],
+                [head.hash for _, head in moved],
+                [head.recorded_at_us for _, head in moved],
+            ),
+        )
 
     def _change_claims(self, run: list[ClaimRow] | ReleaseRow) -> None:
         if isinstance(run, list):
-            # Sorted: two processes that claim the same keys meet in one order.
-            run.sort(key=lambda claim: (claim.kind, claim.key))
+            claims = _sorted(run)
             columns = (
-                [claim.kind for claim in run],
-                [claim.key for claim in run],
-                [claim.owner for claim in run],
+                [claim.kind for claim in claims],
+                [claim.key for claim in claims],
+                [claim.owner for claim in claims],
             )
             self._db.execute(_INSERT_CLAIMS, columns)
         elif run.key is None:
@@ -283,6 +303,11 @@ class PostgresEngine:
             ([claim.kind for claim in claims], [claim.key for claim in claims]),
         )
         return {(row[0], row[1]): row[2] for row in rows}
+
+
+def _sorted(claims: list[ClaimRow]) -> list[ClaimRow]:
+    """Two processes that claim the same keys meet in one order."""
+    return sorted(claims, key=lambda claim: (claim.kind, claim.key))
 
 
 class _Reader:
