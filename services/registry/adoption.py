@@ -1,11 +1,15 @@
 """Adopted editions of the region list become rows, at once or, after a kill, at the next start."""
 
+import structlog
+
 from chassis.envelope import event_of, parse
 from services.registry.decider.region import REGION_TREE
 from services.registry.registrations import registrations_of
 from services.registry.views import regions
 from services.wiring import ServeParts
 from tuopin.registry.v1.region_pb2 import RegionsAdopted
+
+log = structlog.get_logger(__name__)
 
 STREAM = f"region-{REGION_TREE}"
 # Another process may adopt one.
@@ -29,5 +33,9 @@ async def load_adopted(parts: ServeParts) -> None:
 async def keep_regions(parts: ServeParts) -> None:
     """The task beside the server."""
     while True:
-        await load_adopted(parts)
+        try:
+            await load_adopted(parts)
+        except Exception as error:
+            # The file may not be shipped here yet, or the database is away.
+            log.error("regions not loaded", error=type(error).__name__)
         await parts.clock.sleep(LOOK_EVERY_S)

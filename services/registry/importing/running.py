@@ -61,9 +61,14 @@ class ImportRunner:
 
     async def run(self) -> None:
         """Until cancelled."""
-        await sweep_cut_off(self._parts)
         while True:
-            await self.step()
+            try:
+                await sweep_cut_off(self._parts)
+                await self.step()
+            except Exception as error:
+                # The store or the keys are away; what is open stays open.
+                log.error("imports waiting", error=type(error).__name__)
+                await self._parts.clock.sleep(AGAIN_AFTER_S)
             await self._parts.clock.sleep(LOOK_EVERY_S)
 
     async def step(self) -> None:
