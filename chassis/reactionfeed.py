@@ -224,6 +224,11 @@ def parked_count(connection: Connection) -> int:
     return int(connection.scalar(select(func.count()).select_from(PARKED)) or 0)
 
 
+def stopped_commands(connection: Connection) -> Sequence[Row[Any]]:
+    """Commands that no waiting will bring to an answer; at most a screenful."""
+    return connection.execute(select(OUTBOX).where(OUTBOX.c.stopped != "").limit(20)).all()
+
+
 def stuck(connection: Connection) -> list[Parked]:
     """Parked events that need an operator, at most a screenful."""
     return [

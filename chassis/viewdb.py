@@ -145,6 +145,15 @@ class ViewDatabase:
                 driver.rollback()
                 driver.execute("PRAGMA synchronous=NORMAL")
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A connection that sees one moment for as long as it is held, while others write."""
+        assert not self.inline, "in memory there is one connection for all"
+        with self.transaction(writes=False) as connection:
+            # SQLite takes the moment at the first read, not at BEGIN.
+            connection.execute(text("SELECT count(*) FROM checkpoints"))
+            yield connection
+
     async def query(self, work: Callable[[Connection], T]) -> T:
         """`read` beside the event loop."""
         if self.inline:

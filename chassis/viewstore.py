@@ -6,6 +6,7 @@ one consumer it concerns, and the others go on.
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import TypeVar
 
@@ -15,7 +16,7 @@ from opentelemetry import metrics
 from sqlalchemy import Connection, Engine, delete, select
 
 from chassis.applying import Applying
-from chassis.checkpoints import Checkpoints, least, stopped_consumers
+from chassis.checkpoints import At, Checkpoints, least, stopped_consumers
 from chassis.clock import Clock, SystemClock
 from chassis.deadlines import DeadlineView
 from chassis.feeding import Applied, Batch, Hole, HoleFound, Rewound, bulk, hear
@@ -130,6 +131,10 @@ class ViewStore:
     def close(self) -> None:
         self._database.close()
 
+    def snapshot(self) -> AbstractContextManager[Connection]:
+        """One moment of the views for as long as it is held; any thread, but one at a time."""
+        return self._database.snapshot()
+
     async def query(self, fn: Callable[[Connection], T]) -> T:
         """`fn` on one moment of the views, beside the event loop; it cannot write."""
         return await self._database.query(fn)
@@ -181,16 +186,18 @@ class ViewStore:
             _stops.add(1, {"consumer": str(row["consumer"])})
             log.error("consumer.stopped", **row)
 
-    def checkpoints(self, consumer: str) -> dict[Lane, Checkpoint]:
+    def checkpoints(self, consumer: str) -> At:
         """How far a consumer is, lane by lane; lanes it has not begun are missing."""
-        return self._database.read(lambda connection: self._at.load(connection, [consumer]))[
-            consumer
-        ]
+        return self._database.read(lambda each: self.load_checkpoints(each, consumer))
 
-    def positions(self) -> dict[str, dict[Lane, Checkpoint]]:
+    def load_checkpoints(self, connection: Connection, consumer: str) -> At:
+        """The same as `connection` sees them."""
+        return self._at.load(connection, [consumer])[consumer]
+
+    def positions(self) -> dict[str, At]:
         """The checkpoints of every consumer that runs; where a feed starts."""
 
-        def work(connection: Connection) -> dict[str, dict[Lane, Checkpoint]]:
+        def work(connection: Connection) -> dict[str, At]:
             stopped = stopped_consumers(connection)
             return self._at.load(connection, [n for n in self.consumers if n not in stopped])
 
@@ -243,6 +250,10 @@ class ViewStore:
     def stopped(self) -> dict[str, str]:
         """Consumers that do not run, and why."""
         return self._database.read(stopped_consumers)
+
+    def stopped_in(self, connection: Connection) -> dict[str, str]:
+        """The same as `connection` sees them."""
+        return stopped_consumers(connection)
 
     def resume(self, consumer: str | None = None) -> None:
         """Let stopped consumers try again: at the start of a feed, or after a fix."""

@@ -31,10 +31,6 @@ def views(url: str, clock: ManualClock) -> ViewStore:
     return make(url, clock=clock, reactions=(OFFER_VISIT,))
 
 
-def heard(log: Log) -> list[Any]:
-    return log.batches()
-
-
 def outbox(views: ViewStore) -> list[Any]:
     return list(
         views.read(lambda connection: connection.execute(select(OUTBOX).order_by(OUTBOX.c.seq)))
@@ -126,23 +122,21 @@ async def test_later_events_of_a_parked_stream_wait_behind_it(url: str) -> None:
     def react(envelope: Any, event: PlanApproved, village_id: str) -> Iterable[OfferAssignment]:
         yield OfferAssignment(assignment_id=f"{event.plan_id}-{envelope.version}")
 
-    missing = {"household-h1"}
     reaction = Reaction("offer-visit", PlanApproved, react, OFFER_VISIT.read)
     views = make(url, reactions=(reaction,))
     log, owner = Log(), Owner()
-    first, second = log.approve(1), log.approve(1)
-    other = log.approve(2)
+    first, _ = log.approve(1), log.approve(1)
+    log.approve(2)
     views.apply([batch_of([log.register(2)])])
     views.apply([batch_of([first])])
     views.apply(log.batches())
     runner = ReactionRunner(views, owner.send)
     await runner.step()
     assert [each.assignment_id for each in owner.heard] == ["p2-1"]
-    assert views.read(parked_count) == 2, missing
+    assert views.read(parked_count) == 2
     views.apply([batch_of([log.register(1)])])
     await runner.step()
     assert [each.assignment_id for each in owner.heard] == ["p2-1", "p1-1", "p1-2"]
-    assert other.id != second.id
 
 
 async def test_a_refusal_is_an_answer(views: ViewStore) -> None:

@@ -1,14 +1,18 @@
 """Rows and checkpoints in one transaction: what a feed may do to a view without harm."""
 
+from typing import Any
+
 import pytest
+from google.protobuf.message import Message
 from sqlalchemy import Column, Integer, MetaData, String, Table
 
 from chassis.feeding import HoleFound, Rewound
 from chassis.feedtables import Checkpoint
-from chassis.views import View
+from chassis.views import Rows, View
 from tests.views.world import (
     FILES,
     FILES_VIEW,
+    OFFER_VISIT,
     VILLAGES,
     VILLAGES_VIEW,
     Log,
@@ -18,6 +22,9 @@ from tests.views.world import (
     make,
     rows,
 )
+from tuopin.envelope.v1.envelope_pb2 import Envelope
+from tuopin.planning.v1.plan_pb2 import VisitRecorded
+from tuopin.registry.v1.household_pb2 import HouseholdRegistered
 
 
 def test_a_view_equals_a_slow_fold_of_the_events(url: str) -> None:
@@ -137,7 +144,7 @@ def test_a_row_that_the_database_refuses_is_a_poison_event_too(url: str) -> None
     log.register(1)
     refused = log.register(2)
 
-    def project(r: object, envelope: object, event: object) -> None:
+    def project(r: Rows, envelope: Envelope, event: Any) -> None:
         needed = None if event.household_id == "h2" else 1
         r.put(table, (event.household_id,), needed=needed)
 
@@ -181,8 +188,6 @@ def test_a_rebuild_forgets_rows_and_checkpoint_and_the_replay_gives_them_again(u
 
 
 def test_a_reaction_is_never_rebuilt(url: str) -> None:
-    from tests.views.world import OFFER_VISIT
-
     views = make(url, reactions=(OFFER_VISIT,))
     with pytest.raises(AssertionError):
         views.rebuild("reaction:offer-visit")
@@ -192,7 +197,7 @@ def test_a_query_cannot_write(url: str) -> None:
     views = make(url)
     if views.inline:
         return  # one connection for all: tests in memory trust their queries
-    with pytest.raises(Exception, match="read-only|readonly"):
+    with pytest.raises(Exception, match=r"read-only|readonly"):
         views.read(lambda connection: connection.execute(FILES.insert(), {"household_id": "x"}))
 
 
@@ -205,14 +210,11 @@ def _power_cut(name: str) -> None:
         raise PowerCut
 
 
-def _visit() -> object:
-    from tuopin.planning.v1.plan_pb2 import VisitRecorded
-
+def _visit() -> Message:
     return VisitRecorded(plan_id="p1", household_id="h1")
 
 
-def _poison() -> object:
-    from tuopin.registry.v1.household_pb2 import HouseholdRegistered
+def _poison() -> Message:
 
     return HouseholdRegistered(
         household_id="h1", village_id="433124110201", household_number="poison"

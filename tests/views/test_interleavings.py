@@ -1,17 +1,23 @@
 """Whatever the way a log comes to the views, the rows are the same."""
 
+import tempfile
+from pathlib import Path
+
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chassis.viewstore import ViewStore
 from tests.views.world import Log, batch_of, folded, lived, make, rows
 
+# Calls of `apply`: slices (lane, from, to).
+Calls = list[list[tuple[tuple[str, int], int, int]]]
+
 
 @st.composite
-def deliveries(draw: st.DrawFn, log: Log) -> list[list[tuple[tuple[str, int], int, int]]]:
+def deliveries(draw: st.DrawFn, log: Log) -> Calls:
     """Calls of slices (lane, from, to): each begins at or before what the lane has reached."""
     reached = dict.fromkeys(log.lanes, 0)
-    calls = []
+    calls: Calls = []
     while any(reached[lane] < len(log.lanes[lane]) for lane in reached):
         call = []
         for lane in draw(st.permutations(sorted(reached))):
@@ -58,9 +64,6 @@ def test_two_workers_that_race_for_the_same_lanes_apply_every_event_once(
     data: st.DataObject, seed: int
 ) -> None:
     """The second store object is a zombie: its memory of the checkpoints is old."""
-    import tempfile
-    from pathlib import Path
-
     log = lived(seed, 80, households=8)
     with tempfile.TemporaryDirectory() as folder:
         place = str(Path(folder, "views.db"))

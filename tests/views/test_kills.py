@@ -1,4 +1,4 @@
-"""Killed with -9 at every failpoint of feed, reactions and deadlines: nothing lost or done twice."""
+"""Killed with -9 at every failpoint of feed, reactions, deadlines: nothing lost or done twice."""
 
 import os
 import signal
