@@ -14,7 +14,15 @@ from chassis.clock import Clock
 from chassis.decider import derived_id
 from chassis.failpoints import failpoint
 from chassis.feedtables import DEADLINES, FIRED
-from chassis.sending import CAUSED_BY, Send, message_of, reason_of, wait_s, worth_retrying
+from chassis.sending import (
+    CAUSED_BY,
+    TRACEPARENT,
+    Send,
+    message_of,
+    reason_of,
+    wait_s,
+    worth_retrying,
+)
 from chassis.views import Deadlines, Rows
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 
@@ -46,7 +54,7 @@ class DeadlineRows:
     def __init__(self, rows: Rows, view: str) -> None:
         self._rows = rows
         self._view = view
-        self.event_id = ""
+        self.event_id = self.traceparent = ""
 
     def set(self, name: str, key: str, due_at_us: int, command: Message) -> None:
         """Moves the deadline when (name, key) has one. The command comes without command_id."""
@@ -61,6 +69,7 @@ class DeadlineRows:
             command_type=command.DESCRIPTOR.full_name,
             command=command.SerializeToString(deterministic=True),
             event_id=self.event_id,
+            traceparent=self.traceparent,
         )
 
     def clear(self, name: str, key: str) -> None:
@@ -127,9 +136,12 @@ class DeadlineRunner:
             return ""
         command: Any = message_of(row.command_type, row.command)
         command.command_id = deadline_command_id(row.name, row.key, row.due_at_us)
+        metadata = {CAUSED_BY: row.event_id}
+        if row.traceparent:
+            metadata[TRACEPARENT] = row.traceparent
         try:
             failpoint("deadlines.before-send")
-            await self._send(command, {CAUSED_BY: row.event_id})
+            await self._send(command, metadata)
             failpoint("deadlines.after-send")
         except Exception as error:
             reason = reason_of(error)

@@ -111,6 +111,8 @@ DEADLINES = Table(
     Column("command_type", String(200), nullable=False),
     Column("command", LargeBinary, nullable=False),
     Column("event_id", String(200), nullable=False),
+    # Of the span that decided the event: what comes of the deadline belongs to its trace.
+    Column("traceparent", String(60), nullable=False, server_default=""),
     Column("fired_at_us", BigInteger),
     # Only what is still to fire: the runner's cost does not grow with the past.
     Index(

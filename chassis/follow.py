@@ -13,6 +13,8 @@ from chassis.feeding import bulk
 from chassis.feedtables import Lane
 from chassis.sending import reason_of
 from chassis.store import Record, Store
+from chassis.telemetry import span
+from chassis.tracing import link_creation
 from chassis.viewstore import Applied, Batch, HoleFound, Rewound, ViewStore
 
 # One write: large enough to be quick, small enough for a view to be fresh.
@@ -159,7 +161,9 @@ class Follower:
                 Batch(*lane, [(each.position, parse(each.envelope), None) for each in records])
                 for lane, records in read.items()
             ]
-            return self._views.apply(batches, names)
+            with span("follow.apply") as current:
+                link_creation(current, (e.traceparent for b in batches for _, e, _ in b.records))
+                return self._views.apply(batches, names)
 
     async def _mind(self, error: HoleFound) -> None:
         """A hole is read once more before it stops its consumer."""

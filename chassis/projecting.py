@@ -130,7 +130,7 @@ class DeadlineConsumer:
         deadlines = DeadlineRows(buffer, self.name)
 
         def project(rows: DeadlineRows, envelope: Envelope, event: Any) -> None:
-            rows.event_id = envelope.id
+            rows.event_id, rows.traceparent = envelope.id, envelope.traceparent
             self._view.project(rows, envelope, event)
 
         _project_all(project, deadlines, records)

@@ -76,8 +76,6 @@ class EmbeddedDrill:
         killer = threading.Thread(target=self._kill_all, daemon=True)
         killer.start()
         while killer.is_alive():
-            if any(name.startswith("regions.") for name, _ in self._names):
-                work.adopt(f"drill-{work.lives}")
             work.life()
             if work.lives % 3 == 0:
                 # Set back by an hour: nothing may depend on a clock that only goes forward.

@@ -73,15 +73,14 @@ class Workload:
 
     def prepare(self) -> None:
         """Regions, a first secretary with several chats, a specialist."""
-        self.adopt("regions-cn-2023")
+        self._adopt()
         for number in range(HELPERS):
             self._cadre(number)
 
-    def adopt(self, name: str) -> None:
-        """The shipped list under a name; a second name brings it into force again."""
+    def _adopt(self) -> None:
         shipped = read_edition("regions-cn-2023")
-        edition = Edition(name=name, sha256=shipped.sha256, count=shipped.count)
-        command_id = self._id("adopt", name)
+        edition = Edition(name=shipped.name, sha256=shipped.sha256, count=shipped.count)
+        command_id = self._id("adopt")
         adopt = AdoptRegions(command_id=command_id, edition=edition, effective_on=ON)
         self.people.ask("registry", "AdoptRegions", adopt)
 
