@@ -207,6 +207,7 @@ async def serve(name: str, settings: Settings) -> None:
     history = KafkaHistory(settings.kafka_bootstrap, prefix=settings.topic_prefix)
     async with AsyncExitStack() as stack:
         stack.callback(views.close)
+        stack.push_async_callback(history.close)
         stack.push_async_callback(serving.stop)
         await serving.start(history, settings.address_of(name))
         await stack.enter_async_context(health_of(settings, {"server": fine}))
