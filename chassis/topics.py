@@ -23,6 +23,9 @@ SETTINGS: Mapping[str, str] = {
     "cleanup.policy": "delete",
     "retention.ms": "-1",
     "retention.bytes": "-1",
+    # An event of a large household or import report is well below this; a relay must never be stuck
+    # behind one that its broker refuses.
+    "max.message.bytes": "8388608",
     # A record's timestamp is when the store recorded the event. A store whose clock ran ahead must
     # not stop its relay: brokers refuse what lies more than an hour ahead of their own clock.
     "message.timestamp.after.max.ms": "9223372036854775807",
