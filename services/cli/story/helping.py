@@ -4,7 +4,11 @@ import hashlib
 from functools import partial
 from typing import Any
 
+import grpc
+
+from chassis.client import problem_of
 from services.cli.cadres import new_code
+from services.cli.story.chatting import PERSONS, finish, take, task_in_chat, verified
 from services.cli.story.pictures import paper
 from services.cli.story.play import (
     COUNTY,
@@ -27,7 +31,6 @@ from tuopin.funding.v1.ledger_pb2 import (
     ListPayments,
     PayMoney,
 )
-from tuopin.notifier.v1.assignment_pb2 import ASSIGNMENT_STATUS_VERIFIED, ListAssignments
 from tuopin.notifier.v1.link_pb2 import GetLink, IssueLink
 from tuopin.planning.v1.plan_pb2 import (
     PLAN_STATUS_IN_FORCE,
@@ -50,7 +53,6 @@ from tuopin.types.v1.types_pb2 import Consent, Paper
 
 YEAR = 2026
 TODAY = "2026-03-01"
-PERSONS = {"helper": 1001, "specialist": 1002}
 
 
 def appoint_cadres(stage: Stage) -> str:
@@ -303,94 +305,12 @@ def _balances(stage: Stage, region_id: str) -> Any:
 
 def refusal(stage: Stage, who: str, command: PayMoney) -> str:
     """The slug with which a rule says no; the step fails when it says yes."""
-    import grpc
-
-    from chassis.client import problem_of
-
     try:
         stage.ask(who, "funding", "PayMoney", command)
     except grpc.RpcError as error:
         return problem_of(error).slug
     expect(False, "it was paid twice")
     raise AssertionError
-
-
-def task_in_chat(stage: Stage, who: str, kind: str) -> tuple[str, dict[str, Any]]:
-    """The open assignment of this kind and the chat message with its buttons."""
-
-    def newest() -> Any:
-        request = ListAssignments(
-            region_id=COUNTY, cadre_id=stage.facts[who], open_only=True, page_size=100
-        )
-        page = stage.ask("county", "notifier", "ListAssignments", request)
-        return next((a for a in page.assignments if a.kind == kind), None)
-
-    assignment = stage.until(f"a task {kind} for the {who}", newest)
-    short = _short(assignment.assignment_id)
-    message = stage.run(
-        stage.chat.wait_for_message(
-            PERSONS[who], lambda m: any(short in data for data in _buttons(m)), 30.0
-        )
-    )
-    return assignment.assignment_id, message
-
-
-def take(stage: Stage, person: int, message: dict[str, Any], task: str) -> None:
-    """Tap the button that takes the task."""
-    _tap(stage, person, message, ":ack:")
-
-
-def finish(stage: Stage, person: int, message: dict[str, Any], task: str, *, evidence: int) -> None:
-    """Wait until the proofs are in, then tap done."""
-
-    def arrived() -> Any:
-        request = ListAssignments(region_id=COUNTY, page_size=1000)
-        page = stage.ask("county", "notifier", "ListAssignments", request)
-        mine = next(a for a in page.assignments if a.assignment_id == task)
-        return mine.evidence_count >= evidence
-
-    stage.until(f"{evidence} proofs are in", arrived)
-    _tap(stage, person, message, ":done:")
-
-
-def verified(stage: Stage, task: str) -> Any:
-    """The owner's event has come back to the assignment."""
-
-    def settled() -> Any:
-        request = ListAssignments(region_id=COUNTY, page_size=1000)
-        page = stage.ask("county", "notifier", "ListAssignments", request)
-        mine = next(a for a in page.assignments if a.assignment_id == task)
-        expect(not mine.returned_slug, f"returned: {mine.returned_slug}")
-        return mine if mine.status == ASSIGNMENT_STATUS_VERIFIED else None
-
-    return stage.until(f"task {task} is verified", settled)
-
-
-def _tap(stage: Stage, person: int, message: dict[str, Any], action: str) -> None:
-    current = stage.run(
-        stage.chat.wait_for_message(
-            person,
-            lambda m: (
-                m["message_id"] == message["message_id"]
-                and any(action in data for data in _buttons(m))
-            ),
-            30.0,
-        )
-    )
-    data = next(data for data in _buttons(current) if action in data)
-    stage.run(stage.chat.tap(person, current["message_id"], data))
-
-
-def _buttons(message: dict[str, Any]) -> list[str]:
-    rows = message.get("reply_markup", {}).get("inline_keyboard", [])
-    return [button.get("callback_data", "") for row in rows for button in row]
-
-
-def _short(assignment_id: str) -> str:
-    import base64
-    import uuid
-
-    return base64.urlsafe_b64encode(uuid.UUID(assignment_id).bytes).decode().rstrip("=")
 
 
 STEPS = [

@@ -4,17 +4,11 @@ from typing import Any
 
 import grpc
 
+from chassis.client import problem_of
 from chassis.envelope import parse
 from services.cli.contact import STUBS
-from services.cli.story.helping import (
-    PERSONS,
-    consent_of,
-    finish,
-    plan_of,
-    take,
-    task_in_chat,
-    verified,
-)
+from services.cli.story.chatting import PERSONS, finish, take, task_in_chat, verified
+from services.cli.story.helping import consent_of, plan_of
 from services.cli.story.pictures import paper
 from services.cli.story.play import COUNTY, Stage, Step, command_id, expect, place
 from tuopin.notifier.v1.assignment_pb2 import ListAssignments
@@ -161,8 +155,6 @@ def verify(stage: Stage) -> str:
 
 def foreign_region(stage: Stage) -> str:
     """Somebody else's region: forbidden, and the answer names what is missing."""
-    from chassis.client import problem_of
-
     try:
         stage.ask(
             "village",

@@ -1,0 +1,86 @@
+"""What a scripted cadre does in the chat: waits for a task, takes it, proves it, is done."""
+
+import base64
+import uuid
+from typing import Any
+
+from services.cli.story.play import COUNTY, Stage, expect
+from tuopin.notifier.v1.assignment_pb2 import ASSIGNMENT_STATUS_VERIFIED, ListAssignments
+
+# Ids of the scripted people at the local chat.
+PERSONS = {"helper": 1001, "specialist": 1002}
+
+
+def task_in_chat(stage: Stage, who: str, kind: str) -> tuple[str, dict[str, Any]]:
+    """The open assignment of this kind and the chat message with its buttons."""
+
+    def newest() -> Any:
+        request = ListAssignments(
+            region_id=COUNTY, cadre_id=stage.facts[who], open_only=True, page_size=100
+        )
+        page = stage.ask("county", "notifier", "ListAssignments", request)
+        return next((a for a in page.assignments if a.kind == kind), None)
+
+    assignment = stage.until(f"a task {kind} for the {who}", newest)
+    short = _short(assignment.assignment_id)
+    message = stage.run(
+        stage.chat.wait_for_message(
+            PERSONS[who], lambda m: any(short in data for data in _buttons(m)), 30.0
+        )
+    )
+    return assignment.assignment_id, message
+
+
+def take(stage: Stage, person: int, message: dict[str, Any], task: str) -> None:
+    """Tap the button that takes the task."""
+    _tap(stage, person, message, ":ack:")
+
+
+def finish(stage: Stage, person: int, message: dict[str, Any], task: str, *, evidence: int) -> None:
+    """Wait until the proofs are in, then tap done."""
+
+    def arrived() -> Any:
+        request = ListAssignments(region_id=COUNTY, page_size=1000)
+        page = stage.ask("county", "notifier", "ListAssignments", request)
+        mine = next(a for a in page.assignments if a.assignment_id == task)
+        return mine.evidence_count >= evidence
+
+    stage.until(f"{evidence} proofs are in", arrived)
+    _tap(stage, person, message, ":done:")
+
+
+def verified(stage: Stage, task: str) -> Any:
+    """The owner's event has come back to the assignment."""
+
+    def settled() -> Any:
+        request = ListAssignments(region_id=COUNTY, page_size=1000)
+        page = stage.ask("county", "notifier", "ListAssignments", request)
+        mine = next(a for a in page.assignments if a.assignment_id == task)
+        expect(not mine.returned_slug, f"returned: {mine.returned_slug}")
+        return mine if mine.status == ASSIGNMENT_STATUS_VERIFIED else None
+
+    return stage.until(f"task {task} is verified", settled)
+
+
+def _tap(stage: Stage, person: int, message: dict[str, Any], action: str) -> None:
+    current = stage.run(
+        stage.chat.wait_for_message(
+            person,
+            lambda m: (
+                m["message_id"] == message["message_id"]
+                and any(action in data for data in _buttons(m))
+            ),
+            30.0,
+        )
+    )
+    data = next(data for data in _buttons(current) if action in data)
+    stage.run(stage.chat.tap(person, current["message_id"], data))
+
+
+def _buttons(message: dict[str, Any]) -> list[str]:
+    rows = message.get("reply_markup", {}).get("inline_keyboard", [])
+    return [button.get("callback_data", "") for row in rows for button in row]
+
+
+def _short(assignment_id: str) -> str:
+    return base64.urlsafe_b64encode(uuid.UUID(assignment_id).bytes).decode().rstrip("=")
