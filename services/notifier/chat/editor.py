@@ -75,7 +75,8 @@ class Editor:
         stale = [each for each in versions if self._seen.get(each) != versions[each]]
         done = await self._refresh_all(stale[:STEP_COUNT], versions)
         if done == len(stale):
-            self._since_us = max(self._since_us, now_us - OVERLAP_US)
+            # Not the later of both: the clock may have been set back.
+            self._since_us = now_us - OVERLAP_US
         if len(stale) > STEP_COUNT:
             return
         # Not wait_for: in Python 3.11 it may swallow the cancellation that ends the bot.

@@ -7,12 +7,15 @@ Chats go side by side, the updates of one chat in their order.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import structlog
 from opentelemetry import metrics, trace
+from sqlalchemy import Connection
 
 from chassis.failpoints import failpoint
 from chassis.sending import reason_of
+from chassis.tracing import link_creation
 from chassis.viewstore import ViewBehind, ViewStore
 from services.notifier.chat.catalogue import ANSWER_MAX, Catalogue
 from services.notifier.chat.commands import Commands, Declined
@@ -26,7 +29,7 @@ from services.notifier.chat.replies import Replies
 from services.notifier.chat.tasks import short_cadre, shown_list
 from services.notifier.chat.understanding import Understanding, Understood, command_of
 from services.notifier.views.assignments import open_of
-from services.notifier.views.messages import replied_to
+from services.notifier.views.messages import replied_to, traceparents_of
 from tuopin.types.v1.types_pb2 import Position
 
 POLL_S = 25
@@ -114,6 +117,7 @@ class Intake:
                     await self._ledger.begin(bot_id, update_id, understood.kept())
                 else:
                     understood = Understood.again(begun.understood)
+                await self._link_span(understood)
                 await self._do(incoming, understood)
                 _updates.add(1, {"as": understood.do})
             except Exception as error:
@@ -124,6 +128,13 @@ class Intake:
                 catalogue = await self._people.catalogue("", incoming.source.language)
                 self._replies.put(incoming.source.chat_id, catalogue.text("fault.not-done"))
         await self._ledger.finish(bot_id, update_id)
+
+    async def _link_span(self, understood: Understood) -> None:
+        """The answer is linked to the span that queued the question."""
+        span = trace.get_current_span()
+        if span.is_recording() and understood.assignment_id:
+            ids = (understood.assignment_id, understood.cadre_id)
+            link_creation(span, await self._views.query(partial(_traceparents, *ids)))
 
     async def _own_write(self, chat_id: str) -> None:
         """What the person did a moment ago counts for what they do now."""
@@ -215,6 +226,10 @@ class Intake:
         self._wrote.move_to_end(chat_id)
         while len(self._wrote) > CHATS_KEPT:
             self._wrote.popitem(last=False)
+
+
+def _traceparents(assignment_id: str, cadre_id: str, connection: Connection) -> list[str]:
+    return traceparents_of(connection, assignment_id, cadre_id)
 
 
 def _is_ours(error: Exception) -> bool:

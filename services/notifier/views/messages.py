@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     func,
+    or_,
     select,
 )
 
@@ -32,6 +33,9 @@ from tuopin.notifier.v1.message_pb2 import (
 )
 
 METADATA = MetaData()
+
+# No policy lets an attempt wait longer.
+LONGEST_WAIT_US = 3_600_000_000
 
 MESSAGES = Table(
     "messages",
@@ -162,7 +166,11 @@ def due(connection: Connection, now_us: int, most: int) -> Sequence[Row[Any]]:
         .where(
             MESSAGES.c.waiting == 1,
             MESSAGES.c.superseded == 0,
-            MESSAGES.c.next_try_at_us <= now_us,
+            # Later than any wait we set: the clock was set back meanwhile.
+            or_(
+                MESSAGES.c.next_try_at_us <= now_us,
+                MESSAGES.c.next_try_at_us > now_us + LONGEST_WAIT_US,
+            ),
         )
         .subquery()
     )
@@ -215,3 +223,14 @@ def unreachable_since(connection: Connection, cadre_id: str) -> int:
         .limit(1)
     ).first()
     return int(latest.changed_at_us) if latest and latest.state == "unreachable" else 0
+
+
+def traceparents_of(connection: Connection, assignment_id: str, cadre_id: str) -> list[str]:
+    """Which spans queued the messages to this person about the assignment."""
+    return list(
+        connection.scalars(
+            select(MESSAGES.c.traceparent)
+            .where(MESSAGES.c.assignment_id == assignment_id, MESSAGES.c.cadre_id == cadre_id)
+            .order_by(MESSAGES.c.queued_at_us, MESSAGES.c.message_id)
+        )
+    )

@@ -1,0 +1,157 @@
+"""What the notifier does when it hears something, as pure functions."""
+
+from typing import Any
+
+import pytest
+from google.protobuf.message import Message
+
+from chassis.decider import derived_id
+from services.notifier import reactions
+from services.notifier.reactions import ANSWERS, KINDS, REACTIONS, Household
+from tests.notifier import test_assignment_rules as task
+from tests.notifier.policies import POLICIES
+from tuopin.envelope.v1.envelope_pb2 import Envelope
+from tuopin.funding.v1.ledger_pb2 import MoneyPaid, ReceiptConfirmed
+from tuopin.notifier.v1.assignment_pb2 import (
+    AssignmentReminded,
+    EscalateAssignment,
+    OfferAssignment,
+    ReturnAssignment,
+    VerifyAssignment,
+)
+from tuopin.notifier.v1.message_pb2 import MessageFailed, QueueMessage, SupersedeMessage
+from tuopin.planning.v1.plan_pb2 import PlanApproved, VisitRecorded
+from tuopin.registry.v1.household_pb2 import ExitProposed, ExitVerified
+from tuopin.types.v1.types_pb2 import ReactionRefused
+
+EVENT_ID = "somewhere-1@7"
+HOUSEHOLD = Household("0001", "person-head", "cadre-helper")
+
+
+def reacted(event: Message, facts: Any = None) -> list[Message]:
+    """All that any reaction to this class of event wants done."""
+    envelope = Envelope(id=EVENT_ID)
+    return [
+        command
+        for reaction in REACTIONS
+        if reaction.event is type(event)
+        for command in reaction.react(envelope, event, facts)
+    ]
+
+
+def test_a_plan_in_force_asks_the_helper_for_a_first_visit() -> None:
+    event = PlanApproved(
+        plan_id="plan-1", household_id="h-1", village_id=task.VILLAGE, helper_id="cadre-9"
+    )
+    offer = OfferAssignment(
+        assignment_id=derived_id("assignment", "first-visit", EVENT_ID),
+        kind="first-visit",
+        household_id="h-1",
+        village_id=task.VILLAGE,
+        subject="plan-1",
+        household_number="0001",
+        cadre_id="cadre-9",
+    )
+    assert reacted(event, HOUSEHOLD) == [offer]
+
+
+def test_a_payment_asks_the_helper_whether_it_arrived() -> None:
+    event = MoneyPaid(
+        ledger_id="l",
+        region_id="433124",
+        year=2020,
+        payment_id="pay-1",
+        household_id="h-1",
+        village_id=task.VILLAGE,
+        measure_id="plan-1/1",
+        amount_fen=500,
+    )
+    (offer,) = reacted(event, HOUSEHOLD)
+    assert isinstance(offer, OfferAssignment)
+    assert (offer.kind, offer.subject, offer.cadre_id) == ("receipt-check", "pay-1", "cadre-helper")
+    assert offer.facts["region_id"] == "433124"
+    assert offer.facts["year"] == "2020"
+    assert offer.facts["given_by"] == "person-head"
+
+
+def test_a_proposed_exit_asks_for_a_look_on_site() -> None:
+    (offer,) = reacted(ExitProposed(household_id="h-1", village_id=task.VILLAGE), HOUSEHOLD)
+    assert isinstance(offer, OfferAssignment)
+    assert (offer.kind, offer.subject) == ("verify-exit", "h-1")
+
+
+def test_the_kinds_are_those_of_the_policies() -> None:
+    stated = {kind: policy["event"] for kind, policy in POLICIES["kinds"].items()}
+    assert {kind: event.DESCRIPTOR.full_name for event, kind in KINDS.items()} == stated
+
+
+def test_an_offer_is_told_to_whom_it_was_made() -> None:
+    message = QueueMessage(
+        message_id=derived_id("message", EVENT_ID, task.HELPER),
+        assignment_id=task.ID,
+        cadre_id=task.HELPER,
+        template="offer",
+        priority=reactions.TASK,
+        village_id=task.VILLAGE,
+    )
+    assert reacted(task.offered()) == [message]
+
+
+def test_an_offer_to_nobody_is_told_to_nobody() -> None:
+    assert reacted(task.offered(cadre_id="")) == []
+    assert reacted(task.escalated(cadre_id="")) == []
+
+
+@pytest.mark.parametrize(
+    ("event", "template"),
+    [
+        (task.escalated(), "escalation"),
+        (task.returned(), "returned"),
+        (
+            AssignmentReminded(
+                assignment_id=task.ID,
+                cadre_id=task.HELPER,
+                supersedes_message_id=task.FIRST_MESSAGE,
+            ),
+            "reminder",
+        ),
+    ],
+)
+def test_news_takes_the_place_of_the_message_before(event: Message, template: str) -> None:
+    message, supersede = reacted(event)
+    assert isinstance(message, QueueMessage)
+    assert message.template == template
+    assert supersede == SupersedeMessage(
+        message_id=task.FIRST_MESSAGE, by_message_id=message.message_id
+    )
+
+
+def test_who_cannot_be_reached_is_passed_over_at_once() -> None:
+    failed = MessageFailed(assignment_id="a", cadre_id="c", unreachable=True)
+    escalate = EscalateAssignment(assignment_id="a", cadre_id="c", reason="unreachable")
+    assert reacted(failed) == [escalate]
+    assert reacted(MessageFailed(assignment_id="a", cadre_id="c")) == []
+
+
+@pytest.mark.parametrize("event", [VisitRecorded, ReceiptConfirmed, ExitVerified])
+def test_the_owner_s_word_verifies(event: type[Any]) -> None:
+    verify = VerifyAssignment(assignment_id="a", event_id=EVENT_ID)
+    assert reacted(event(assignment_id="a")) == [verify]
+    assert reacted(event()) == []
+
+
+@pytest.mark.parametrize("command", sorted(ANSWERS))
+def test_an_answer_that_its_owner_refuses_goes_back(command: str) -> None:
+    refused = ReactionRefused(
+        command_type=command, slug="plan-not-in-force", caused_by=f"task-{task.ID}@4"
+    )
+    back = ReturnAssignment(assignment_id=task.ID, slug="plan-not-in-force")
+    assert reacted(refused) == [back]
+
+
+def test_other_refusals_are_not_ours() -> None:
+    assert reacted(ReactionRefused(command_type="x.DraftPlan", caused_by="household-1@1")) == []
+    own = ReactionRefused(
+        command_type="tuopin.notifier.v1.QueueMessage", caused_by=f"task-{task.ID}@1"
+    )
+    assert reacted(own) == []
