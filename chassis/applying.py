@@ -8,7 +8,7 @@ from chassis.checkpoints import Checkpoints, stopped_consumers
 from chassis.feeding import Applied, Hole, Run, next_records
 from chassis.feedtables import STOPPED, Checkpoint, Lane
 from chassis.projecting import Consumer, Heard
-from chassis.reactionfeed import ReactionConsumer
+from chassis.reactionfeed import ReactionConsumer, parked_reactions
 from chassis.viewdb import is_fault_of_the_world
 
 
@@ -28,6 +28,9 @@ class Applying:
         self._now_us = now_us
         self._reacting = reacting
         self._runs = runs
+        # Consumers apart from each other by savepoints, which cost more than all else in a small
+        # batch: only after an attempt without them met an error.
+        self.careful = False
         self._reset()
 
     def _reset(self) -> None:
@@ -49,8 +52,12 @@ class Applying:
         for name, lanes in running.items():
             moved[name] = self._feed(connection, self._consumers[name], lanes, locked[name])
         self._at.move(connection, moved)
-        for reaction in self._reacting:
-            reaction.retry(connection)
+        if any(self.counts.values()):
+            # Facts may have moved; the rows of this batch are there to be read.
+            parked = parked_reactions(connection)
+            for reaction in self._reacting:
+                if reaction.name in parked:
+                    reaction.retry(connection)
         if self.stops:
             connection.execute(STOPPED.insert(), self.stops)
         return Applied(moved, tuple(str(row["consumer"]) for row in self.stops))
@@ -80,14 +87,20 @@ class Applying:
             record for _, records, _ in taken for record in records if record[1] in consumer.wanted
         ]
         self.counts[consumer.name] = sum(len(records) for _, records, _ in taken)
+        reached = {lane: checkpoint for lane, _, checkpoint in taken}
+        if not wanted:
+            return reached
+        if not self.careful:
+            consumer.consume(connection, wanted)
+            return reached
         try:
             with connection.begin_nested():
                 consumer.consume(connection, wanted)
-            return {lane: checkpoint for lane, _, checkpoint in taken}
         except Exception as error:
             if is_fault_of_the_world(error):
                 raise
             return self._feed_singly(connection, consumer, taken)
+        return reached
 
     def _feed_singly(
         self,

@@ -214,6 +214,11 @@ def unstick(connection: Connection) -> None:
     connection.execute(update(PARKED).where(PARKED.c.turn == STUCK).values(turn=FIRST))
 
 
+def parked_reactions(connection: Connection) -> set[str]:
+    """Reactions that have something to try again."""
+    return set(connection.scalars(_PARKED))
+
+
 def waiting_count(connection: Connection) -> int:
     """Commands whose owner has not answered."""
     return int(connection.scalar(select(func.count()).select_from(OUTBOX)) or 0)
@@ -242,6 +247,7 @@ def _missing(error: FactMissing) -> str:
     return f"{error.noun} {error.key}"[:200]
 
 
+_PARKED = select(PARKED.c.reaction).where(PARKED.c.turn == FIRST).distinct()
 _KEEP = {
     "sqlite": sqlite.insert(OUTBOX).on_conflict_do_nothing(index_elements=["command_id"]),
     "postgresql": postgresql.insert(OUTBOX).on_conflict_do_nothing(index_elements=["command_id"]),

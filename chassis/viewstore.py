@@ -32,7 +32,7 @@ from chassis.projecting import Consumer, DeadlineConsumer, ViewConsumer
 from chassis.reactionfeed import ReactionConsumer
 from chassis.reactions import Reaction
 from chassis.rowwriting import RowWriter
-from chassis.viewdb import ViewDatabase, create_lock
+from chassis.viewdb import ViewDatabase, create_lock, is_fault_of_the_world
 from chassis.views import View
 from tuopin.types.v1.types_pb2 import Position
 
@@ -158,7 +158,13 @@ class ViewStore:
         runs = {batch.lane: hear(batch, self._wanted) for batch in batches if batch.records}
         fed = self.consumers if consumers is None else {n: self.consumers[n] for n in consumers}
         applying = Applying(fed, self._at, runs, self.clock.now_us(), self._reacting)
-        applied = self._database.write(applying.run)
+        try:
+            applied = self._database.write(applying.run)
+        except Exception as error:
+            if is_fault_of_the_world(error):
+                raise
+            applying.careful = True
+            applied = self._database.write(applying.run)
         self._at.remember(applied.checkpoints)
         self._at.leave((*applied.stopped, *applying.rewound))
         self._alarm(applying)

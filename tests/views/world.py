@@ -285,6 +285,7 @@ def folded(events: Iterable[Envelope]) -> dict[str, list[tuple[Any, ...]]]:
                     "tuopin.notifier.v1.RemindAssignment",
                     RemindAssignment(assignment_id=event.plan_id).SerializeToString(),
                     envelope.id,
+                    envelope.traceparent,
                     None,
                 )
             case VisitRecorded():
