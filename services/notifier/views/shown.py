@@ -36,4 +36,8 @@ def standing(connection: Connection, message_ids: Sequence[str]) -> list[tuple[R
             select(ASSIGNMENTS).where(ASSIGNMENTS.c.assignment_id.in_(sorted(wanted)))
         )
     }
-    return [(row, assignments[row.assignment_id]) for row in messages]
+    return [
+        (row, assignments[row.assignment_id])
+        for row in messages
+        if row.assignment_id in assignments
+    ]
