@@ -39,28 +39,39 @@ async def filled(place: Path) -> list[Envelope]:
     return [parse(record.envelope) for record in records]
 
 
-def run(folder: Path, failpoints: str) -> int:
+def run(folder: Path, views: str, failpoints: str) -> int:
     environment = {
         **os.environ,
         "TUOPIN_FAILPOINTS": failpoints,
         "TUOPIN_FAILPOINT_LOG": str(folder / "hits"),
     }
-    places = [str(folder / name) for name in ("store.db", "views.db", "sent")]
+    places = [str(folder / "store.db"), views, str(folder / "sent")]
     worker = [sys.executable, "-m", "tests.views.working", *places]
     return subprocess.run(worker, env=environment, timeout=60).returncode
 
 
 @pytest.mark.parametrize("name", OURS)
 async def test_a_worker_killed_at(name: str, tmp_path: Path) -> None:
+    await killed_and_started_again(name, tmp_path, str(tmp_path / "views.db"))
+
+
+@pytest.mark.parametrize("name", ["views.before-commit", "views.after-commit"])
+async def test_a_worker_on_postgresql_killed_at(
+    name: str, tmp_path: Path, postgres_dsn: str
+) -> None:
+    await killed_and_started_again(name, tmp_path, postgres_dsn)
+
+
+async def killed_and_started_again(name: str, tmp_path: Path, place: str) -> None:
     events = await filled(tmp_path / "store.db")
     for nth in (1, 4):
         if nth > 1 and name.endswith("settle"):
             continue  # a quick worker settles once or twice only
-        assert run(tmp_path, f"{name}:{nth}=kill") == -signal.SIGKILL
+        assert run(tmp_path, place, f"{name}:{nth}=kill") == -signal.SIGKILL
     assert {name} == set((tmp_path / "hits").read_text().split())
-    assert run(tmp_path, "") == 0
+    assert run(tmp_path, place, "") == 0
 
-    views = make(str(tmp_path / "views.db"))
+    views = make(place)
     expected = folded(events)
     del expected["deadlines"]  # fired: their marks are times
     assert expected == rows(views, FILES, IN_PROGRAMME, VILLAGES)
