@@ -127,6 +127,8 @@ class Embedded:
             name: Working(self.base, each, views[name]) for name, each in self.services.items()
         }
         self.chat: LocalChat | None = None
+        # Of this process, once it listens.
+        self.health_url = ""
 
     @property
     def chat_url(self) -> str:
@@ -306,7 +308,8 @@ def embedded(
         tasks = await system.start()
         try:
             async with health_of(settings, {"views": views_run(system.working)}) as url:
-                log.info("ready", health=url, chat=system.chat_url)
+                system.health_url = url
+                log.info("ready", url=url)
 
                 async def started() -> None:
                     await ready(system)

@@ -15,6 +15,7 @@ from services.cli import (
     regions,
     running,
     tasks,
+    upkeep,
 )
 from services.cli.contact import refused
 from services.cli.output import EXIT_CODES
@@ -40,9 +41,9 @@ app.add_typer(cadres.sessions, name="session")
 app.add_typer(tasks.app, name="task")
 app.add_typer(logs.app, name="events")
 app.command("template")(imports.template)
-app.command("rebuild")(logs.rebuild)
-app.command("verify")(logs.verify)
-app.command("status")(logs.status)
+app.command("rebuild")(upkeep.rebuild)
+app.command("verify")(upkeep.verify)
+app.command("status")(upkeep.status)
 app.command("token")(running.token)
 app.add_typer(running.parts, name="part", hidden=True)
 app.command("run")(running.run)
@@ -52,7 +53,7 @@ app.command("demo")(running.demo)
 def main() -> None:
     """Run the command line; a refusal of a service becomes a line and an exit code."""
     try:
-        app(standalone_mode=True)
+        app(prog_name="tuopin")
     except grpc.RpcError as error:
         try:
             refused(error)

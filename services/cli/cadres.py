@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 from google.protobuf.message import Message
 
-from services.cli.contact import contact, fail, new_command_id, today
+from services.cli.contact import chosen, contact, new_command_id, today
 from services.cli.options import CommandId, Json, On, PageSize, PageToken, Region
-from services.cli.output import EXIT_USAGE, console, show, show_one
+from services.cli.output import console, show_one, show_page
 from tuopin.notifier.v1.link_pb2 import IssueLink
 from tuopin.training.v1.cadre_pb2 import (
     AppointCadre,
@@ -77,8 +77,7 @@ def post(
 
     Example: tuopin cadre post CADRE --region 433124110226 --as first-secretary
     """
-    if as_what not in POSTS:
-        fail(f"--as {as_what}: one of {', '.join(POSTS)}", EXIT_USAGE)
+    chosen("--as", as_what, POSTS)
     command = PostCadre(
         command_id=command_id or new_command_id(),
         cadre_id=cadre_id,
@@ -116,8 +115,7 @@ def list_cadres(
         ListCadres(region_id=region, page_size=page_size, page_token=page_token),
     )
     columns = ("cadre_id", "region_id", "hours", "tasks_open", "tasks_finished", "visits")
-    title = f"{len(page.cadres)} of {page.total} cadres {page.next_page_token}"
-    show(page.cadres, columns, title=title, as_json=as_json)
+    show_page(page.cadres, columns, page=page, noun="cadres", as_json=as_json)
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -24,6 +24,7 @@ from services.cli.output import (
     EXIT_USAGE,
     errors,
 )
+from services.cli.words import language, say
 from tuopin.funding.v1.service_pb2_grpc import FundingServiceStub
 from tuopin.notifier.v1.service_pb2_grpc import NotifierServiceStub
 from tuopin.operations.v1.operations_pb2_grpc import OperationsServiceStub
@@ -50,6 +51,8 @@ EXIT_OF = {
     grpc.StatusCode.INVALID_ARGUMENT: EXIT_USAGE,
     grpc.StatusCode.FAILED_PRECONDITION: EXIT_REFUSED,
     grpc.StatusCode.NOT_FOUND: EXIT_REFUSED,
+    # The same command_id with another request.
+    grpc.StatusCode.ALREADY_EXISTS: EXIT_USAGE,
     grpc.StatusCode.UNAUTHENTICATED: EXIT_FORBIDDEN,
     grpc.StatusCode.PERMISSION_DENIED: EXIT_FORBIDDEN,
     grpc.StatusCode.UNAVAILABLE: EXIT_UNAVAILABLE,
@@ -86,12 +89,21 @@ class Contact:
         self._metadata = (("authorization", f"Bearer {token}"), ("accept-language", language))
         self._channels: dict[str, grpc.Channel] = {}
 
-    def call(self, service: str, rpc: str, request: Message, *, operations: bool = False) -> Any:
+    def call(
+        self,
+        service: str,
+        rpc: str,
+        request: Message,
+        *,
+        operations: bool = False,
+        timeout_s: float = TIMEOUT_S,
+        attempts: int = ATTEMPTS,
+    ) -> Any:
         """Send one request; the same bytes again while the server is away or contended."""
         stub = self._stub(service, operations)
-        for attempt in stamina.retry_context(on=_passing, attempts=ATTEMPTS, timeout=TIMEOUT_S):
+        for attempt in stamina.retry_context(on=passing, attempts=attempts, timeout=timeout_s):
             with attempt:
-                return getattr(stub, rpc)(request, metadata=self._metadata, timeout=TIMEOUT_S)
+                return getattr(stub, rpc)(request, metadata=self._metadata, timeout=timeout_s)
         raise AssertionError("stamina gives an answer or raises")
 
     def stream(
@@ -114,43 +126,71 @@ class Contact:
         return kind(self._channels[service])
 
 
-def _passing(error: Exception) -> bool:
+def passing(error: Exception) -> bool:
+    """Whether the same bytes may well succeed in a moment."""
     return isinstance(error, grpc.RpcError) and error.code() in (
         grpc.StatusCode.UNAVAILABLE,
         grpc.StatusCode.ABORTED,
     )
 
 
+def known_endpoints() -> endpoints.Endpoints:
+    """Where the services are; leaves with a sentence when nobody knows."""
+    try:
+        return endpoints.read()
+    except FileNotFoundError as missing:
+        fail(say("no-system", place=missing.args[0]), EXIT_UNAVAILABLE)
+
+
 def contact() -> Contact:
     """The caller from the environment: TUOPIN_TOKEN, or a token from the local key file."""
-    try:
-        known = endpoints.read()
-    except FileNotFoundError as missing:
-        fail(
-            f"no running system is known ({missing.filename or missing}): start one, `make run`, "
-            "or set TUOPIN_DATA or TUOPIN_REGISTRY_ADDRESS and its four neighbours",
-            EXIT_UNAVAILABLE,
-        )
+    known = known_endpoints()
     token = os.environ.get("TUOPIN_TOKEN", "")
     if not token:
-        if not known.token_key_file or not Path(known.token_key_file).exists():
-            fail("set TUOPIN_TOKEN: no local key file to make one from", EXIT_FORBIDDEN)
         roles = [f"{role}@" for role in OFFICES]
-        token = tokens_of(known.token_key_file).issue("local-operator", roles, ttl_s=3600)
-    return Contact(known, token, os.environ.get("TUOPIN_LANGUAGE", "zh"))
+        token = signer(known).issue("local-operator", roles, ttl_s=3600)
+    return Contact(known, token, language())
+
+
+def signer(known: endpoints.Endpoints) -> Tokens:
+    """Who signs tokens on this machine; leaves with a sentence when the key is not here."""
+    if not known.token_key_file or not Path(known.token_key_file).exists():
+        fail(say("no-key-file"), EXIT_FORBIDDEN)
+    return tokens_of(known.token_key_file)
 
 
 def fail(sentence: str, code: int = EXIT_FAILED) -> NoReturn:
     """Say why on standard error and leave with the code."""
-    errors.print(f"[red]✗[/red] {sentence}", highlight=False)
+    errors.print("[red]✗[/red] ", end="")
+    errors.print(sentence, highlight=False, markup=False, soft_wrap=True)
     raise typer.Exit(code)
+
+
+def hint(slug: str, **details: object) -> None:
+    """What to do next, on standard error."""
+    errors.print(say(slug, **details), highlight=False, markup=False, soft_wrap=True)
+
+
+def chosen(option: str, value: str, allowed: Collection[str]) -> str:
+    """The value when it is allowed; else the option is named, with what it may be."""
+    if value not in allowed:
+        sentence = say("option-unknown", option=option, value=value, allowed=", ".join(allowed))
+        fail(sentence, EXIT_USAGE)
+    return value
 
 
 def refused(error: grpc.RpcError) -> NoReturn:
     """Turn a refusal into one line and an exit code."""
     problem = problem_of(error)
     status = error.code()
-    where = f" [{problem.field}]" if problem.field else ""
-    sentence = problem.sentence or error.details()
-    slug = problem.slug or status.name.lower()
-    fail(f"{slug}{where}: {sentence}", EXIT_OF.get(status, EXIT_FAILED))
+    code = EXIT_OF.get(status, EXIT_FAILED)
+    if problem.slug:
+        where = f" [{problem.field}]" if problem.field else ""
+        fail(f"{problem.slug}{where}: {problem.sentence}", code)
+    match status:
+        case grpc.StatusCode.UNAVAILABLE:
+            fail(say("server-away"), code)
+        case grpc.StatusCode.DEADLINE_EXCEEDED:
+            fail(say("server-slow"), code)
+        case _:
+            fail(f"{status.name.lower()}: {error.details()}", code)

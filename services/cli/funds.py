@@ -5,9 +5,10 @@ from typing import Annotated
 import typer
 from google.protobuf.message import Message
 
-from services.cli.contact import contact, fail, new_command_id, today
+from services.cli.contact import chosen, contact, fail, new_command_id, today
 from services.cli.options import CommandId, Json, PageSize, PageToken, Year
-from services.cli.output import EXIT_USAGE, show, show_one
+from services.cli.output import EXIT_USAGE, show, show_one, show_page
+from services.cli.words import say
 from tuopin.funding.v1.ledger_pb2 import (
     AllocateMoney,
     AppropriateMoney,
@@ -27,20 +28,27 @@ From = Annotated[str, typer.Option("--source", help="central, provincial, prefec
 MeasureId = Annotated[str, typer.Option("--measure", help="measure_id of a plan in force.")]
 
 
+# An amount is a 64-bit integer in the contract.
+FEN_MAX = 2**63 - 1
+PART_DIGITS = 2
+SOURCES = [name.removeprefix("SOURCE_").lower() for name in Source.keys()[1:]]
+
+
 def fen(yuan: str) -> int:
     """Integer fen of an amount in yuan; nothing is rounded."""
     whole, _, part = yuan.replace(",", "").partition(".")
-    if not whole.isdigit() or len(part) > 2 or (part and not part.isdigit()):
-        fail(f"--amount {yuan}: yuan with at most two decimals, e.g. 1200.50", EXIT_USAGE)
-    return int(whole) * 100 + int(part.ljust(2, "0"))
+    digits = f"{whole}{part}"
+    if not (whole and digits.isascii() and digits.isdigit() and len(part) <= PART_DIGITS):
+        fail(say("amount-unreadable", value=yuan), EXIT_USAGE)
+    amount = int(whole) * 100 + int(part.ljust(PART_DIGITS, "0"))
+    if amount > FEN_MAX:
+        fail(say("amount-too-big", value=yuan), EXIT_USAGE)
+    return amount
 
 
 def source_of(text: str) -> Source.ValueType:
     """The contract's source of a word such as central."""
-    name = f"SOURCE_{text.upper()}"
-    if name not in Source.keys() or name == "SOURCE_UNSPECIFIED":  # noqa: SIM118
-        fail(f"--source {text}: central, provincial, prefectural or county", EXIT_USAGE)
-    return Source.Value(name)
+    return Source.Value(f"SOURCE_{chosen('--source', text, SOURCES).upper()}")
 
 
 def _year(year: int) -> int:
@@ -174,7 +182,7 @@ def pay(
 
 @app.command()
 def accounts(region: LedgerRegion, year: Year = 0, as_json: Json = False) -> None:
-    """Balances of a ledger, in fen.
+    """Balances of a ledger; --json gives them in fen.
 
     Example: tuopin fund accounts --region 433124 --json
     """
@@ -209,5 +217,4 @@ def payments(
         ),
     )
     columns = ("payment_id", "household_id", "measure_id", "amount_fen", "paid_on", "confirmed_on")
-    title = f"{len(page.payments)} of {page.total} payments {page.next_page_token}"
-    show(page.payments, columns, title=title, as_json=as_json)
+    show_page(page.payments, columns, page=page, noun="payments", as_json=as_json)

@@ -8,9 +8,11 @@ import typer
 from google.protobuf.message import Message
 
 from chassis.decider import PROGRAMME_ZONE
-from services.cli.contact import contact, fail, new_command_id, today
+from services.cli.contact import chosen, contact, fail, new_command_id, today
+from services.cli.household_page import show_file
 from services.cli.options import CommandId, Json, On, PageSize, PageToken, Region
-from services.cli.output import EXIT_FAILED, EXIT_USAGE, show, show_one
+from services.cli.output import EXIT_FAILED, EXIT_USAGE, show_one, show_page
+from services.cli.words import say
 from tuopin.registry.v1.household_pb2 import (
     AgreeToExit,
     ErasePerson,
@@ -29,6 +31,7 @@ people = typer.Typer(no_args_is_help=True, help="People in the register.")
 exits = typer.Typer(no_args_is_help=True, help="A household's way out of poverty.")
 
 Household = Annotated[str, typer.Argument(help="household_id")]
+GROUNDS = ("request", "court", "retention-over")
 STATUSES = [
     name.removeprefix("HOUSEHOLD_STATUS_").lower().replace("_", "-")
     for name in HouseholdStatus.keys()[1:]
@@ -42,7 +45,7 @@ def known_at_us(text: str) -> int:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        fail(f"--known-at {text}: not a time such as 2026-11-23T10:00", EXIT_USAGE)
+        fail(say("time-unreadable", option="--known-at", value=text), EXIT_USAGE)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=PROGRAMME_ZONE)
     return round(moment.timestamp() * 1_000_000)
@@ -64,7 +67,7 @@ def show_household(
         "GetHousehold",
         GetHousehold(household_id=household_id, as_of=as_of, known_at_us=known_at_us(known_at)),
     )
-    show_one(found, title=f"household {found.household_number}", as_json=as_json)
+    show_file(found, as_json=as_json)
 
 
 @app.command("list")
@@ -79,8 +82,8 @@ def list_households(
 
     Example: tuopin household list --region 433124110226 --status registered
     """
-    if status and status not in STATUSES:
-        fail(f"--status {status}: one of {', '.join(STATUSES)}", EXIT_USAGE)
+    if status:
+        chosen("--status", status, STATUSES)
     page = contact().call(
         "registry",
         "ListHouseholds",
@@ -93,13 +96,9 @@ def list_households(
             page_token=page_token,
         ),
     )
-    columns = ("household_id", "household_number", "village_id", "status", "main_cause")
-    show(
-        page.households,
-        (*columns, "member_count", "income_per_head_fen", "synthetic"),
-        title=f"{len(page.households)} of {page.total} households {page.next_page_token}",
-        as_json=as_json,
-    )
+    columns: tuple[str, ...] = ("household_id", "household_number", "village_id", "status")
+    columns = (*columns, "main_cause", "member_count", "income_per_head_fen", "synthetic")
+    show_page(page.households, columns, page=page, noun="households", as_json=as_json)
 
 
 @people.command()
@@ -114,16 +113,17 @@ def find(
     Example: tuopin person find
     """
     found = contact().call("registry", "FindPerson", FindPerson(identity_number=identity_number))
-    show_one(found, title="person", as_json=as_json)
+    if as_json or found.found:
+        show_one(found, title="person", as_json=as_json)
     if not found.found:
-        raise typer.Exit(EXIT_FAILED)
+        fail(say("person-unknown"), EXIT_FAILED)
 
 
 @people.command()
 def erase(
     household_id: Household,
     person_id: Annotated[str, typer.Argument(help="person_id")],
-    ground: Annotated[str, typer.Option(help="request, court or retention-over")] = "request",
+    ground: Annotated[str, typer.Option(help=" | ".join(GROUNDS))] = "request",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     command_id: CommandId = "",
     as_json: Json = False,
@@ -133,7 +133,8 @@ def erase(
     Example: tuopin person erase HOUSEHOLD PERSON --ground request
     """
     if not yes:
-        typer.confirm("This cannot be undone. Erase?", abort=True)
+        typer.confirm(say("erase-sure"), abort=True)
+    chosen("--ground", ground, GROUNDS)
     command = ErasePerson(
         command_id=command_id or new_command_id(),
         household_id=household_id,

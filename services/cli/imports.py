@@ -2,16 +2,19 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
+import grpc
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from chassis.decider import derived_id
-from services.cli.contact import contact, fail, today
+from services.cli.contact import chosen, contact, fail, hint, passing, today
 from services.cli.options import Json, On
-from services.cli.output import EXIT_USAGE, errors, show, show_one
+from services.cli.output import EXIT_UNAVAILABLE, EXIT_USAGE, show, show_one
+from services.cli.progress import counted
+from services.cli.words import LANGUAGES, say
 from tuopin.registry.v1.import_pb2 import (
     CommitImport,
     ImportHeader,
@@ -24,6 +27,10 @@ from tuopin.registry.v1.import_pb2 import (
 app = typer.Typer(no_args_is_help=True, help="Import files: all of a file or nothing.")
 
 CHUNK_BYTES = 256 * 1024
+FAULT_COLUMNS = ("row", "column", "slug", "sentence")
+# How long a committed import waits for a server that went away, and how often it looks.
+SERVER_AWAY_S = 120.0
+LOOK_EVERY_S = 0.2
 
 
 @app.callback()
@@ -52,19 +59,21 @@ def households(
     if report.fault_count:
         show(
             report.faults,
-            ("row", "column", "slug", "sentence"),
-            title=f"{report.fault_count} faults in {report.rows} rows; nothing was changed",
+            FAULT_COLUMNS,
+            title=say("faults-found", count=report.fault_count, rows=report.rows),
             as_json=as_json,
         )
+        hint("faults-next")
         raise typer.Exit(EXIT_USAGE)
-    if validate_only or report.already_imported:
-        title = "already imported: nothing was changed" if report.already_imported else "valid"
-        show_one(report, title=title, as_json=as_json)
+    if report.already_imported:
+        show_one(report, title=say("file-known"), as_json=as_json)
+        return
+    if validate_only:
+        show_one(report, title=say("file-valid"), as_json=as_json)
+        hint("file-valid-next")
         return
     done = committed(report)
-    if done.faults:
-        show(done.faults, ("row", "column", "slug", "sentence"), title="left out", as_json=as_json)
-    show_one(done, title="imported", as_json=as_json)
+    show_one(done, title=say("file-imported"), as_json=as_json)
 
 
 def import_file(path: Path, region: str, source: str, *, on: str, synthetic: bool) -> ImportReport:
@@ -72,7 +81,8 @@ def import_file(path: Path, region: str, source: str, *, on: str, synthetic: boo
     report = validated(path, region, source, on, synthetic)
     if report.fault_count:
         fault = report.faults[0]
-        fail(f"{path.name} row {fault.row}, {fault.column}: {fault.sentence}", EXIT_USAGE)
+        where = {"file": path.name, "row": fault.row, "column": fault.column}
+        fail(say("file-row", **where, sentence=fault.sentence), EXIT_USAGE)
     return report if report.already_imported else committed(report)
 
 
@@ -95,8 +105,8 @@ def committed(report: ImportReport) -> ImportReport:
 def _pieces(file: Path, header: ImportHeader) -> Iterator[UploadImport]:
     yield UploadImport(header=header)
     sent, total = 0, file.stat().st_size
-    with file.open("rb") as stream, _progress() as progress:
-        task = progress.add_task("validating", total=total)
+    with file.open("rb") as stream, counted() as progress:
+        task = progress.add_task("validating, bytes", total=total)
         while piece := stream.read(CHUNK_BYTES):
             sent += len(piece)
             yield UploadImport(chunk=piece)
@@ -105,30 +115,36 @@ def _pieces(file: Path, header: ImportHeader) -> Iterator[UploadImport]:
 
 def _watch(report: ImportReport) -> ImportReport:
     """Follow a committed import to its end, over a restart of the server too."""
-    latest = report
-    with _progress() as progress:
-        task = progress.add_task("importing", total=report.households)
+    latest, heard_at_s = report, time.monotonic()
+    with counted() as progress:
+        task = progress.add_task("importing, households", total=report.households)
         while latest.phase != ImportPhase.IMPORT_PHASE_COMPLETED:
-            request = WatchImport(import_id=report.import_id)
-            for latest in contact().stream("registry", "WatchImport", request):
-                done = latest.households_done + latest.households_unchanged
-                progress.update(task, completed=done)
+            with suppress(_Away):
+                for latest in _reports(report.import_id):
+                    heard_at_s = time.monotonic()
+                    done = latest.households_done + latest.households_unchanged
+                    progress.update(task, completed=done)
             if latest.phase == ImportPhase.IMPORT_PHASE_REJECTED:
-                fail("the server rejected the file", EXIT_USAGE)
+                fail(say("file-rejected"), EXIT_USAGE)
+            if time.monotonic() - heard_at_s > SERVER_AWAY_S:
+                fail(say("import-interrupted"), EXIT_UNAVAILABLE)
             if latest.phase != ImportPhase.IMPORT_PHASE_COMPLETED:
-                time.sleep(0.2)
+                time.sleep(LOOK_EVERY_S)
     return latest
 
 
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total}"),
-        TimeRemainingColumn(),
-        console=errors,
-        transient=True,
-    )
+class _Away(Exception):
+    """The server is not there; what was committed goes on when it is back."""
+
+
+def _reports(import_id: str) -> Iterator[ImportReport]:
+    try:
+        yield from contact().stream("registry", "WatchImport", WatchImport(import_id=import_id))
+    except grpc.RpcError as error:
+        # A server that is stopped in order cancels its streams.
+        if passing(error) or error.code() is grpc.StatusCode.CANCELLED:
+            raise _Away from error
+        raise
 
 
 def template(
@@ -141,9 +157,8 @@ def template(
     """
     from services.registry.importing.template import write_template
 
-    if language not in ("zh", "en"):
-        fail(f"--language {language}: zh or en", EXIT_USAGE)
+    chosen("--language", language, LANGUAGES)
     if file.exists():
-        fail(f"{file} exists; name another file", EXIT_USAGE)
+        fail(say("file-exists", file=file), EXIT_USAGE)
     write_template(file, language)
-    errors.print(f"wrote {file}")
+    hint("file-written", file=file)

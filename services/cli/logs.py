@@ -1,37 +1,20 @@
-"""`tuopin events | rebuild | verify | status`: the log, its proofs, and how the system is."""
+"""`tuopin events`: the log itself, as it was stored."""
 
 import json
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from chassis.envelope import event_of, parse
 from services.cli.contact import contact, fail
 from services.cli.endpoints import SERVICES
-from services.cli.options import Json
-from services.cli.output import EXIT_FAILED, EXIT_USAGE, as_dict, console
-from tuopin.envelope.v1.envelope_pb2 import Envelope
-from tuopin.operations.v1.operations_pb2 import (
-    GetStatus,
-    ListTrace,
-    RebuildView,
-    StoredEvent,
-    TailEvents,
-    Verify,
-)
+from services.cli.options import Json, Service, chosen_services
+from services.cli.output import EXIT_FAILED, EXIT_USAGE, as_dict, console, moment
+from services.cli.words import say
+from tuopin.operations.v1.operations_pb2 import ListTrace, StoredEvent, TailEvents
 
 app = typer.Typer(no_args_is_help=True, help="The log itself; personal fields stay sealed.")
-
-Service = Annotated[str, typer.Option(help=f"One of {', '.join(SERVICES)}; empty: all.")]
-
-
-def _chosen(service: str) -> tuple[str, ...]:
-    if service and service not in SERVICES:
-        fail(f"--service {service}: one of {', '.join(SERVICES)}", EXIT_USAGE)
-    return (service,) if service else SERVICES
 
 
 def event_as_dict(stored: StoredEvent) -> dict[str, Any]:
@@ -43,17 +26,12 @@ def event_as_dict(stored: StoredEvent) -> dict[str, Any]:
     return plain
 
 
-def _moment(envelope: Envelope) -> str:
-    moment = datetime.fromtimestamp(envelope.recorded_at_us / 1e6, UTC)
-    return moment.strftime("%Y-%m-%d %H:%M:%S")
-
-
 def _line(stored: StoredEvent) -> str:
     e = parse(stored.envelope)
     who = f"{e.actor} for {e.on_behalf_of}" if e.on_behalf_of else e.actor
     kind = e.type.rsplit(".", 1)[-1]
     place = f"{e.topic}/{e.partition}/{e.position}"
-    return f"{_moment(e)}  {kind:24} {e.id}  {place}  {who}  {stored.hash[:12]}"
+    return f"{moment(e.recorded_at_us)}  {kind:24} {e.id}  {place}  {who}  {stored.hash[:12]}"
 
 
 def print_lines(events: Iterable[StoredEvent], as_json: bool) -> int:
@@ -62,9 +40,9 @@ def print_lines(events: Iterable[StoredEvent], as_json: bool) -> int:
     for stored in events:
         count += 1
         if as_json:
-            print(json.dumps(event_as_dict(stored), ensure_ascii=False))
+            print(json.dumps(event_as_dict(stored), ensure_ascii=False), flush=True)
         else:
-            console.print(_line(stored), highlight=False, soft_wrap=True)
+            console.print(_line(stored), highlight=False, markup=False, soft_wrap=True)
     return count
 
 
@@ -73,19 +51,20 @@ def tail(
     service: Service = "",
     topic: Annotated[str, typer.Option(help="e.g. household, plan, fund, task")] = "",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for new ones.")] = False,
-    last: Annotated[int, typer.Option("-n", min=1, help="Of each lane.")] = 5,
+    last: Annotated[int, typer.Option("-n", min=1, max=10_000, help="How many.")] = 20,
     as_json: Json = False,
 ) -> None:
-    """The last events of each lane.
+    """The last events by time; with --follow new ones as they are stored.
 
     Example: tuopin events tail --service notifier --topic task -n 3
     """
-    chosen = _chosen(service)
-    if follow and len(chosen) > 1:
-        fail("--follow needs --service", EXIT_USAGE)
-    for name in chosen:
-        request = TailEvents(topic=topic, follow=follow, last=last)
-        print_lines(contact().stream(name, "TailEvents", request, operations=True), as_json)
+    names = _owners(service, topic)
+    if follow and len(names) > 1:
+        fail(say("follow-one-service", allowed=", ".join(SERVICES)), EXIT_USAGE)
+    request = TailEvents(topic=topic, follow=follow, last=last)
+    found = (stored for name in names for stored in _stream(name, request))
+    # Lane by lane is how they are stored; by time is how people read.
+    print_lines(found if follow else sorted(found, key=_recorded)[-last:], as_json)
 
 
 @app.command()
@@ -98,9 +77,30 @@ def export(
 
     Example: tuopin events export --service funding > funding.jsonl
     """
-    for name in _chosen(service):
+    for name in _owners(service, topic):
         request = TailEvents(topic=topic, stream=stream, from_start=True)
-        print_lines(contact().stream(name, "TailEvents", request, operations=True), as_json=True)
+        print_lines(_stream(name, request), as_json=True)
+
+
+def _owners(service: str, topic: str) -> tuple[str, ...]:
+    """The services asked for; a topic has one owner, which need not be named."""
+    from services import roster
+
+    names = chosen_services(service)
+    if not topic:
+        return names
+    topics = {each: name for name in names for each in roster.service(name).topics}
+    if topic not in topics:
+        fail(say("topic-elsewhere", topic=topic, allowed=", ".join(topics)), EXIT_USAGE)
+    return (topics[topic],)
+
+
+def _stream(name: str, request: TailEvents) -> Iterator[StoredEvent]:
+    return contact().stream(name, "TailEvents", request, operations=True)
+
+
+def _recorded(stored: StoredEvent) -> tuple[int, str]:
+    return parse(stored.envelope).recorded_at_us, stored.hash
 
 
 def print_events(reference: str, as_json: bool) -> None:
@@ -112,79 +112,6 @@ def print_events(reference: str, as_json: bool) -> None:
             name, "ListTrace", ListTrace(reference=reference), operations=True
         )
     ]
-    found.sort(key=lambda stored: (parse(stored.envelope).recorded_at_us, stored.hash))
+    found.sort(key=_recorded)
     if print_lines(found, as_json) == 0:
-        fail(f"nothing belongs to {reference}", EXIT_FAILED)
-
-
-def rebuild(
-    view: Annotated[str, typer.Argument(help="Name of the view, see `tuopin status`.")],
-    service: Annotated[str, typer.Option(help="Whose view it is.")],
-    as_json: Json = False,
-) -> None:
-    """Forget a view and fill it again from the events; its answers are incomplete meanwhile.
-
-    Example: tuopin rebuild cadre_record --service training
-    """
-    (name,) = _chosen(service)
-    started = contact().call(name, "RebuildView", RebuildView(view=view), operations=True)
-    if as_json:
-        print(json.dumps(as_dict(started)))
-    else:
-        console.print(f"rebuilding {started.view}; `tuopin status` shows its lag")
-
-
-def verify(
-    service: Service = "",
-    views: Annotated[bool, typer.Option(help="Also rebuild every view aside and compare.")] = True,
-    as_json: Json = False,
-) -> None:
-    """Prove the log: hash chain, gapless lanes, and views equal to events. Exits 1 on a finding.
-
-    Example: tuopin verify --service funding
-    """
-    findings = 0
-    for name in _chosen(service):
-        report = contact().call(name, "Verify", Verify(views=views), operations=True)
-        findings += len(report.findings)
-        if as_json:
-            print(json.dumps({"service": name, **as_dict(report)}, ensure_ascii=False))
-            continue
-        mark = "[red]✗[/red]" if report.findings else "[green]✓[/green]"
-        console.print(
-            f"{mark} {name}: {report.events} events in {report.lanes} lanes, {report.views} views"
-        )
-        for finding in report.findings:
-            console.print(f"   {finding.kind} {finding.where}: {finding.sentence}")
-    if findings:
-        raise typer.Exit(EXIT_FAILED)
-
-
-def status(service: Service = "", as_json: Json = False) -> None:
-    """Heads, lags, stopped views, waiting reactions. Exits 1 when something is not healthy.
-
-    Example: tuopin status --json
-    """
-    healthy = True
-    table = Table("service", "healthy", "events", "views", "lag", "waiting", "parked", "deadlines")
-    for name in _chosen(service):
-        report = contact().call(name, "GetStatus", GetStatus(), operations=True)
-        healthy = healthy and report.healthy
-        if as_json:
-            print(json.dumps(as_dict(report), ensure_ascii=False))
-            continue
-        stopped = [f"{view.view}: {view.stopped}" for view in report.views if view.stopped]
-        table.add_row(
-            name,
-            "yes" if report.healthy else f"no {'; '.join(stopped)}",
-            str(sum(lane.head.position for lane in report.lanes)),
-            ", ".join(view.view for view in report.views),
-            str(max((view.lag for view in report.views), default=0)),
-            str(report.reactions_waiting),
-            str(report.reactions_parked),
-            str(report.deadlines_open),
-        )
-    if not as_json:
-        console.print(table)
-    if not healthy:
-        raise typer.Exit(EXIT_FAILED)
+        fail(say("trace-empty", reference=reference), EXIT_FAILED)

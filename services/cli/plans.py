@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from services.cli.contact import contact, fail, new_command_id, today
+from services.cli.contact import chosen, contact, new_command_id, today
 from services.cli.households import paper_consent
 from services.cli.options import CommandId, Json, On, PageSize, PageToken, Region
-from services.cli.output import EXIT_USAGE, show, show_one
+from services.cli.output import show_one, show_page
 from tuopin.planning.v1.plan_pb2 import ApprovePlan, ConsentToPlan, GetPlan, ListPlans, PlanStatus
 
 app = typer.Typer(no_args_is_help=True, help="Plans and their measures.")
@@ -43,8 +43,8 @@ def list_plans(
 
     Example: tuopin plan list --region 433124 --status drafted --json
     """
-    if status and status not in STATUSES:
-        fail(f"--status {status}: one of {', '.join(STATUSES)}", EXIT_USAGE)
+    if status:
+        chosen("--status", status, STATUSES)
     page = contact().call(
         "planning",
         "ListPlans",
@@ -58,8 +58,7 @@ def list_plans(
         ),
     )
     columns = ("plan_id", "household_id", "village_id", "status", "main_cause", "helper_id")
-    title = f"{len(page.plans)} of {page.total} plans {page.next_page_token}"
-    show(page.plans, columns, title=title, as_json=as_json)
+    show_page(page.plans, columns, page=page, noun="plans", as_json=as_json)
 
 
 @app.command()

@@ -1,7 +1,5 @@
 """`tuopin regions`: the official list of regions."""
 
-from datetime import date
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,6 +7,7 @@ import typer
 from services.cli.contact import contact, fail, new_command_id, today
 from services.cli.options import CommandId, Json, On
 from services.cli.output import EXIT_USAGE, show, show_one
+from services.cli.words import say
 from services.registry.editions import read_edition
 from tuopin.registry.v1.region_pb2 import AdoptRegions, FindRegions
 from tuopin.types.v1.types_pb2 import Edition
@@ -29,15 +28,15 @@ def adopt(
     """
     try:
         shipped = read_edition(edition)
-    except FileNotFoundError as missing:
-        fail(f"no edition {edition} is shipped ({Path(str(missing.filename)).name})", EXIT_USAGE)
+    except FileNotFoundError:
+        fail(say("edition-unknown", edition=edition), EXIT_USAGE)
     receipt = contact().call(
         "registry",
         "AdoptRegions",
         AdoptRegions(
             command_id=command_id or new_command_id(),
             edition=Edition(name=shipped.name, sha256=shipped.sha256, count=shipped.count),
-            effective_on=on or date.fromisoformat(today()).isoformat(),
+            effective_on=on or today(),
         ),
     )
     show_one(receipt, title=f"adopted {shipped.name}: {shipped.count} regions", as_json=as_json)

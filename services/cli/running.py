@@ -1,30 +1,28 @@
-"""`tuopin run | demo | token`, and the parts that `make run-kafka` calls."""
+"""`tuopin run | demo | token`, and the parts that `make run-kafka` calls.
 
+What only a server needs is imported where it is used: a command of the command line starts faster.
+"""
+
+import asyncio
 import os
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from chassis.access import ROLES
-from chassis.settings import Settings
-from services import running
+from chassis.access import ROLES, parse_roles
+from chassis.settings import SettingInvalid, Settings
 from services.cli import endpoints
-from services.cli.contact import fail, tokens_of
+from services.cli.contact import fail, hint, known_endpoints, signer
 from services.cli.endpoints import SERVICES, Endpoints, data_folder
-from services.cli.output import EXIT_FAILED, EXIT_FORBIDDEN, EXIT_USAGE, console, errors
-from services.cli.story import demo_county, helping, leaving, register
-from services.cli.story.play import Stage, play
-from services.compose import announce_ready, make_keys
+from services.cli.output import EXIT_FAILED, EXIT_USAGE, console
+from services.cli.words import say
 
-READY_S = 120.0
-STOP_S = 30.0
+if TYPE_CHECKING:
+    from services.running import Embedded
 
 parts = typer.Typer(hidden=True)
 
@@ -40,12 +38,20 @@ def run(
     Example: tuopin run --demo-county
     """
 
-    async def ready(system: running.Embedded) -> None:
+    from services import running
+    from services.compose import announce_ready
+
+    _check_ports()
+    # A child is started below; gRPC would warn about its fork, which is followed by an exec.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
+
+    async def ready(system: "Embedded") -> None:
         settings = system.settings
         written = Endpoints(
             services={name: settings.address_of(name) for name in SERVICES},
             token_key_file=str(settings.token_key_path()),
             chat_url=system.chat_url,
+            health_urls=(system.health_url,),
         )
         endpoints.write(settings.data, written)
         if demo:
@@ -56,15 +62,28 @@ def run(
     running.run(lambda settings: running.embedded(settings, ready), "embedded")
 
 
+def _check_ports() -> None:
+    """A port that is taken is a sentence, not a fault of the server."""
+    from devtools.processes import port_answers
+
+    try:
+        settings = Settings.from_environment()
+    except SettingInvalid as wrong:
+        fail(str(wrong), EXIT_USAGE)
+    places = {settings.address_of(name): f"TUOPIN_{name.upper()}_ADDRESS" for name in SERVICES}
+    places[f"127.0.0.1:{settings.chat_port}"] = "TUOPIN_CHAT_PORT"
+    for place, setting in places.items():
+        if port_answers(int(place.rpartition(":")[2])):
+            fail(say("port-taken", place=place, setting=setting), EXIT_USAGE)
+
+
 async def _in_child(*arguments: str) -> None:
     # A client of its own: the loop that serves must not wait for the one that asks.
-    import asyncio
-
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "services", "part", *arguments
     )
     if await process.wait() != 0:
-        errors.print(f"{arguments[0]} failed; the system runs on without it")
+        hint("county-failed")
 
 
 def _say_where(written: Endpoints) -> None:
@@ -72,6 +91,8 @@ def _say_where(written: Endpoints) -> None:
         console.print(f"{name:10} grpc://{address}", highlight=False)
     if written.chat_url:
         console.print(f"chat page  {written.chat_url}/", highlight=False)
+    for url in written.health_urls:
+        console.print(f"health     {url}/readyz", highlight=False)
     console.print("next       .venv/bin/tuopin status", highlight=False)
 
 
@@ -83,51 +104,30 @@ def demo(
 
     Example: tuopin demo --json
     """
+    from services.cli.starting import NotStarted, System
+
     folder = Path(tempfile.mkdtemp(prefix="tuopin-demo-"))
-    system = _started(folder)
+    system = System(folder)
     try:
+        system.start()
         passed = play_story(folder, as_json=as_json)
+    except NotStarted as failed:
+        fail(say("system-not-started", log=failed))
     finally:
-        system.send_signal(signal.SIGTERM)
-        system.wait(STOP_S)
+        system.stop()
         if keep:
-            errors.print(f"data is in {folder}")
+            hint("data-kept", folder=folder)
         else:
             shutil.rmtree(folder, ignore_errors=True)
     if not passed:
         raise typer.Exit(EXIT_FAILED)
 
 
-def _started(folder: Path) -> subprocess.Popen[bytes]:
-    """An embedded system of its own process on free ports; returns when it answers."""
-    from devtools.processes import free_port
-
-    ready = folder / "ready"
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("TUOPIN_")}
-    environment |= {
-        f"TUOPIN_{name.upper()}_ADDRESS": f"127.0.0.1:{free_port()}" for name in SERVICES
-    }
-    environment |= {
-        "TUOPIN_DATA": str(folder),
-        "TUOPIN_CHAT_PORT": str(free_port()),
-        "TUOPIN_READY_FILE": str(ready),
-        "TUOPIN_CLOCK_OFFSET_FILE": str(folder / "clock-offset"),
-    }
-    log = (folder / "system.log").open("wb")
-    system = subprocess.Popen(
-        [sys.executable, "-m", "services", "run"], env=environment, stdout=log, stderr=log
-    )
-    end = time.monotonic() + READY_S
-    while not ready.exists():
-        if system.poll() is not None or time.monotonic() > end:
-            tail = (folder / "system.log").read_text(errors="replace")[-3000:]
-            fail(f"the system did not start:\n{tail}")
-        time.sleep(0.05)
-    return system
-
-
 def play_story(folder: Path, *, as_json: bool) -> bool:
     """All steps against the system whose endpoints are in the folder."""
+    from services.cli.story import helping, leaving, register
+    from services.cli.story.play import Stage, play
+
     scratch = folder / "story"
     scratch.mkdir(exist_ok=True)
     stage = Stage(endpoints.read(folder), scratch, folder / "clock-offset")
@@ -148,25 +148,27 @@ def token(
     Example: tuopin token office-1 --role county-office@433124
     """
     for each in role:
-        if each.partition("@")[0] not in ROLES or "@" not in each:
-            fail(
-                f"--role {each}: ROLE@REGION with a role of {', '.join(sorted(ROLES))}", EXIT_USAGE
-            )
-    known = endpoints.read()
-    if not known.token_key_file or not Path(known.token_key_file).exists():
-        fail("the key file of the running system is not on this machine", EXIT_FORBIDDEN)
-    print(tokens_of(known.token_key_file).issue(subject, role, ttl_s=hours * 3600))
+        try:
+            parse_roles([each])
+        except ValueError:
+            sentence = say("role-unreadable", value=each, allowed=", ".join(sorted(ROLES)))
+            fail(sentence, EXIT_USAGE)
+    print(signer(known_endpoints()).issue(subject, role, ttl_s=hours * 3600))
 
 
 @parts.command("keys")
 def _keys() -> None:
     """Make the key files of a data folder."""
+    from services.compose import make_keys
+
     make_keys(Settings.from_environment())
 
 
 @parts.command("chat")
 def _chat() -> None:
     """The local chat alone."""
+    from services import running
+
     running.run(running.chat, "chat")
 
 
@@ -180,4 +182,6 @@ def _play(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
 @parts.command("demo-county")
 def _demo_county(households: int = 2000) -> None:
     """Load the demo county into the running system of TUOPIN_DATA."""
+    from services.cli.story import demo_county
+
     demo_county.load(households)

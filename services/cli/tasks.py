@@ -7,7 +7,7 @@ import typer
 from services.cli.contact import contact
 from services.cli.logs import print_events
 from services.cli.options import Json, PageSize, PageToken, Region
-from services.cli.output import show
+from services.cli.output import show_page
 from tuopin.notifier.v1.assignment_pb2 import ListAssignments
 
 app = typer.Typer(no_args_is_help=True, help="Assignments of cadres.")
@@ -39,9 +39,8 @@ def list_tasks(
             page_token=page_token,
         ),
     )
-    columns = ("assignment_id", "kind", "status", "household_number", "village_id", "cadre_id")
-    title = f"{len(page.assignments)} of {page.total} assignments {page.next_page_token}"
-    show(page.assignments, (*columns, "messages"), title=title, as_json=as_json)
+    columns = ("assignment_id", "kind", "status", "household_number", "cadre_id", "due_at_us")
+    show_page(page.assignments, columns, page=page, noun="assignments", as_json=as_json)
 
 
 @app.command()

@@ -4,14 +4,13 @@ import hashlib
 import tempfile
 from pathlib import Path
 
-from rich.progress import track
-
 from chassis.decider import derived_id
 from services.cli.cadres import new_code
 from services.cli.contact import Contact, contact, today
 from services.cli.endpoints import data_folder
 from services.cli.imports import import_file
-from services.cli.output import console, errors
+from services.cli.output import console
+from services.cli.progress import counted
 from services.registry.editions import read_edition
 from services.registry.synthetic import write_csv
 from tuopin.notifier.v1.link_pb2 import GetLink, IssueLink
@@ -44,8 +43,9 @@ def load(households: int) -> None:
     console.print(f"{report.households} synthetic households in {len(villages)} villages")
     posts = [(village, POST_FIRST_SECRETARY) for village in villages]
     posts += [(township, POST_TOWNSHIP_SPECIALIST) for township in townships]
-    for region, post in track(posts, "cadres", console=errors, transient=True):
-        _cadre(caller, region, post)
+    with counted() as progress:
+        for region, post in progress.track(posts, description="cadres"):
+            _cadre(caller, region, post)
     console.print(f"{len(posts)} synthetic cadres")
     _links(caller)
 
@@ -98,8 +98,11 @@ def _links(caller: Contact) -> None:
     chat_url = caller.endpoints.chat_url
     people = ((SHOWN_VILLAGE, "first secretary", 1), (SHOWN_TOWNSHIP, "township specialist", 2))
     for region, what, person in people:
+        if not chat_url:
+            continue
         link = caller.call("notifier", "GetLink", GetLink(cadre_id=cadre_of(region)))
-        if link.linked or not chat_url:
+        if link.linked:
+            console.print(f"{what} of {region}: {chat_url}/?person={person}", soft_wrap=True)
             continue
         code = new_code()
         issue = IssueLink(

@@ -26,6 +26,7 @@ from tuopin.registry.v1.household_pb2 import (
 )
 
 A_STEP_H = 24.0 * 8
+VERIFY_TIMEOUT_S = 600.0
 
 
 def nobody_answers(stage: Stage) -> str:
@@ -146,7 +147,7 @@ def verify(stage: Stage) -> str:
     events = 0
     for service in STUBS:
         report = stage.callers["operator"].call(
-            service, "Verify", Verify(views=True), operations=True
+            service, "Verify", Verify(views=True), operations=True, timeout_s=VERIFY_TIMEOUT_S
         )
         expect(not report.findings, f"{service}: {report.findings}")
         events += report.events
