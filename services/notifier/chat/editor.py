@@ -117,7 +117,8 @@ class Editor:
         async with at_once:
             words = await self._people.words(assignment, message.cadre_id)
             shown = shown_task(assignment, message, words)
-            if message.provider_message_id not in {copy.provider_message_id for copy in copies}:
+            known = {0, *(copy.provider_message_id for copy in copies)}
+            if message.provider_message_id not in known:
                 copies = [*copies, _unknown(message)]
             stale = [copy for copy in copies if copy.digest != shown.digest]
             chat_id = await self._people.chat_of(message.cadre_id) if stale else ""

@@ -13,11 +13,14 @@ _ASSIGNMENT_VERSION = ASSIGNMENTS.c.version.label("assignment_version")
 
 
 def changed_since(connection: Connection, changed_at_us: int) -> Sequence[Row[str, int, int]]:
-    """Messages that stand in a chat and changed, or whose assignment did, with both versions."""
+    """Messages that stand in a chat and changed, or whose assignment did, with both versions.
+
+    After an uncertain sending a message has no number here and may stand there all the same.
+    """
     standing = (
         select(MESSAGES.c.message_id, MESSAGES.c.version, _ASSIGNMENT_VERSION)
         .select_from(_BOTH)
-        .where(MESSAGES.c.provider_message_id > 0)
+        .where(MESSAGES.c.attempts > 0)
     )
     changed = standing.where(MESSAGES.c.changed_at_us >= changed_at_us)
     moved = standing.where(ASSIGNMENTS.c.changed_at_us >= changed_at_us)
