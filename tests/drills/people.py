@@ -4,7 +4,7 @@ was told.
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +80,10 @@ class People:
         """All answers of an operator's streaming rpc."""
         call = getattr(self._stub(service, True), rpc)
         return list(call(request, metadata=self._token()))
+
+    def upload(self, service: str, rpc: str, requests: Iterator[Message]) -> Any:
+        """Many messages in, one answer; not repeated."""
+        return getattr(self._stub(service, False), rpc)(requests, metadata=self._token())
 
     def close(self) -> None:
         for channel in self._channels.values():

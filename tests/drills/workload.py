@@ -6,6 +6,7 @@ finished with the same commands.
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import time
 import uuid
@@ -130,27 +131,27 @@ class Workload:
         number = self.lives
         self.lives += 1
         household_id = self._register(number)
-        drafted = self.until(f"plan of life {number}", lambda: self._plan(household_id))
+        drafted = self.until(f"plan of life {number}", lambda: self.plan(household_id))
         self._agree(number, household_id, drafted)
-        found = self.until(f"task of life {number}", lambda: self._task(household_id))
+        found = self.until(f"task of life {number}", lambda: self.task(household_id))
         person = self.person(number % HELPERS)
-        self._message(person, found.assignment_id, ":ack:")
+        self.message(person, found.assignment_id, ":ack:")
         if not finish:
             return household_id
         self.pass_hours(REMINDED_AFTER_H)
-        self.until(f"reminder of life {number}", lambda: self._is(household_id, reminded=True))
+        self.until(f"reminder of life {number}", lambda: self.is_so(household_id, reminded=True))
         taken = (task.ASSIGNMENT_STATUS_ACKNOWLEDGED,)
-        self._tap_until(person, found.assignment_id, ":ack:", household_id, taken)
-        message = self._message(person, found.assignment_id, ":done:")
+        self.tap_until(person, found.assignment_id, ":ack:", household_id, taken)
+        message = self.message(person, found.assignment_id, ":done:")
         reply_to = message["message_id"]
         self.act(lambda: self.chat.say(person, f"演练走访 {number}", reply_to=reply_to))
         picture = paper(f"visit {self.seed} {number}")
         self.act(lambda: self.chat.photo(person, picture, reply_to=reply_to))
-        self.until(f"proofs of life {number}", lambda: self._is(household_id, evidence_count=2))
+        self.until(f"proofs of life {number}", lambda: self.is_so(household_id, evidence_count=2))
         done = (task.ASSIGNMENT_STATUS_DONE, task.ASSIGNMENT_STATUS_VERIFIED)
-        self._tap_until(person, found.assignment_id, ":done:", household_id, done)
+        self.tap_until(person, found.assignment_id, ":done:", household_id, done)
         verified = task.ASSIGNMENT_STATUS_VERIFIED
-        self.until(f"life {number} is verified", lambda: self._is(household_id, status=verified))
+        self.until(f"life {number} is verified", lambda: self.is_so(household_id, status=verified))
         return household_id
 
     def _register(self, number: int) -> str:
@@ -187,19 +188,19 @@ class Workload:
         )
         self.people.ask("planning", "ApprovePlan", approve)
 
-    def _plan(self, household_id: str) -> Any:
+    def plan(self, household_id: str) -> Any:
         return self.people.find("planning", "GetPlan", plan.GetPlan(reference=household_id))
 
-    def _task(self, household_id: str) -> Any:
+    def task(self, household_id: str) -> Any:
         request = task.ListAssignments(region_id=COUNTY, household_id=household_id)
         page = self.people.ask("notifier", "ListAssignments", request)
         return next(iter(page.assignments), None)
 
-    def _is(self, household_id: str, **wanted: Any) -> bool:
-        found = self._task(household_id)
+    def is_so(self, household_id: str, **wanted: Any) -> bool:
+        found = self.task(household_id)
         return all(getattr(found, name) >= value for name, value in wanted.items())
 
-    def _tap_until(
+    def tap_until(
         self,
         person: int,
         assignment_id: str,
@@ -211,19 +212,21 @@ class Workload:
 
         def tried() -> bool:
             nonlocal tapped_at
-            if self._task(household_id).status in statuses:
+            if self.task(household_id).status in statuses:
                 return True
             if time.monotonic() - tapped_at > TAP_AGAIN_S:
                 found = self._shown(person, assignment_id, action)
                 if found:
                     message, data = found
-                    self.act(lambda: self.chat.tap(person, message["message_id"], data))
-                    tapped_at = time.monotonic()
+                    # The bot may have changed the button since it was read.
+                    with contextlib.suppress(ChatError):
+                        self.act(lambda: self.chat.tap(person, message["message_id"], data))
+                        tapped_at = time.monotonic()
             return False
 
         self.until(f"{action} of {assignment_id}", tried)
 
-    def _message(self, person: int, assignment_id: str, action: str) -> dict[str, Any]:
+    def message(self, person: int, assignment_id: str, action: str) -> dict[str, Any]:
         what = f"a message with {action} about {assignment_id}"
         message, _ = self.until(what, lambda: self._shown(person, assignment_id, action))
         return message
