@@ -20,10 +20,8 @@ _AMOUNT = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,2}))?")
 # The import's id, and with it the command's, follows from the whole file: given at its commit.
 NOT_YET = "-"
 _OTHER_CAUSES = ("other_cause_1", "other_cause_2")
-_CODED_OF_HOUSEHOLD = (
-    "attribute", "main_cause", *_OTHER_CAUSES, "housing_safety", "safe_drinking_water", "power",
-    "road", "toilet", "fuel", "income_year",
-)  # fmt: skip
+_CODED_OF_HOUSEHOLD = ("attribute", "main_cause", *_OTHER_CAUSES, "income_year")
+_CODED_OF_LIVING = ("housing_safety", "safe_drinking_water", "power", "road", "toilet", "fuel")
 _CODED_OF_MEMBER = (
     "relation", "sex", "ethnicity", "education", "at_school", "health", "labour",
     "medical_insurance", "pension_insurance",
@@ -92,7 +90,11 @@ class Interpreter:
         self._coded_member_cells = _getter(
             places[name] for name in _CODED_OF_MEMBER if name in places
         )
+        self._coded_living_cells = _getter(
+            places[name] for name in _CODED_OF_LIVING if name in places
+        )
         self._prototypes: dict[tuple[str, ...], RegisterHousehold] = {}
+        self._living_prototypes: dict[tuple[str, ...], LivingConditions] = {}
         self._member_prototypes: dict[tuple[str, ...], Member] = {}
 
     def household(self, number: str, records: list[Record]) -> FileHousehold:
@@ -120,6 +122,7 @@ class Interpreter:
         command.village_id = cells.text("village_id")
         command.address = cells.text("address")
         living = command.living_conditions
+        living.CopyFrom(self._coded_living(cells))
         living.housing_area_m2 = cells.read("housing_area_m2", _whole) or 0
         living.farmland_mu_e2 = cells.read("farmland_mu", _hundredths) or 0
         income = command.income
@@ -142,14 +145,6 @@ class Interpreter:
             attribute=cells.read("attribute", self._code, "attribute", required=True),
             main_cause=cells.read("main_cause", self._code, "cause", required=True),
             other_causes=[cause for cause in causes if cause],
-            living_conditions=LivingConditions(
-                housing_safety=cells.read("housing_safety", self._code, "housing-safety"),
-                safe_drinking_water=cells.read("safe_drinking_water", self._yes),
-                power=cells.read("power", self._yes),
-                road=cells.read("road", self._yes),
-                toilet=cells.read("toilet", self._yes),
-                fuel=cells.text("fuel"),
-            ),
             income=Income(year=cells.read("income_year", _whole, required=True)),
             effective_on=self._header.effective_on,
             synthetic=self._header.synthetic,
@@ -157,6 +152,24 @@ class Interpreter:
         if len(cells.faults) == faults_before and len(self._prototypes) < PROTOTYPES_MAX:
             self._prototypes[key] = command
         return command
+
+    def _coded_living(self, cells: "_Cells") -> LivingConditions:
+        key = self._coded_living_cells(cells.cells)
+        known = self._living_prototypes.get(key)
+        if known is not None:
+            return known
+        faults_before = len(cells.faults)
+        living = LivingConditions(
+            housing_safety=cells.read("housing_safety", self._code, "housing-safety"),
+            safe_drinking_water=cells.read("safe_drinking_water", self._yes),
+            power=cells.read("power", self._yes),
+            road=cells.read("road", self._yes),
+            toilet=cells.read("toilet", self._yes),
+            fuel=cells.text("fuel"),
+        )
+        if len(cells.faults) == faults_before and len(self._living_prototypes) < PROTOTYPES_MAX:
+            self._living_prototypes[key] = living
+        return living
 
     def _fill_member(self, member: Member, cells: "_Cells") -> None:
         member.CopyFrom(self._coded_member(cells))
@@ -247,8 +260,11 @@ class _Cells:
 
 
 def _getter(places: Iterable[int]) -> Callable[[list[str]], tuple[str, ...]]:
-    """Picks these cells of a row; at least two of them are required columns."""
-    return itemgetter(*places)
+    """Picks these cells of a row, however many there are."""
+    wanted = tuple(places)
+    if len(wanted) > 1:
+        return itemgetter(*wanted)
+    return lambda cells: tuple(cells[place] for place in wanted)
 
 
 def _whole(text: str, _: str) -> int:

@@ -5,8 +5,10 @@ what proves it? Codes and amounts only; nothing personal stands here.
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 from sqlalchemy import BigInteger, Column, Connection, MetaData, String, Table, Text, select
 
@@ -110,14 +112,23 @@ def _code(field: Any, value: Any) -> str:
 
 def _proofs(event: Message) -> Iterator[str]:
     """Where the proof is found: addresses of sealed pictures, ids; never what they say."""
-    for field, value in event.ListFields():
-        if field.message_type is None:
-            continue
-        proofs_of = _PROOFS_OF.get(field.message_type.full_name)
-        if proofs_of is None:
-            continue
-        for each in value if field.is_repeated else (value,):
-            yield from proofs_of(each)
+    for name, repeated, proofs_of in _proof_fields(event.DESCRIPTOR):
+        if repeated:
+            for each in getattr(event, name):
+                yield from proofs_of(each)
+        elif event.HasField(name):
+            yield from proofs_of(getattr(event, name))
+
+
+@cache
+def _proof_fields(
+    descriptor: Descriptor,
+) -> tuple[tuple[str, bool, Callable[[Any], Iterator[str]]], ...]:
+    return tuple(
+        (field.name, field.is_repeated, _PROOFS_OF[field.message_type.full_name])
+        for field in descriptor.fields
+        if field.message_type is not None and field.message_type.full_name in _PROOFS_OF
+    )
 
 
 def _consent_proofs(consent: Consent) -> Iterator[str]:
