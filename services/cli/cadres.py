@@ -114,7 +114,7 @@ def list_cadres(
         "ListCadres",
         ListCadres(region_id=region, page_size=page_size, page_token=page_token),
     )
-    columns = ("cadre_id", "region_id", "hours", "tasks_open", "tasks_finished", "visits")
+    columns = ("cadre_id", "postings", "hours", "tasks_open", "tasks_finished", "visits")
     show_page(page.cadres, columns, page=page, noun="cadres", as_json=as_json)
 
 

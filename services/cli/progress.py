@@ -22,6 +22,8 @@ def counted() -> Progress:
         TimeRemainingColumn(),
         console=errors,
         transient=True,
+        # A log file wants lines, not a bar.
+        disable=not errors.is_terminal,
     )
 
 
@@ -33,4 +35,6 @@ def waiting() -> Progress:
         TimeElapsedColumn(),
         console=errors,
         transient=True,
+        # A log file wants lines, not a bar.
+        disable=not errors.is_terminal,
     )

@@ -4,7 +4,6 @@ What only a server needs is imported where it is used: a command of the command 
 """
 
 import asyncio
-import os
 import shutil
 import sys
 import tempfile
@@ -42,8 +41,6 @@ def run(
     from services.compose import announce_ready
 
     _check_ports()
-    # A child is started below; gRPC would warn about its fork, which is followed by an exec.
-    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
 
     async def ready(system: "Embedded") -> None:
         settings = system.settings

@@ -63,7 +63,7 @@ def rebuild(
 
 
 def _owner_of_view(caller: Contact, view: str, names: tuple[str, ...]) -> str:
-    known = {name: [each.view for each in _status(caller, name).views] for name in names}
+    known = {name: _views(caller, name) for name in names}
     owners = [name for name, views in known.items() if view in views]
     if not owners:
         allowed = ", ".join(sorted({each for views in known.values() for each in views}))
@@ -71,6 +71,12 @@ def _owner_of_view(caller: Contact, view: str, names: tuple[str, ...]) -> str:
     if len(owners) > 1:
         fail(say("view-of-several", view=view, allowed=", ".join(owners)), EXIT_USAGE)
     return owners[0]
+
+
+def _views(caller: Contact, name: str) -> list[str]:
+    """What can be rebuilt; a reaction acts on the world and cannot."""
+    views = [each.view for each in _status(caller, name).views]
+    return [view for view in views if not view.startswith("reaction:")]
 
 
 def _await_rebuilt(caller: Contact, name: str, view: str) -> None:

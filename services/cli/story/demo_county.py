@@ -102,7 +102,7 @@ def _links(caller: Contact) -> None:
             continue
         link = caller.call("notifier", "GetLink", GetLink(cadre_id=cadre_of(region)))
         if link.linked:
-            console.print(f"{what} of {region}: {chat_url}/?person={person}", soft_wrap=True)
+            _say(what, region, f"{chat_url}/?person={person}")
             continue
         code = new_code()
         issue = IssueLink(
@@ -111,6 +111,10 @@ def _links(caller: Contact) -> None:
             code_sha256=hashlib.sha256(code.encode()).hexdigest(),
         )
         caller.call("notifier", "IssueLink", issue)
-        address = f"{chat_url}/?person={person}&name=demo-{person}&start={code}"
-        console.print(f"{what} of {region} (10 minutes): {address}", soft_wrap=True)
+        _say(what, region, f"{chat_url}/?person={person}&name=demo-{person}&start={code}")
     console.print(f"data in {data_folder()}")
+
+
+def _say(what: str, region: str, address: str) -> None:
+    console.print(f"{what} of {region}, cadre {cadre_of(region)}:", highlight=False)
+    console.print(f"  {address}", highlight=False, markup=False, soft_wrap=True)
