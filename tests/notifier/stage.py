@@ -10,11 +10,10 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
@@ -23,23 +22,17 @@ from chassis.access import Tokens
 from chassis.blobs import BlobFolder
 from chassis.client import Client, connect
 from chassis.clock import OffsetClock
-from chassis.deadlines import DeadlineRunner
 from chassis.envelope import event_of, parse
-from chassis.follow import Follower
-from chassis.handle import Handler
 from chassis.keys import SqliteKeys
 from chassis.lanes import LANES_PER_TOPIC
 from chassis.programme import Programme
-from chassis.reacting import ReactionRunner
 from chassis.sealing import Sealer
 from chassis.sending import targets
-from chassis.server import ServiceWiring, build_server
 from chassis.settings import Settings
 from chassis.store import Append, NewEvent, SqliteStore, StreamWrite
 from chassis.viewstore import ViewStore
 from localchat import persons
 from localchat.client import ChatClient
-from localchat.limits import Limits
 from localchat.server import LocalChat
 from services.notifier.bot import run_bot
 from services.notifier.worker import SERVICE
@@ -351,65 +344,3 @@ def views_of(folder: Path, clock: OffsetClock) -> ViewStore:
         target=targets(SERVICE.deciders),
         clock=clock,
     )
-
-
-@asynccontextmanager
-async def on_stage(folder: Path, *, rate: bool = False, bot: bool = True) -> AsyncIterator[Stage]:
-    """Start everything, and stop it again."""
-    here = Stage(folder)
-    here.views.create()
-    await here.store.open()
-    await here.foreign.open()
-
-    async def facts(read: Callable[[Any, Any], Any], command: Message) -> Any:
-        return await here.views.query(lambda connection: read(connection, command))
-
-    handler = Handler(
-        service=SERVICE.name,
-        deciders=SERVICE.deciders,
-        facts={command: partial(facts, read) for command, read in SERVICE.facts.items()},
-        store=here.store,
-        sealer=here.sealer,
-        programme=here.programme,
-        clock=here.clock,
-    )
-    parts: Any = SimpleNamespace(
-        handler=handler, views=here.views, store=here.store, sealer=here.sealer
-    )
-    servicer = SERVICE.servicer(parts)
-    server = build_server(
-        [ServiceWiring(SERVICE.name, servicer, SERVICE.add_to_server, SERVICE.descriptor)],
-        tokens=here.tokens,
-        programme=here.programme,
-    )
-    here.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
-    await server.start()
-    send = here.client("service@").send
-    sources = {**dict.fromkeys(SERVICE.topics, here.store), **dict.fromkeys(FOREIGN, here.foreign)}
-    tasks = [
-        asyncio.create_task(each)
-        for each in (
-            Follower(sources, here.views).run(),
-            ReactionRunner(here.views, send).run(),
-            DeadlineRunner(here.views, send, here.clock).run(),
-        )
-    ]
-    here.chat = LocalChat(":memory:", token=BOT_TOKEN, limits=Limits(rate=rate))
-    await here.chat.start()
-    try:
-        async with ChatClient(here.chat.url) as here.people:
-            if bot:
-                await here.start_bot()
-            yield here
-            await here.stop_bot()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.gather(*(client.close() for client in here.clients))
-        await server.stop(1)
-        await here.chat.stop()
-        await here.store.close()
-        await here.foreign.close()
-        await here.keys.close()
-        here.views.close()

@@ -8,7 +8,8 @@ from typing import Any
 
 from chassis.failpoints import FAILPOINTS
 from localchat.client import buttons_of, text_of
-from tests.notifier.stage import Stage, on_stage
+from tests.notifier.stage import Stage
+from tests.notifier.staging import on_stage
 from tests.notifier.test_chat_story import png
 from tuopin.notifier.v1.assignment_pb2 import (
     Assignment,

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.notifier.stage import HELPER, SPECIALIST, Stage, on_stage
+from tests.notifier.stage import HELPER, SPECIALIST, Stage
+from tests.notifier.staging import on_stage
 from tuopin.notifier.v1.assignment_pb2 import (
     AssignmentAcknowledged,
     AssignmentDone,

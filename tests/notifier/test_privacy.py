@@ -10,7 +10,8 @@ import structlog
 from structlog.testing import LogCapture
 
 from localchat.client import text_of
-from tests.notifier.stage import HELPER, NAME, PERSONS, ROOT, Stage, on_stage
+from tests.notifier.stage import HELPER, NAME, PERSONS, ROOT, Stage
+from tests.notifier.staging import on_stage
 from tests.notifier.test_chat_story import png
 from tuopin.registry.v1.region_pb2 import RegionsAdopted
 from tuopin.types.v1.types_pb2 import Edition

@@ -8,7 +8,7 @@ from google.protobuf.message import Message
 from chassis.decider import derived_id
 from services.notifier import reactions
 from services.notifier.reactions import ANSWERS, KINDS, REACTIONS, Household
-from tests.notifier import test_assignment_rules as task
+from tests.notifier import tasks as task
 from tests.notifier.policies import POLICIES
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.funding.v1.ledger_pb2 import MoneyPaid, ReceiptConfirmed

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from localchat.client import text_of
-from tests.notifier.stage import HELPER, PERSONS, SPECIALIST, Stage, on_stage
+from tests.notifier.stage import HELPER, PERSONS, SPECIALIST, Stage
+from tests.notifier.staging import on_stage
 from tuopin.notifier.v1.assignment_pb2 import (
     AcknowledgeAssignment,
     AddEvidence,

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from chassis.client import CallFailed
-from tests.notifier.stage import COUNTY, HELPER, SPECIALIST, VILLAGE, Stage, on_stage
+from tests.notifier.stage import COUNTY, HELPER, SPECIALIST, VILLAGE, Stage
+from tests.notifier.staging import on_stage
 from tuopin.funding.v1.ledger_pb2 import MoneyPaid, ReceiptConfirmed
 from tuopin.notifier.v1.assignment_pb2 import (
     AcknowledgeAssignment,

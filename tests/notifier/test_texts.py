@@ -53,7 +53,7 @@ def assignment(**fields: Any) -> Any:
         "done_by": "cadre-1",
         "done_at_us": 1_600_000_000_000_000,
         "returned_slug": "",
-        "version": 3,
+        "turn": 3,
     }
     return SimpleNamespace(**{**row, **fields})
 
@@ -158,11 +158,11 @@ def test_lines_that_do_not_fit_are_left_out() -> None:
     assert VALUE_MAX < TEXT_MAX
 
 
-@pytest.mark.parametrize("version", [1, 9, 123_456_789_012])
-def test_a_tap_comes_back_as_it_was_sent(version: int) -> None:
-    tap = Tap("ack", ID, version)
+@pytest.mark.parametrize("turn", [1, 9, 123_456_789_012])
+def test_a_tap_comes_back_as_it_was_sent(turn: int) -> None:
+    tap = Tap("ack", ID, turn)
     data = encode(tap, sign)
-    assert data.startswith(f"1:ack:ERERERERQRGBEREREREREQ:{version}:"), data
+    assert data.startswith(f"1:ack:ERERERERQRGBEREREREREQ:{turn}:"), data
     assert len(data.encode()) <= CALLBACK_BYTES_MAX
     assert decode(data, sign) == tap
 

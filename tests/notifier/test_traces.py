@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from chassis.telemetry import recorded
-from tests.notifier.stage import on_stage
+from tests.notifier.staging import on_stage
 from tuopin.notifier.v1.assignment_pb2 import AssignmentAcknowledged
 from tuopin.notifier.v1.message_pb2 import MessageQueued, MessageSent
 

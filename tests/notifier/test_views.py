@@ -9,7 +9,7 @@ from chassis.viewstore import ViewStore
 from services.notifier.decider.assignment import message_id_of
 from services.notifier.views import VIEWS, assignments, links, messages
 from services.notifier.views.messages import due, reference_of, replied_to
-from tests.notifier import test_assignment_rules as task
+from tests.notifier import tasks as task
 from tests.notifier import test_message_rules as words
 from tests.services.feeds import Log, rows_of
 from tests.services.memory_rows import projected

@@ -19,17 +19,17 @@ Sign = Callable[[str, str], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Tap:
-    """A tap: what is wanted, of which assignment, and the version that the button was shown at."""
+    """A tap: what is wanted, of which assignment, and at which turn of it the button was shown."""
 
     action: str
     assignment_id: str
-    version: int
+    turn: int
 
 
 def encode(tap: Tap, sign: Sign) -> str:
-    """`1:<action>:<22 characters>:<version>:<8 characters>`."""
+    """`1:<action>:<22 characters>:<turn>:<8 characters>`."""
     short = _text(uuid.UUID(tap.assignment_id).bytes)
-    body = f"{FORMAT}:{tap.action}:{short}:{tap.version}"
+    body = f"{FORMAT}:{tap.action}:{short}:{tap.turn}"
     data = f"{body}:{_signature(body, sign)}"
     assert len(data.encode()) <= CALLBACK_BYTES_MAX
     return data

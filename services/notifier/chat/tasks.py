@@ -171,5 +171,5 @@ def _local(at_us: int) -> datetime:
 
 
 def _button(name: str, action: str, assignment: Row[Any], words: Wording) -> Button:
-    tap = Tap(action, assignment.assignment_id, assignment.version)
+    tap = Tap(action, assignment.assignment_id, assignment.turn)
     return Button(words.catalogue.plain(f"button.{name}"), encode(tap, words.sign))

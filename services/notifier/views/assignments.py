@@ -67,6 +67,9 @@ ASSIGNMENTS = Table(
     # Version of the stream and time of its latest event: what a chat shows is compared with it.
     Column("version", Integer),
     Column("changed_at_us", BigInteger),
+    # Version at which the next step became what it is. A button names it: evidence that comes in
+    # does not change the button under a person's finger.
+    Column("turn", Integer),
     Index("assignments_by_village", "village_id", "assignment_id"),
     Index("assignments_by_cadre", "cadre_id", "status"),
     Index("assignments_by_previous_cadre", "previous_cadre_id", "status"),
@@ -111,6 +114,8 @@ def project(rows: Rows, envelope: Envelope, event: Event) -> None:
     """One stream per assignment: the latest event wins."""
     key = (event.assignment_id,)
     rows.put(ASSIGNMENTS, key, version=envelope.version, changed_at_us=envelope.recorded_at_us)
+    if not isinstance(event, EvidenceAdded | AssignmentReminded):
+        rows.put(ASSIGNMENTS, key, turn=envelope.version)
     match event:
         case AssignmentOffered():
             rows.put(ASSIGNMENTS, key, **_offered(envelope, event))
