@@ -94,21 +94,8 @@ def assert_connected(told: Told, wanted: set[str]) -> None:
     assert told.names(lost) == set()
 
 
-async def test_a_life_is_one_connected_trace(tmp_path: Path) -> None:
-    told = await spans_of_a_life(tmp_path)
-    assert_connected(told, COMMANDS | CHAT | {"apply"})
-
-
-async def test_on_kafka_relay_and_feed_are_linked_too(
-    tmp_path: Path, kafka_bootstrap: str, topic_prefix: str
-) -> None:
-    told = await spans_of_a_life(tmp_path, kafka=kafka_bootstrap, prefix=topic_prefix)
-    assert_connected(told, COMMANDS | CHAT | {"send", "apply"})
-
-
-async def test_the_spans_of_one_answer_lead_from_the_tap_to_the_owner(tmp_path: Path) -> None:
+def assert_parents_lead_to_the_tap(told: Told) -> None:
     """Parents alone lead from the visit in planning to the tap that finished the task."""
-    told = await spans_of_a_life(tmp_path)
     (visit,) = [each for each in told.spans if each.name.endswith(".RecordVisit")]
     path: list[str] = []
     current: Any = visit
@@ -116,3 +103,16 @@ async def test_the_spans_of_one_answer_lead_from_the_tap_to_the_owner(tmp_path: 
         path.append(current.name.rsplit(".", 1)[-1])
         current = told.by_id.get(current.parent.span_id) if current.parent else None
     assert path == ["RecordVisit", "FinishAssignment", "chat update"]
+
+
+async def test_a_life_is_one_connected_trace(tmp_path: Path) -> None:
+    told = await spans_of_a_life(tmp_path)
+    assert_connected(told, COMMANDS | CHAT | {"apply"})
+    assert_parents_lead_to_the_tap(told)
+
+
+async def test_on_kafka_relay_and_feed_are_linked_too(
+    tmp_path: Path, kafka_bootstrap: str, topic_prefix: str
+) -> None:
+    told = await spans_of_a_life(tmp_path, kafka=kafka_bootstrap, prefix=topic_prefix)
+    assert_connected(told, COMMANDS | CHAT | {"send", "apply"})
