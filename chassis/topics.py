@@ -11,7 +11,11 @@ from typing import Any
 import stamina
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
-from kafka.errors import CoordinatorNotAvailableError, TopicAlreadyExistsError
+from kafka.errors import (
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
+    TopicAlreadyExistsError,
+)
 from kafka.structs import TopicPartition
 
 from chassis.lanes import LANES_PER_TOPIC
@@ -32,6 +36,7 @@ SETTINGS: Mapping[str, str] = {
 }
 
 _REQUEST_TIMEOUT_MS = 30_000
+_COORDINATOR_COMING = (CoordinatorNotAvailableError, CoordinatorLoadInProgressError)
 
 
 class TopicRefused(Exception):
@@ -83,7 +88,7 @@ def lags(bootstrap: str, group: str, topics: Iterable[str], *, prefix: str = PRE
             for partition in range(LANES_PER_TOPIC)
         ]
         # A new broker's first question about a group creates the topic of the answers.
-        for attempt in stamina.retry_context(on=CoordinatorNotAvailableError, attempts=20):
+        for attempt in stamina.retry_context(on=_COORDINATOR_COMING, attempts=20):
             with attempt:
                 committed = admin.list_group_offsets({group: partitions})[group]
         ends = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))

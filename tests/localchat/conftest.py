@@ -48,6 +48,12 @@ def png() -> Callable[[int, int], bytes]:
     return _png
 
 
+@pytest.fixture(autouse=True)
+def whole_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The notifier's bot asks the library for timedeltas, by a variable of the whole process."""
+    monkeypatch.delenv("PTB_TIMEDELTA", raising=False)
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
