@@ -35,14 +35,16 @@ def write(folder: Path, endpoints: Endpoints) -> None:
 
 
 def read(folder: Path | None = None) -> Endpoints:
-    """The endpoints of a running system. FileNotFoundError says that none was started there."""
+    """The endpoints of the system of a folder, or else of the environment. FileNotFoundError says
+    that none was started there.
+    """
     path = (folder or data_folder()) / "endpoints.json"
     known: dict[str, str] = {}
     extras: dict[str, object] = {}
     if path.exists():
         stored = json.loads(path.read_text(encoding="utf-8"))
         known, extras = stored["services"], stored
-    for service in SERVICES:
+    for service in SERVICES if folder is None else ():
         address = os.environ.get(f"TUOPIN_{service.upper()}_ADDRESS")
         if address:
             known[service] = address
