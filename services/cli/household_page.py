@@ -4,7 +4,7 @@ from typing import Any
 
 from rich.table import Table
 
-from services.cli.output import as_dict, cell, console, moment, readable, show_one
+from services.cli.output import as_dict, cell, moment, print_table, readable, show_one
 from tuopin.registry.v1.household_pb2 import FileEntry, Household
 
 # Shown in columns of their own; the rest of a member is told in the last one.
@@ -28,7 +28,7 @@ def show_file(household: Household, *, as_json: bool) -> None:
 
 
 def _members(household: Household) -> None:
-    table = Table(title=f"{len(household.members)} members", title_justify="left", show_lines=True)
+    table = Table(show_lines=True)
     for column in ("member", "numbers", "about"):
         table.add_column(column, overflow="fold")
     for member in household.members:
@@ -38,16 +38,16 @@ def _members(household: Household) -> None:
             for wanted in (MEMBER_NAMES, MEMBER_NUMBERS)
         )
         table.add_row(cell(names), cell(numbers), cell(plain))
-    console.print(table)
+    print_table(f"{len(household.members)} members", table)
 
 
 def _entries(household: Household) -> None:
-    table = Table(title=f"{len(household.file)} entries", title_justify="left", show_lines=True)
+    table = Table(show_lines=True)
     for column in ("when", "what", "who", "proof"):
         table.add_column(column, overflow="fold")
     for entry in household.file:
         table.add_row(*(cell("\n".join(lines)) for lines in entry_lines(entry)))
-    console.print(table)
+    print_table(f"{len(household.file)} entries", table)
 
 
 def entry_lines(entry: FileEntry) -> tuple[list[str], ...]:

@@ -181,14 +181,14 @@ def show_one(message: Message, *, title: str, as_json: bool) -> None:
     if as_json:
         print(json.dumps(as_dict(message, complete=True), ensure_ascii=False))
         return
-    table = Table(title=title, title_justify="left", show_header=False)
+    table = Table(show_header=False)
     lists: dict[str, list[dict[str, Any]]] = {}
     for name, value in readable(message, as_dict(message)).items():
         if isinstance(value, list) and value and isinstance(value[0], dict):
             lists[name] = value
         else:
             table.add_row(name, cell(value))
-    console.print(table)
+    print_table(title, table)
     for name, items in lists.items():
         columns = list(dict.fromkeys(column for item in items for column in item))
         if len(columns) <= COLUMNS_MAX:
@@ -198,11 +198,17 @@ def show_one(message: Message, *, title: str, as_json: bool) -> None:
 
 
 def _print_table(title: str, columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
-    table = Table(title=title, title_justify="left", header_style="bold")
+    table = Table(header_style="bold")
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(cell(row.get(column, "")) for column in columns))
+    print_table(title, table)
+
+
+def print_table(title: str, table: Table) -> None:
+    """A table below its title, which is not broken to the table's width."""
+    console.print(Text(title, style="bold"), soft_wrap=True)
     console.print(table)
 
 

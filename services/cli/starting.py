@@ -42,7 +42,7 @@ class System:
         ports = {f"TUOPIN_{name.upper()}_ADDRESS": _free_address() for name in SERVICES}
         # What a client of this system sets, too: TUOPIN_DATA leads it to everything else.
         self.environment = kept | {"TUOPIN_DATA": str(folder)}
-        self._own = {
+        self.own = {
             **ports,
             "TUOPIN_CHAT_PORT": str(free_port()),
             "TUOPIN_READY_FILE": str(self._ready),
@@ -59,14 +59,17 @@ class System:
         """Where the system reads how far its clock is ahead."""
         return self.folder / "clock-offset"
 
-    def start(self) -> None:
-        """Start it and wait until it answers; NotStarted says what its log ended with."""
+    def start(self, **settings: str) -> None:
+        """Start it and wait until it answers; NotStarted says what its log ended with.
+
+        `settings` are TUOPIN_* variables for this start only.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         self._ready.unlink(missing_ok=True)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  (our own program)
                 [sys.executable, "-m", "services", "run", *self._arguments],
-                env=self.environment | self._own,
+                env=self.environment | self.own | settings,
                 stdout=log,
                 stderr=log,
                 preexec_fn=end_with_parent,
@@ -84,11 +87,10 @@ class System:
             self._process.send_signal(signal.SIGTERM)
             self._process.wait(STOP_S)
 
-    def kill(self) -> None:
-        """End it with no chance to tidy up."""
+    def wait(self, timeout_s: float) -> int:
+        """Wait until it has ended by itself; its return code."""
         assert self._process is not None, "the system was not started"
-        self._process.kill()
-        self._process.wait()
+        return self._process.wait(timeout_s)
 
     def __enter__(self) -> "System":
         self.start()

@@ -18,6 +18,7 @@ from services.cli.output import (
     EXIT_USAGE,
     as_dict,
     console,
+    print_table,
     show,
 )
 from services.cli.progress import counted, waiting
@@ -205,11 +206,10 @@ def _print_overview(found: dict[str, ServiceStatus], known: Endpoints) -> None:
 
 
 def _print_lanes_and_views(report: ServiceStatus) -> None:
-    lanes = Table("lane", "head", "relayed", "hash", title=f"{report.service}: lanes")
-    lanes.title_justify = "left"
+    lanes = Table("lane", "head", "relayed", "hash")
     for lane in report.lanes:
         place = f"{lane.head.topic}/{lane.head.partition}"
         lanes.add_row(place, str(lane.head.position), str(lane.relayed), lane.hash[:16])
-    console.print(lanes)
+    print_table(f"{report.service}: lanes", lanes)
     title = f"{report.service}: views, deadlines and reactions"
     show(report.views, ("view", "lag", "stopped"), title=title, as_json=False)
