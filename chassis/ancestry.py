@@ -1,11 +1,12 @@
 """What belongs to an id: events that name it, what they caused, and what caused them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from google.protobuf.message import Message
 
 from chassis.envelope import event_of, parse
+from chassis.feedtables import Lane
 from chassis.history import History
 from chassis.store import Record, Store
 from tuopin.envelope.v1.envelope_pb2 import Envelope
@@ -13,6 +14,8 @@ from tuopin.envelope.v1.envelope_pb2 import Envelope
 READ_COUNT = 2_000
 # Hops along causes that a trace follows; the longest way in the system has fewer.
 HOPS_MAX = 8
+# So many records are kept between the hops, a few dozen MiB; of a longer past each hop reads again.
+KEPT_RECORDS = 50_000
 
 
 def names(envelope: Envelope, event: Message, reference: str) -> bool:
@@ -76,13 +79,13 @@ async def trace(
     through everything the service hears.
     """
     ancestry = Ancestry(reference)
-    everything = sorted({*topics, *heard})
-    await _walk(history, everything, ancestry.begin)
+    past = Past(history, await history.heads(sorted({*topics, *heard})))
+    await past.walk(ancestry.begin)
     for _ in range(HOPS_MAX):
         before = ancestry.size
         if not before:
             return
-        await _walk(history, everything, ancestry.follow)
+        await past.walk(ancestry.follow)
         if ancestry.size == before:
             break
     for topic in topics:
@@ -94,14 +97,30 @@ async def trace(
                 after = records[-1].position
 
 
-async def _walk(
-    history: History, topics: Sequence[str], look: Callable[[Sequence[Record]], None]
-) -> None:
-    for (topic, partition), head in (await history.heads(topics)).items():
-        after = 0
-        while after < head:
-            records = await history.read(topic, partition, after, head)
-            if not records:
-                break
-            await asyncio.to_thread(look, records)
-            after = records[-1].position
+class Past:
+    """All heard lanes up to the heads of one moment, walked again and again; a short past is
+    kept, so that only the first walk asks Kafka.
+    """
+
+    def __init__(self, history: History, heads: Mapping[Lane, int]) -> None:
+        self._history = history
+        self._heads = heads
+        self._kept: list[Sequence[Record]] | None = None
+
+    async def walk(self, look: Callable[[Sequence[Record]], None]) -> None:
+        """Show every record to `look`, lane by lane."""
+        if self._kept is not None:
+            for records in self._kept:
+                await asyncio.to_thread(look, records)
+            return
+        short = sum(self._heads.values()) <= KEPT_RECORDS
+        kept: list[Sequence[Record]] = []
+        for lane, head in self._heads.items():
+            after = 0
+            while after < head and (records := await self._history.read(*lane, after, head)):
+                await asyncio.to_thread(look, records)
+                after = records[-1].position
+                if short:
+                    kept.append(records)
+        if short:
+            self._kept = kept

@@ -79,20 +79,29 @@ class KafkaHistory:
 
     async def heads(self, topics: Sequence[str]) -> dict[Lane, int]:
         """The last position of every lane that is not empty."""
+        lanes = {
+            TopicPartition(kafka_topic(topic, self._prefix), partition): (topic, partition)
+            for topic in topics
+            for partition in range(LANES_PER_TOPIC)
+        }
         found: dict[Lane, int] = {}
+        if not lanes:
+            return found
         async with self._reading:
-            for topic in topics:
-                for partition in range(LANES_PER_TOPIC):
-                    at = TopicPartition(kafka_topic(topic, self._prefix), partition)
-                    end = await self._end(at)
-                    highest = 0
-                    offset = max(0, end - TAIL_RECORDS)
-                    while offset < end:
-                        for each in await self._poll(at, offset):
-                            highest = max(highest, int(dict(each.headers)["ce_position"]))
-                            offset = each.offset + 1
-                    if highest:
-                        found[topic, partition] = highest
+            consumer = await self._started()
+            ends: dict[TopicPartition, int] = await consumer.end_offsets(list(lanes))
+            left = {at: end for at, end in ends.items() if end}
+            # All lanes in one assignment: one by one, each would cost a round trip or two.
+            consumer.assign(list(left))
+            for at, end in left.items():
+                consumer.seek(at, max(0, end - TAIL_RECORDS))
+            while left:
+                read = await consumer.getmany(*left, timeout_ms=POLL_MS, max_records=READ_COUNT)
+                for at, records in read.items():
+                    highest = max(int(dict(each.headers)["ce_position"]) for each in records)
+                    found[lanes[at]] = max(found.get(lanes[at], 0), highest)
+                    if records[-1].offset + 1 >= left[at]:
+                        del left[at]
         return found
 
     async def read(self, topic: str, partition: int, after: int, upto: int) -> list[Record]:
