@@ -251,8 +251,8 @@ class Workload:
             command_id=self._id("session", number),
             session_id=self._id("session-of", number),
             region_id=COUNTY,
-            course="first-secretary-basics",
-            hours=8,
+            course="household-files",
+            hours=40,
             places=10,
             held_on=ON,
         )
@@ -268,7 +268,7 @@ class Workload:
         self.people.ask("funding", "AppropriateMoney", money)
         link = IssueLink(
             command_id=self._id("spare-link", number),
-            cadre_id=self.helper(HELPERS + number),
+            cadre_id=self.helper(number % HELPERS),
             code_sha256=hashlib.sha256(str(number).encode()).hexdigest(),
         )
         self.people.ask("notifier", "IssueLink", link)
