@@ -15,19 +15,19 @@ from typing import Any
 
 import grpc.aio
 import structlog
-from chassis.deadlines import DeadlineRunner
-from chassis.operations import OperationsServicer
-from chassis.reacting import ReactionRunner
 
 from chassis.access import Tokens
 from chassis.alarms import AlarmRunner
 from chassis.blobs import BlobFolder
 from chassis.client import Client, connect
 from chassis.clock import Clock, OffsetClock, SystemClock
+from chassis.deadlines import DeadlineRunner
 from chassis.handle import Handler
 from chassis.history import History
 from chassis.keys import Keys, PostgresKeys, SqliteKeys
+from chassis.operations import OperationsServicer
 from chassis.programme import Programme
+from chassis.reacting import ReactionRunner
 from chassis.sealing import Sealer
 from chassis.sending import targets
 from chassis.server import ServiceWiring, build_server

@@ -217,7 +217,10 @@ async def test_an_import_must_be_known_validated_and_ones_own(
 @pytest.mark.parametrize(
     ("header", "code"),
     [
-        (ImportHeader(region_id="433124x", source="x", effective_on="2020-01-01"), "INVALID_ARGUMENT"),
+        (
+            ImportHeader(region_id="433124x", source="x", effective_on="2020-01-01"),
+            "INVALID_ARGUMENT",
+        ),
         (ImportHeader(region_id="433124", source="", effective_on="2020"), "INVALID_ARGUMENT"),
         (
             ImportHeader(region_id="433124", source="x", effective_on="2999-01-01"),
