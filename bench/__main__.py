@@ -8,7 +8,7 @@ import argparse
 import json
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -23,8 +23,8 @@ PARTS = ("commands", "importing", "views", "latency", "kafka", "notifier")
 Row = dict[str, Any]
 
 
-def measure(only: str, quick: bool) -> list[Row]:
-    """The rows of the chosen parts, in order."""
+def measure(only: str, quick: bool) -> Iterator[list[Row]]:
+    """All rows so far, after each of the chosen parts, in order."""
     found: list[Row] = []
     for part in PARTS:
         if only and part != only:
@@ -32,7 +32,21 @@ def measure(only: str, quick: bool) -> list[Row]:
         rows: Callable[[bool], list[Row]] = import_module(f"bench.{part}").rows
         print(f"… {part}", flush=True)
         found += rows(quick)
-    return found
+        yield found
+
+
+def keep(rows: list[Row], file: Path) -> None:
+    """Write the rows with the machine they were measured on."""
+    RESULTS.mkdir(exist_ok=True)
+    machine = {
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        # Of other work: a load far above the cores says that the figures are not to be trusted.
+        "load_1_min": os.getloadavg()[0],
+    }
+    result = {"measured_at": datetime.now(UTC).isoformat(), "machine": machine, "rows": rows}
+    text = json.dumps(result, ensure_ascii=False, indent=1)
+    file.write_text(text + "\n", encoding="utf-8")
 
 
 def show(rows: list[Row]) -> None:
@@ -58,15 +72,12 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="small counts, for trying out")
     parser.add_argument("--only", choices=PARTS, default="")
     chosen = parser.parse_args()
-    rows = measure(chosen.only, chosen.quick)
+    rows: list[Row] = []
+    for rows in measure(chosen.only, chosen.quick):
+        if not chosen.only:
+            # After each part: a run that is cut short keeps what it has measured.
+            keep(rows, RESULTS / ("quick.json" if chosen.quick else "latest.json"))
     show(rows)
-    if chosen.quick or chosen.only:
-        return
-    RESULTS.mkdir(exist_ok=True)
-    machine = {"cores": os.cpu_count(), "python": platform.python_version()}
-    result = {"measured_at": datetime.now(UTC).isoformat(), "machine": machine, "rows": rows}
-    text = json.dumps(result, ensure_ascii=False, indent=1)
-    (RESULTS / "latest.json").write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
