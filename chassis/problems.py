@@ -9,6 +9,7 @@ from chassis.fields import InvalidField
 from chassis.keys import KeysUnavailable
 from chassis.rejection import FactMissing, Rejected
 from chassis.store.model import CommandReused, StoreUnavailable
+from chassis.viewdb import is_away
 from chassis.viewstore import ViewBehind
 
 # A rejection of this form means that there is no such thing.
@@ -58,5 +59,7 @@ def fault_of(error: Exception) -> Fault | None:
             return Fault("UNAVAILABLE", "view-behind")
         case KeysUnavailable():
             return Fault("UNAVAILABLE", "keys-unavailable")
+        case _ if is_away(error):
+            return Fault("UNAVAILABLE", "store-unavailable")
         case _:
             return None

@@ -192,6 +192,11 @@ def is_fault_of_the_world(error: BaseException) -> bool:
     return isinstance(error, OSError | MemoryError)
 
 
+def is_away(error: BaseException) -> bool:
+    """Whether the views' database could not be reached, or left in the middle."""
+    return isinstance(error, DBAPIError) and is_fault_of_the_world(error)
+
+
 def _prepare_sqlite(connection: Any, _: object) -> None:
     # The driver's own BEGIN comes too late and too weak; ours is below.
     connection.isolation_level = None
