@@ -29,7 +29,7 @@ from tuopin.types.v1.types_pb2 import Outcome
 
 TOPIC = "import"
 BATCH_HOUSEHOLDS = 500
-BATCHES_AT_ONCE = 3
+BATCHES_AT_ONCE = 2
 READ_RECORDS = 200
 LOOK_EVERY_S = 0.25
 # The store or the keys do not answer: the same batch again after so long.
