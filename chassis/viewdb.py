@@ -59,7 +59,10 @@ class ViewDatabase:
             )
         elif self._sqlite:
             assert not schema, "one file is one database on SQLite"
-            engine = create_engine(self.url, pool_size=READERS_COUNT + 2, max_overflow=8)
+            # The connection used last goes first: else each fills a page cache of its own.
+            engine = create_engine(
+                self.url, pool_size=READERS_COUNT + 2, max_overflow=8, pool_use_lifo=True
+            )
         else:
             options = f"-csearch_path={schema}" if schema else ""
             engine = create_engine(
