@@ -1,7 +1,7 @@
 """The past of the lanes as Kafka holds it: how topics that are not our own are replayed."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -17,6 +17,9 @@ from chassis.topics import PREFIX, kafka_topic
 # A record that stands last in a partition may be a repetition; the newest position is the highest
 # of this many. A relay repeats one batch, which holds fewer.
 TAIL_RECORDS = 2_000
+# A past as short as this is kept, some dozen MiB: a lane costs a few round trips to read, and a
+# service hears more than a hundred.
+KEPT_RECORDS = 10_000
 POLL_MS = 1_000
 
 
@@ -40,6 +43,9 @@ class KafkaHistory:
         self._reading = asyncio.Lock()
         # Where the record behind a position was found, so that reading on skips nothing twice.
         self._next: dict[Lane, tuple[int, int]] = {}
+        # What earlier looks at the heads have seen: end of the partition and its last position.
+        self._seen: dict[Lane, tuple[int, int]] = {}
+        self._kept: dict[Lane, list[Record]] = {}
 
     async def _started(self) -> Any:
         if self._consumer is None:
@@ -84,30 +90,60 @@ class KafkaHistory:
             for topic in topics
             for partition in range(LANES_PER_TOPIC)
         }
-        found: dict[Lane, int] = {}
         if not lanes:
-            return found
+            return {}
         async with self._reading:
-            consumer = await self._started()
-            ends: dict[TopicPartition, int] = await consumer.end_offsets(list(lanes))
-            left = {at: end for at, end in ends.items() if end}
-            # All lanes in one assignment: one by one, each would cost a round trip or two.
-            consumer.assign(list(left))
-            for at, end in left.items():
-                consumer.seek(at, max(0, end - TAIL_RECORDS))
-            while left:
-                read = await consumer.getmany(*left, timeout_ms=POLL_MS, max_records=READ_COUNT)
-                for at, records in read.items():
-                    highest = max(int(dict(each.headers)["ce_position"]) for each in records)
-                    found[lanes[at]] = max(found.get(lanes[at], 0), highest)
-                    if records[-1].offset + 1 >= left[at]:
-                        del left[at]
-        return found
+            await self._look(lanes)
+        return {lane: self._seen[lane][1] for lane in lanes.values() if lane in self._seen}
+
+    async def _look(self, lanes: Mapping[TopicPartition, Lane]) -> None:
+        """Read what the lanes have grown by since the last look. All in one assignment: one by
+        one, each would cost a round trip or two.
+        """
+        consumer = await self._started()
+        ends: dict[TopicPartition, int] = await consumer.end_offsets(list(lanes))
+        left = {at: end for at, end in ends.items() if end > self._seen.get(lanes[at], (0, 0))[0]}
+        if not left:
+            return
+        consumer.assign(list(left))
+        for at, end in left.items():
+            consumer.seek(at, max(self._seen.get(lanes[at], (0, 0))[0], end - TAIL_RECORDS))
+        while left:
+            read = await consumer.getmany(*left, timeout_ms=POLL_MS, max_records=READ_COUNT)
+            for at, records in read.items():
+                self._keep(lanes[at], records)
+                _, highest = self._seen.get(lanes[at], (0, 0))
+                positions = (int(dict(each.headers)["ce_position"]) for each in records)
+                end = records[-1].offset + 1
+                self._seen[lanes[at]] = (end, max(highest, *positions))
+                if end >= left[at]:
+                    del left[at]
+
+    def _keep(self, lane: Lane, found: Sequence[Any]) -> None:
+        """A lane is kept from its first record on, without a hole, or not at all."""
+        if found[0].offset > self._seen.get(lane, (0, 0))[0]:
+            self._kept.pop(lane, None)
+            return
+        kept = self._kept.setdefault(lane, []) if found[0].offset == 0 else self._kept.get(lane)
+        if kept is None:
+            return
+        for each in found:
+            envelope = from_headers(each.headers, each.value)
+            if envelope.position > len(kept) + 1:
+                del self._kept[lane]
+                return
+            if envelope.position == len(kept) + 1:
+                kept.append(Record(*lane, envelope.position, record_of(envelope), b""))
+        if sum(map(len, self._kept.values())) > KEPT_RECORDS:
+            self._kept.clear()
 
     async def read(self, topic: str, partition: int, after: int, upto: int) -> list[Record]:
         """The next records behind `after`, none behind `upto`; Kafka has no chain, so no hashes."""
         at = TopicPartition(kafka_topic(topic, self._prefix), partition)
         wanted = min(upto, after + READ_COUNT)
+        kept = self._kept.get((topic, partition), ())
+        if len(kept) >= wanted:
+            return list(kept[after:wanted])
         known, offset = self._next.get((topic, partition), (-1, 0))
         if known != after:
             offset = after

@@ -50,3 +50,22 @@ async def test_a_lane_with_a_hole_is_not_replayed(kafka_bootstrap: str, topic_pr
     async with KafkaHistory(kafka_bootstrap, prefix=topic_prefix) as history:
         with pytest.raises(LaneBroken, match="5 is missing"):
             await history.read(TOPIC, missing.partition, 0, 10)
+
+
+@pytest.mark.parametrize("kept", [0, 300, 10_000])
+async def test_a_lane_that_grows_is_replayed_whole_however_much_is_kept(
+    kept: int, kafka_bootstrap: str, topic_prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chassis.topichistory.KEPT_RECORDS", kept)
+    log = envelopes(900)
+    lanes = {n: [e for e in log if e.partition == n] for n in range(LANES_PER_TOPIC)}
+    ensure_topics(kafka_bootstrap, [TOPIC], prefix=topic_prefix)
+
+    async with KafkaHistory(kafka_bootstrap, prefix=topic_prefix) as history:
+        for share in (300, 600, 900):
+            await produce(kafka_bootstrap, topic_prefix, log[share - 300 : share], repeat_every=2)
+            grown = {n: [e for e in log[:share] if e.partition == n] for n in lanes}
+            heads = await history.heads([TOPIC])
+            assert heads == {(TOPIC, n): len(lane) for n, lane in grown.items() if lane}
+            for n, lane in grown.items():
+                assert await read_lane(history, n, 0, len(lane)) == lane
