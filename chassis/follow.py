@@ -18,7 +18,7 @@ from chassis.tracing import link_creation
 from chassis.viewstore import Applied, Batch, HoleFound, Rewound, ViewStore
 
 # One write: large enough to be quick, small enough for a view to be fresh.
-BATCH_RECORDS = 5_000
+BATCH_RECORDS = 1_000
 # How often a quiet feed looks whether somebody rebuilt a view or let one run again.
 LOOK_EVERY_S = 0.5
 RETRY_AFTER_S = 1.0
@@ -78,8 +78,10 @@ class Follower:
             if await self.step():
                 continue
             self.healthy = True
+            # Not wait_for: it can swallow a cancellation that comes with the wake-up.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), LOOK_EVERY_S)
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await self._woken.wait()
                 continue
             if await self._views.beside(self._views.rewound):
                 await self.begin()

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from typing import Any
 
 # Streams whose state is kept between two commands.
-STATES_MAX = 10_000
+STATES_MAX = 2_048
 # How many busy streams are passed over to find an idle one to drop.
 _DROP_SCAN_MAX = 64
 

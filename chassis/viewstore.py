@@ -313,7 +313,9 @@ class ViewStore:
             async with asyncio.timeout(timeout_s):
                 while not await self._reached(names, lane, position.position):
                     try:
-                        await asyncio.wait_for(woken[1].wait(), LOOK_AGAIN_S)
+                        # Not wait_for: it can swallow a cancellation that comes with the wake-up.
+                        async with asyncio.timeout(LOOK_AGAIN_S):
+                            await woken[1].wait()
                     except TimeoutError:
                         continue
                     woken[1].clear()

@@ -95,7 +95,7 @@ def _connect(path: str) -> sqlite3.Connection:
         check_same_thread=False,
         cached_statements=STATEMENTS_MAX,
     )
-    connection.execute("PRAGMA cache_size = -65536")
+    connection.execute("PRAGMA cache_size = -8192")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     return connection
