@@ -69,6 +69,8 @@ async def test_the_bot_may_be_killed_at_every_failpoint(tmp_path: Path) -> None:
             try:
                 await here.until(lambda: _all_done(here), 60)
                 await here.until(lambda: _all_shown(here, person.person), 20)
+                # A copy's sending may still be on its way to the log when its buttons work already.
+                await here.until(lambda: _all_sent(here), 20)
             finally:
                 process.kill()
                 await process.wait()
@@ -93,6 +95,10 @@ async def _all_done(here: Stage) -> bool:
     tasks = await here.assignments()
     wanted = AssignmentStatus.ASSIGNMENT_STATUS_DONE
     return len(tasks) == len(POINTS) and all(task.status == wanted for task in tasks)
+
+
+async def _all_sent(here: Stage) -> bool:
+    return len(await here.events(MessageSent)) == len(await here.events(MessageQueued))
 
 
 async def _all_shown(here: Stage, person: int) -> bool:
