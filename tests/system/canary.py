@@ -91,16 +91,17 @@ def whole(identity_number: str) -> str:
     return identity_number + check_digit(identity_number)
 
 
-def enter(work: Any, folder: Path) -> None:
+def enter(work: Any, folder: Path, all_doors: bool) -> None:
     """Import, single registration, cadre, consent, chat and exit, each with canaries of its own."""
     from tests.system import canary_doors as doors
 
     work.prepare()
-    doors.appoint(work)
     doors.import_household(work, folder)
     household_id = doors.register(work)
-    doors.live_with_a_task(work, household_id)
-    doors.ask_for_a_fault(work)
+    if all_doors:
+        doors.appoint(work)
+        doors.live_with_a_task(work, household_id)
+        doors.ask_for_a_fault(work)
 
 
 # --- and looked for
@@ -160,7 +161,9 @@ class Report:
     looked_at: dict[str, int]
 
 
-async def check(folder: Path, *, kafka: str = "", prefix: str = "") -> Report:
+async def check(
+    folder: Path, *, kafka: str = "", prefix: str = "", all_doors: bool = True
+) -> Report:
     """Run the system, put the canaries in, look everywhere."""
     from chassis import logging as logs
     from chassis.telemetry import recorded
@@ -174,7 +177,7 @@ async def check(folder: Path, *, kafka: str = "", prefix: str = "") -> Report:
         async with running(data, kafka=kafka, prefix=prefix) as system:
             work = await asyncio.to_thread(system.workload)
             try:
-                await asyncio.to_thread(enter, work, folder)
+                await asyncio.to_thread(enter, work, folder, all_doors)
                 # With the system running: write-ahead logs are as they are in operation.
                 looked["file bytes"] = await asyncio.to_thread(look_at_files, found, data)
                 looked["chat messages"] = await asyncio.to_thread(look_at_chat, found, work)
@@ -210,7 +213,8 @@ def main() -> int:
     chosen = parser.parse_args()
     if chosen.forget:
         forget_personal(chosen.forget)
-    report = asyncio.run(check(chosen.folder))
+    # The doors of the registry are enough for a test of the check itself.
+    report = asyncio.run(check(chosen.folder, all_doors=not chosen.forget))
     for name, where in report.found.places:
         print(json.dumps({"canary": name, "where": where}))
     return 1 if report.found.places else 0
