@@ -30,7 +30,7 @@ def murmur2(data: bytes) -> int:
     return h & 0x7FFFFFFF
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=4_096)
 def lane_of(stream: str, lanes: int = LANES_PER_TOPIC) -> int:
     """The partition of a stream: fixed for ever once the topic is born."""
     return murmur2(stream.encode()) % lanes

@@ -37,7 +37,7 @@ LINGER_S = 0.004
 # Two processes on the same lanes: how often a group is read and filtered again.
 FILTER_ATTEMPTS = 16
 # Streams whose version the writer remembers; must exceed WAITING_MAX (see doubtful()).
-VERSIONS_MAX = 65_536
+VERSIONS_MAX = 24_576
 READERS = 4
 POLL_MIN_S = 0.005
 POLL_MAX_S = 0.05
