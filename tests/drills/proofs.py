@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from localchat.client import buttons_of, text_of
 from services.cli.endpoints import SERVICES
@@ -108,8 +108,9 @@ def assert_views_are_folds(people: People, log: list[Logged]) -> None:
 
 
 def assert_one_current_message(work: Workload, log: list[Logged]) -> None:
-    """An open assignment has one message that counts, and the chat shows it. A copy after an
-    uncertain sending carries the same reference; a finished task has no button left.
+    """An open assignment has one message that counts, and the chat shows it; what is finished
+    cannot be tapped. Besides there may be copies whose number nobody learnt, since the sender was
+    killed before the answer: they carry the reference of an uncertain sending.
     """
     current = _current_messages(log)
     wanted = {}
@@ -119,18 +120,33 @@ def assert_one_current_message(work: Workload, log: list[Logged]) -> None:
             continue
         assert len(current[assignment_id]) == 1, (assignment_id, current[assignment_id])
         wanted[assignment_id] = {reference_of(each) for each in current[assignment_id]}
+    sent = [e.event for e in log if isinstance(e.event, message.MessageSent)]
+    known = {each.provider_message_id for each in sent}
+    uncertain = {
+        reference_of(e.event.message_id)
+        for e in log
+        if isinstance(e.event, message.MessageUncertain)
+    }
+
+    def shown_as_wanted() -> bool:
+        shown = _shown(work, wanted, lambda number, ref: number in known or ref not in uncertain)
+        return shown == wanted
+
     # The bot edits what stands in the chats a moment after the events.
-    work.until("the chats show each open task once", lambda: _shown(work, wanted) == wanted)
+    work.until("the chats show each open task once", shown_as_wanted)
 
 
-def _shown(work: Workload, assignment_ids: Iterable[str]) -> dict[str, set[str]]:
-    """References of the messages with which each assignment can still be tapped."""
+def _shown(
+    work: Workload, assignment_ids: Iterable[str], counts: Callable[[int, str], bool]
+) -> dict[str, set[str]]:
+    """References of the messages that count with which each assignment can still be tapped."""
     chats = [work.act(lambda p=p: work.chat.messages(work.person(p))) for p in range(HELPERS)]
     tappable = [
-        (button.get("callback_data", ""), text_of(each).partition("#")[2][:6])
+        (button.get("callback_data", ""), reference)
         for chat in chats
         for each in chat
         for button in buttons_of(each)
+        if counts(each["message_id"], reference := text_of(each).partition("#")[2][:6])
     ]
     return {
         assignment_id: {ref for data, ref in tappable if f":{short_of(assignment_id)}:" in data}
