@@ -133,11 +133,11 @@ def verify_exit(state: State, command: VerifyExit, context: Context) -> Decision
 
 
 def agree_to_exit(state: State, command: AgreeToExit, context: Context) -> Decisions:
-    """The household's own word, on paper; a cadre's word alone is never one."""
+    """The household's own word, on paper or from its own chat; a cadre's alone is never one."""
     _require_known(state)
     require(state.status >= HOUSEHOLD_STATUS_EXIT_VERIFIED, "exit-not-verified")
     require(state.status == HOUSEHOLD_STATUS_EXIT_VERIFIED, "exit-already-agreed")
-    _require_own_paper(state, command.consent)
+    _require_own_word(state, command.consent, context)
     _require_past(command.consent.given_on, context)
     require(command.consent.given_on >= state.step_on, "consent-before-verification")
     yield ExitAgreed(
@@ -229,9 +229,13 @@ def _require_past(day: str, context: Context) -> None:
     require(day <= today, "effective-date-in-the-future", field="effective_on", today=today)
 
 
-def _require_own_paper(state: State, consent: Consent) -> None:
+def _require_own_word(state: State, consent: Consent, context: Context) -> None:
+    """What was said in a chat is heard from the notifier's events only."""
     require(consent.given_by in state.living, "consent-not-by-member", field="consent.given_by")
-    require(consent.HasField("paper"), "consent-without-paper", field="consent.paper")
+    require(consent.WhichOneof("proof"), "consent-without-paper", field="consent.paper")
+    if consent.HasField("chat"):
+        require(context.actor.caused_by, "consent-chat-not-heard", field="consent.chat")
+        return
     paper = consent.paper
     for subject in (paper.household_id, paper.picture.subject_id):
         require(subject == state.household_id, "paper-of-other-household", field="consent.paper")
