@@ -378,10 +378,10 @@ def evolve(state: State, event: Event) -> State:
             page = Page(event.page_id, event.token_sha256, event.expires_at_us)
             return _with(state, event.person_id, page=page)
         case PageEntered():
-            page = state.member(event.person_id).page
-            assert page is not None
-            page = replace(page, session_sha256=event.session_sha256)
-            return _with(state, event.person_id, page=page)
+            opened = state.member(event.person_id).page
+            assert opened is not None
+            entered = replace(opened, session_sha256=event.session_sha256)
+            return _with(state, event.person_id, page=entered)
         case PageClosed():
             return _with(state, event.person_id, page=None)
         case PlanAgreementGiven() | ExitAgreementGiven() | PaymentArrivalConfirmed():
