@@ -58,18 +58,16 @@ class _ExitStopEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ExitStop.Val
     EXIT_STOP_UNSPECIFIED: _ExitStop.ValueType  # 0
     EXIT_STOP_APPRAISAL_AGAINST: _ExitStop.ValueType  # 1
     EXIT_STOP_CHECK_FAILED: _ExitStop.ValueType  # 2
-    EXIT_STOP_OBJECTION_UPHELD: _ExitStop.ValueType  # 3
-    EXIT_STOP_TOWNSHIP_REFUSED: _ExitStop.ValueType  # 4
-    EXIT_STOP_COUNTY_REFUSED: _ExitStop.ValueType  # 5
+    EXIT_STOP_TOWNSHIP_REFUSED: _ExitStop.ValueType  # 3
+    EXIT_STOP_COUNTY_REFUSED: _ExitStop.ValueType  # 4
 
 class ExitStop(_ExitStop, metaclass=_ExitStopEnumTypeWrapper): ...
 
 EXIT_STOP_UNSPECIFIED: ExitStop.ValueType  # 0
 EXIT_STOP_APPRAISAL_AGAINST: ExitStop.ValueType  # 1
 EXIT_STOP_CHECK_FAILED: ExitStop.ValueType  # 2
-EXIT_STOP_OBJECTION_UPHELD: ExitStop.ValueType  # 3
-EXIT_STOP_TOWNSHIP_REFUSED: ExitStop.ValueType  # 4
-EXIT_STOP_COUNTY_REFUSED: ExitStop.ValueType  # 5
+EXIT_STOP_TOWNSHIP_REFUSED: ExitStop.ValueType  # 3
+EXIT_STOP_COUNTY_REFUSED: ExitStop.ValueType  # 4
 Global___ExitStop: _TypeAlias = ExitStop  # noqa: Y015
 
 class _ExitWithdrawal:
@@ -325,302 +323,27 @@ Global___ExitFindingsRecorded: _TypeAlias = ExitFindingsRecorded  # noqa: Y015
 
 @_typing.final
 class PostExit(_message.Message):
+    """Opens the posting; its clock, objections and end are those of every posting (posting.proto)."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     COMMAND_ID_FIELD_NUMBER: _builtins.int
     HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
-    PLACE_FIELD_NUMBER: _builtins.int
-    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
     command_id: _builtins.str
     household_id: _builtins.str
-    place: _builtins.str
-    """Where the notice hangs."""
-    effective_on: _builtins.str
     def __init__(
         self,
         *,
         command_id: _builtins.str = ...,
         household_id: _builtins.str = ...,
-        place: _builtins.str = ...,
-        effective_on: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "effective_on", b"effective_on", "household_id", b"household_id", "place", b"place"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "household_id", b"household_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PostExit: _TypeAlias = PostExit  # noqa: Y015
-
-@_typing.final
-class ExitPosted(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
-    VILLAGE_ID_FIELD_NUMBER: _builtins.int
-    PLACE_FIELD_NUMBER: _builtins.int
-    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
-    UNTIL_FIELD_NUMBER: _builtins.int
-    POSTED_BY_FIELD_NUMBER: _builtins.int
-    household_id: _builtins.str
-    village_id: _builtins.str
-    place: _builtins.str
-    effective_on: _builtins.str
-    until: _builtins.str
-    """The last day on which the notice hangs."""
-    posted_by: _builtins.str
-    def __init__(
-        self,
-        *,
-        household_id: _builtins.str = ...,
-        village_id: _builtins.str = ...,
-        place: _builtins.str = ...,
-        effective_on: _builtins.str = ...,
-        until: _builtins.str = ...,
-        posted_by: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_on", b"effective_on", "household_id", b"household_id", "place", b"place", "posted_by", b"posted_by", "until", b"until", "village_id", b"village_id"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ExitPosted: _TypeAlias = ExitPosted  # noqa: Y015
-
-@_typing.final
-class EndExitPosting(_message.Message):
-    """Sent when the last day of the notice is over."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    COMMAND_ID_FIELD_NUMBER: _builtins.int
-    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
-    UNTIL_FIELD_NUMBER: _builtins.int
-    command_id: _builtins.str
-    household_id: _builtins.str
-    until: _builtins.str
-    """The posting it is about, by its last day: one that starts again has another."""
-    def __init__(
-        self,
-        *,
-        command_id: _builtins.str = ...,
-        household_id: _builtins.str = ...,
-        until: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "household_id", b"household_id", "until", b"until"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___EndExitPosting: _TypeAlias = EndExitPosting  # noqa: Y015
-
-@_typing.final
-class ExitPostingEnded(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
-    VILLAGE_ID_FIELD_NUMBER: _builtins.int
-    UNTIL_FIELD_NUMBER: _builtins.int
-    OPEN_OBJECTIONS_FIELD_NUMBER: _builtins.int
-    household_id: _builtins.str
-    village_id: _builtins.str
-    until: _builtins.str
-    open_objections: _builtins.int
-    def __init__(
-        self,
-        *,
-        household_id: _builtins.str = ...,
-        village_id: _builtins.str = ...,
-        until: _builtins.str = ...,
-        open_objections: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["household_id", b"household_id", "open_objections", b"open_objections", "until", b"until", "village_id", b"village_id"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ExitPostingEnded: _TypeAlias = ExitPostingEnded  # noqa: Y015
-
-@_typing.final
-class ObjectToExit(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    COMMAND_ID_FIELD_NUMBER: _builtins.int
-    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
-    GROUNDS_FIELD_NUMBER: _builtins.int
-    OBJECTOR_FIELD_NUMBER: _builtins.int
-    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
-    command_id: _builtins.str
-    household_id: _builtins.str
-    grounds: _builtins.str
-    objector: _builtins.str
-    """Who objects; empty: somebody who does not want to be named."""
-    effective_on: _builtins.str
-    def __init__(
-        self,
-        *,
-        command_id: _builtins.str = ...,
-        household_id: _builtins.str = ...,
-        grounds: _builtins.str = ...,
-        objector: _builtins.str = ...,
-        effective_on: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "effective_on", b"effective_on", "grounds", b"grounds", "household_id", b"household_id", "objector", b"objector"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ObjectToExit: _TypeAlias = ObjectToExit  # noqa: Y015
-
-@_typing.final
-class ExitObjected(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
-    VILLAGE_ID_FIELD_NUMBER: _builtins.int
-    OBJECTION_ID_FIELD_NUMBER: _builtins.int
-    GROUNDS_FIELD_NUMBER: _builtins.int
-    OBJECTOR_FIELD_NUMBER: _builtins.int
-    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
-    TAKEN_BY_FIELD_NUMBER: _builtins.int
-    household_id: _builtins.str
-    village_id: _builtins.str
-    objection_id: _builtins.str
-    grounds: _builtins.str
-    objector: _builtins.str
-    effective_on: _builtins.str
-    taken_by: _builtins.str
-    """Who took it down; they do not judge it."""
-    def __init__(
-        self,
-        *,
-        household_id: _builtins.str = ...,
-        village_id: _builtins.str = ...,
-        objection_id: _builtins.str = ...,
-        grounds: _builtins.str = ...,
-        objector: _builtins.str = ...,
-        effective_on: _builtins.str = ...,
-        taken_by: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_on", b"effective_on", "grounds", b"grounds", "household_id", b"household_id", "objection_id", b"objection_id", "objector", b"objector", "taken_by", b"taken_by", "village_id", b"village_id"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ExitObjected: _TypeAlias = ExitObjected  # noqa: Y015
-
-@_typing.final
-class DecideExitObjection(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    COMMAND_ID_FIELD_NUMBER: _builtins.int
-    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
-    OBJECTION_ID_FIELD_NUMBER: _builtins.int
-    UPHELD_FIELD_NUMBER: _builtins.int
-    FINDING_FIELD_NUMBER: _builtins.int
-    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
-    command_id: _builtins.str
-    household_id: _builtins.str
-    objection_id: _builtins.str
-    upheld: _builtins.bool
-    finding: _builtins.str
-    effective_on: _builtins.str
-    def __init__(
-        self,
-        *,
-        command_id: _builtins.str = ...,
-        household_id: _builtins.str = ...,
-        objection_id: _builtins.str = ...,
-        upheld: _builtins.bool = ...,
-        finding: _builtins.str = ...,
-        effective_on: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "effective_on", b"effective_on", "finding", b"finding", "household_id", b"household_id", "objection_id", b"objection_id", "upheld", b"upheld"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___DecideExitObjection: _TypeAlias = DecideExitObjection  # noqa: Y015
-
-@_typing.final
-class ExitObjectionDismissed(_message.Message):
-    """The notice hangs its whole time again."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
-    VILLAGE_ID_FIELD_NUMBER: _builtins.int
-    OBJECTION_ID_FIELD_NUMBER: _builtins.int
-    FINDING_FIELD_NUMBER: _builtins.int
-    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
-    UNTIL_FIELD_NUMBER: _builtins.int
-    DECIDED_BY_FIELD_NUMBER: _builtins.int
-    household_id: _builtins.str
-    village_id: _builtins.str
-    objection_id: _builtins.str
-    finding: _builtins.str
-    effective_on: _builtins.str
-    until: _builtins.str
-    decided_by: _builtins.str
-    def __init__(
-        self,
-        *,
-        household_id: _builtins.str = ...,
-        village_id: _builtins.str = ...,
-        objection_id: _builtins.str = ...,
-        finding: _builtins.str = ...,
-        effective_on: _builtins.str = ...,
-        until: _builtins.str = ...,
-        decided_by: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decided_by", b"decided_by", "effective_on", b"effective_on", "finding", b"finding", "household_id", b"household_id", "objection_id", b"objection_id", "until", b"until", "village_id", b"village_id"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ExitObjectionDismissed: _TypeAlias = ExitObjectionDismissed  # noqa: Y015
-
-@_typing.final
-class ExitObjectionUpheld(_message.Message):
-    """The exit stops: ExitStopped follows."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
-    VILLAGE_ID_FIELD_NUMBER: _builtins.int
-    OBJECTION_ID_FIELD_NUMBER: _builtins.int
-    FINDING_FIELD_NUMBER: _builtins.int
-    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
-    DECIDED_BY_FIELD_NUMBER: _builtins.int
-    household_id: _builtins.str
-    village_id: _builtins.str
-    objection_id: _builtins.str
-    finding: _builtins.str
-    effective_on: _builtins.str
-    decided_by: _builtins.str
-    def __init__(
-        self,
-        *,
-        household_id: _builtins.str = ...,
-        village_id: _builtins.str = ...,
-        objection_id: _builtins.str = ...,
-        finding: _builtins.str = ...,
-        effective_on: _builtins.str = ...,
-        decided_by: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decided_by", b"decided_by", "effective_on", b"effective_on", "finding", b"finding", "household_id", b"household_id", "objection_id", b"objection_id", "village_id", b"village_id"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ExitObjectionUpheld: _TypeAlias = ExitObjectionUpheld  # noqa: Y015
 
 @_typing.final
 class ReviewExitAtTownship(_message.Message):

@@ -610,27 +610,23 @@ Global___WarningAppraised: _TypeAlias = WarningAppraised  # noqa: Y015
 
 @_typing.final
 class PostMonitoring(_message.Message):
+    """Opens the posting; its clock, objections and end are those of every posting (posting.proto)."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     COMMAND_ID_FIELD_NUMBER: _builtins.int
     HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
-    PLACE_FIELD_NUMBER: _builtins.int
-    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
     command_id: _builtins.str
     household_id: _builtins.str
-    place: _builtins.str
-    effective_on: _builtins.str
     def __init__(
         self,
         *,
         command_id: _builtins.str = ...,
         household_id: _builtins.str = ...,
-        place: _builtins.str = ...,
-        effective_on: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "effective_on", b"effective_on", "household_id", b"household_id", "place", b"place"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "household_id", b"household_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -643,19 +639,17 @@ class MonitoringPosted(_message.Message):
     HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
     VILLAGE_ID_FIELD_NUMBER: _builtins.int
     WARNING_ID_FIELD_NUMBER: _builtins.int
-    PLACE_FIELD_NUMBER: _builtins.int
+    POSTING_ID_FIELD_NUMBER: _builtins.int
     EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
-    UNTIL_FIELD_NUMBER: _builtins.int
     TOWNSHIP_DUE_ON_FIELD_NUMBER: _builtins.int
     POSTED_BY_FIELD_NUMBER: _builtins.int
     household_id: _builtins.str
     village_id: _builtins.str
     warning_id: _builtins.str
-    place: _builtins.str
+    posting_id: _builtins.str
     effective_on: _builtins.str
-    until: _builtins.str
-    """The last day on which the notice hangs, and the last day of the township's review."""
     township_due_on: _builtins.str
+    """Last day of the township's review, counted from the end of the posting."""
     posted_by: _builtins.str
     def __init__(
         self,
@@ -663,172 +657,18 @@ class MonitoringPosted(_message.Message):
         household_id: _builtins.str = ...,
         village_id: _builtins.str = ...,
         warning_id: _builtins.str = ...,
-        place: _builtins.str = ...,
+        posting_id: _builtins.str = ...,
         effective_on: _builtins.str = ...,
-        until: _builtins.str = ...,
         township_due_on: _builtins.str = ...,
         posted_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_on", b"effective_on", "household_id", b"household_id", "place", b"place", "posted_by", b"posted_by", "township_due_on", b"township_due_on", "until", b"until", "village_id", b"village_id", "warning_id", b"warning_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_on", b"effective_on", "household_id", b"household_id", "posted_by", b"posted_by", "posting_id", b"posting_id", "township_due_on", b"township_due_on", "village_id", b"village_id", "warning_id", b"warning_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MonitoringPosted: _TypeAlias = MonitoringPosted  # noqa: Y015
-
-@_typing.final
-class ObjectToMonitoring(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    COMMAND_ID_FIELD_NUMBER: _builtins.int
-    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
-    GROUNDS_FIELD_NUMBER: _builtins.int
-    OBJECTOR_FIELD_NUMBER: _builtins.int
-    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
-    command_id: _builtins.str
-    household_id: _builtins.str
-    grounds: _builtins.str
-    objector: _builtins.str
-    effective_on: _builtins.str
-    def __init__(
-        self,
-        *,
-        command_id: _builtins.str = ...,
-        household_id: _builtins.str = ...,
-        grounds: _builtins.str = ...,
-        objector: _builtins.str = ...,
-        effective_on: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "effective_on", b"effective_on", "grounds", b"grounds", "household_id", b"household_id", "objector", b"objector"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ObjectToMonitoring: _TypeAlias = ObjectToMonitoring  # noqa: Y015
-
-@_typing.final
-class MonitoringObjected(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
-    VILLAGE_ID_FIELD_NUMBER: _builtins.int
-    WARNING_ID_FIELD_NUMBER: _builtins.int
-    OBJECTION_ID_FIELD_NUMBER: _builtins.int
-    GROUNDS_FIELD_NUMBER: _builtins.int
-    OBJECTOR_FIELD_NUMBER: _builtins.int
-    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
-    TAKEN_BY_FIELD_NUMBER: _builtins.int
-    household_id: _builtins.str
-    village_id: _builtins.str
-    warning_id: _builtins.str
-    objection_id: _builtins.str
-    grounds: _builtins.str
-    objector: _builtins.str
-    effective_on: _builtins.str
-    taken_by: _builtins.str
-    def __init__(
-        self,
-        *,
-        household_id: _builtins.str = ...,
-        village_id: _builtins.str = ...,
-        warning_id: _builtins.str = ...,
-        objection_id: _builtins.str = ...,
-        grounds: _builtins.str = ...,
-        objector: _builtins.str = ...,
-        effective_on: _builtins.str = ...,
-        taken_by: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_on", b"effective_on", "grounds", b"grounds", "household_id", b"household_id", "objection_id", b"objection_id", "objector", b"objector", "taken_by", b"taken_by", "village_id", b"village_id", "warning_id", b"warning_id"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___MonitoringObjected: _TypeAlias = MonitoringObjected  # noqa: Y015
-
-@_typing.final
-class DecideMonitoringObjection(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    COMMAND_ID_FIELD_NUMBER: _builtins.int
-    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
-    OBJECTION_ID_FIELD_NUMBER: _builtins.int
-    UPHELD_FIELD_NUMBER: _builtins.int
-    FINDING_FIELD_NUMBER: _builtins.int
-    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
-    command_id: _builtins.str
-    household_id: _builtins.str
-    objection_id: _builtins.str
-    upheld: _builtins.bool
-    finding: _builtins.str
-    effective_on: _builtins.str
-    def __init__(
-        self,
-        *,
-        command_id: _builtins.str = ...,
-        household_id: _builtins.str = ...,
-        objection_id: _builtins.str = ...,
-        upheld: _builtins.bool = ...,
-        finding: _builtins.str = ...,
-        effective_on: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "effective_on", b"effective_on", "finding", b"finding", "household_id", b"household_id", "objection_id", b"objection_id", "upheld", b"upheld"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___DecideMonitoringObjection: _TypeAlias = DecideMonitoringObjection  # noqa: Y015
-
-@_typing.final
-class MonitoringObjectionDecided(_message.Message):
-    """Dismissed: the notice hangs its whole time again. Upheld: WarningDismissed follows."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
-    VILLAGE_ID_FIELD_NUMBER: _builtins.int
-    WARNING_ID_FIELD_NUMBER: _builtins.int
-    OBJECTION_ID_FIELD_NUMBER: _builtins.int
-    UPHELD_FIELD_NUMBER: _builtins.int
-    FINDING_FIELD_NUMBER: _builtins.int
-    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
-    UNTIL_FIELD_NUMBER: _builtins.int
-    TOWNSHIP_DUE_ON_FIELD_NUMBER: _builtins.int
-    DECIDED_BY_FIELD_NUMBER: _builtins.int
-    household_id: _builtins.str
-    village_id: _builtins.str
-    warning_id: _builtins.str
-    objection_id: _builtins.str
-    upheld: _builtins.bool
-    finding: _builtins.str
-    effective_on: _builtins.str
-    until: _builtins.str
-    township_due_on: _builtins.str
-    decided_by: _builtins.str
-    def __init__(
-        self,
-        *,
-        household_id: _builtins.str = ...,
-        village_id: _builtins.str = ...,
-        warning_id: _builtins.str = ...,
-        objection_id: _builtins.str = ...,
-        upheld: _builtins.bool = ...,
-        finding: _builtins.str = ...,
-        effective_on: _builtins.str = ...,
-        until: _builtins.str = ...,
-        township_due_on: _builtins.str = ...,
-        decided_by: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decided_by", b"decided_by", "effective_on", b"effective_on", "finding", b"finding", "household_id", b"household_id", "objection_id", b"objection_id", "township_due_on", b"township_due_on", "until", b"until", "upheld", b"upheld", "village_id", b"village_id", "warning_id", b"warning_id"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___MonitoringObjectionDecided: _TypeAlias = MonitoringObjectionDecided  # noqa: Y015
 
 @_typing.final
 class ReviewMonitoringAtTownship(_message.Message):
@@ -1275,6 +1115,39 @@ class RunOutMonitoringClock(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RunOutMonitoringClock: _TypeAlias = RunOutMonitoringClock  # noqa: Y015
+
+@_typing.final
+class MonitoringClockMoved(_message.Message):
+    """The posting started again meanwhile: the step has until then."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    VILLAGE_ID_FIELD_NUMBER: _builtins.int
+    WARNING_ID_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    DUE_ON_FIELD_NUMBER: _builtins.int
+    household_id: _builtins.str
+    village_id: _builtins.str
+    warning_id: _builtins.str
+    step: Global___MonitoringStep.ValueType
+    due_on: _builtins.str
+    def __init__(
+        self,
+        *,
+        household_id: _builtins.str = ...,
+        village_id: _builtins.str = ...,
+        warning_id: _builtins.str = ...,
+        step: Global___MonitoringStep.ValueType = ...,
+        due_on: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["due_on", b"due_on", "household_id", b"household_id", "step", b"step", "village_id", b"village_id", "warning_id", b"warning_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MonitoringClockMoved: _TypeAlias = MonitoringClockMoved  # noqa: Y015
 
 @_typing.final
 class MonitoringClockRanOut(_message.Message):
