@@ -11,10 +11,10 @@ from sqlalchemy import Connection
 from chassis.blobs import BlobTooLarge
 from chassis.decider import PROGRAMME_ZONE, Actor, derived_id
 from chassis.rejection import reject, require
-from services.registry.decider.file import household_id_of
 from services.registry.decider.registration import (
     ACTIVE_MEMBER,
     PERSON_ALREADY_IN_HOUSEHOLD,
+    household_id_of,
     repeats,
 )
 from services.registry.importing.columns import CodeLists
@@ -24,9 +24,9 @@ from services.registry.importing.staging import Staging
 from services.registry.importing.validation import Validation
 from services.registry.registrations import ALREADY_KNOWN
 from services.registry.views import regions
-from services.registry.views.households import registered_contents
+from services.registry.views.households import files_now
 from services.wiring import ServeParts
-from tuopin.registry.v1.household_pb2 import HouseholdRegistered
+from tuopin.registry.v1.household_pb2 import Household
 from tuopin.registry.v1.import_pb2 import (
     IMPORT_PHASE_COMMITTING,
     IMPORT_PHASE_REJECTED,
@@ -161,11 +161,10 @@ class Upload:
             else:
                 self._fault(household, "household_number", ALREADY_KNOWN, {})
 
-    async def _known(self, household_ids: Sequence[str]) -> dict[str, HouseholdRegistered]:
-        contents = await self._parts.views.query(
-            lambda connection: registered_contents(connection, household_ids)
+    async def _known(self, household_ids: Sequence[str]) -> dict[str, Household]:
+        return await self._parts.views.query(
+            lambda connection: files_now(connection, household_ids)
         )
-        return {each: HouseholdRegistered.FromString(data) for each, data in contents.items()}
 
     async def _compare_people(self, households: Sequence[FileHousehold]) -> None:
         people = [digest for household in households for digest in household.people]
