@@ -54,6 +54,11 @@ class RegistryServiceStub:
     CommitImport: _grpc.UnaryUnaryMultiCallable[_import_pb2.CommitImport, _types_pb2.Receipt]
     """From here on every household of the file gets in, whatever is killed."""
     WatchImport: _grpc.UnaryStreamMultiCallable[_import_pb2.WatchImport, _import_pb2.ImportReport]
+    CheckImport: _grpc.StreamStreamMultiCallable[_import_pb2.CheckImport, _import_pb2.CheckedImport]
+    """Import and export.
+
+    As ValidateImport, and tells every fault while the file still arrives.
+    """
 
 @_typing.type_check_only
 class RegistryServiceAsyncStub(RegistryServiceStub):
@@ -78,6 +83,11 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     CommitImport: _aio.UnaryUnaryMultiCallable[_import_pb2.CommitImport, _types_pb2.Receipt]  # type: ignore[assignment]
     """From here on every household of the file gets in, whatever is killed."""
     WatchImport: _aio.UnaryStreamMultiCallable[_import_pb2.WatchImport, _import_pb2.ImportReport]  # type: ignore[assignment]
+    CheckImport: _aio.StreamStreamMultiCallable[_import_pb2.CheckImport, _import_pb2.CheckedImport]  # type: ignore[assignment]
+    """Import and export.
+
+    As ValidateImport, and tells every fault while the file still arrives.
+    """
 
 class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -201,5 +211,16 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _import_pb2.WatchImport,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_import_pb2.ImportReport], _abc.AsyncIterator[_import_pb2.ImportReport]]: ...
+
+    @_abc_1.abstractmethod
+    def CheckImport(
+        self,
+        request_iterator: _MaybeAsyncIterator[_import_pb2.CheckImport],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_import_pb2.CheckedImport], _abc.AsyncIterator[_import_pb2.CheckedImport]]:
+        """Import and export.
+
+        As ValidateImport, and tells every fault while the file still arrives.
+        """
 
 def add_RegistryServiceServicer_to_server(servicer: RegistryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
