@@ -16,10 +16,12 @@ from tuopin.notifier.v1.link_pb2 import IssueLink
 from tuopin.training.v1.cadre_pb2 import (
     AppointCadre,
     CompleteTraining,
+    EndPost,
     GetCadre,
     ListCadres,
     Post,
     PostCadre,
+    RecordDeparture,
     ScheduleSession,
 )
 
@@ -86,6 +88,60 @@ def post(
         effective_on=on or today(),
     )
     _send("PostCadre", command, "posted", as_json)
+
+
+@app.command("end-post")
+def end_post(
+    cadre_id: CadreId,
+    region: Annotated[str, typer.Option(help="Where the post is.")],
+    as_what: Annotated[str, typer.Option("--as", help=" | ".join(POSTS))] = "first-secretary",
+    reason: Annotated[str, typer.Option(help="term-over | transferred | recalled | other")] = (
+        "term-over"
+    ),
+    on: On = "",
+    command_id: CommandId = "",
+    as_json: Json = False,
+) -> None:
+    """End one post of a cadre. Its open tasks there go to the next whom the policies name.
+
+    Example: tuopin cadre end-post CADRE --region 433124110226 --as first-secretary
+    """
+    chosen("--as", as_what, POSTS)
+    command = EndPost(
+        command_id=command_id or new_command_id(),
+        cadre_id=cadre_id,
+        region_id=region,
+        post=Post.Value(f"POST_{as_what.upper().replace('-', '_')}"),
+        reason=reason,
+        effective_on=on or today(),
+    )
+    _send("EndPost", command, "ended", as_json)
+
+
+@app.command()
+def leave(
+    cadre_id: CadreId,
+    reason: Annotated[
+        str,
+        typer.Option(
+            help="term-over | transferred | recalled | resigned | retired | deceased | other"
+        ),
+    ] = "term-over",
+    on: On = "",
+    command_id: CommandId = "",
+    as_json: Json = False,
+) -> None:
+    """A cadre leaves: every post ends, every open task is handed over, the chat is let go.
+
+    Example: tuopin cadre leave CADRE --reason recalled
+    """
+    command = RecordDeparture(
+        command_id=command_id or new_command_id(),
+        cadre_id=cadre_id,
+        reason=reason,
+        effective_on=on or today(),
+    )
+    _send("RecordDeparture", command, "left", as_json)
 
 
 @app.command("show")

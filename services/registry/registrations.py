@@ -11,7 +11,7 @@ from chassis.envelope import event_of, parse
 from chassis.handle import Handler
 from chassis.rejection import Rejected
 from services.registry import facts
-from services.registry.decider.household import household_id_of
+from services.registry.decider.file import household_id_of
 from services.registry.decider.registration import RegistrationFacts, repeats
 from services.wiring import ServeParts
 from tuopin.registry.v1.household_pb2 import HouseholdRegistered, RegisterHousehold

@@ -6,8 +6,8 @@ from chassis.blobs import BlobMissing, media_type_of
 from chassis.rejection import reject, require
 from chassis.server import CommandServicer, Context, caller, check_region
 from services.registry.adoption import load_adopted
-from services.registry.decider.household import State
 from services.registry.decider.registration import ACTIVE_MEMBER
+from services.registry.decider.state import State
 from services.registry.importing.uploads import Upload, mark_cut_off
 from services.registry.importing.watching import watch
 from services.registry.reading import Reader

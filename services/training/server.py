@@ -34,6 +34,12 @@ class Training(CommandServicer, TrainingServiceServicer):
     async def PostCadre(self, request: pb.PostCadre, context: Context) -> Receipt:
         return await self.handle(request, context)
 
+    async def EndPost(self, request: pb.EndPost, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def RecordDeparture(self, request: pb.RecordDeparture, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
     async def ScheduleSession(self, request: pb.ScheduleSession, context: Context) -> Receipt:
         return await self.handle(request, context)
 

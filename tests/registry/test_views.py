@@ -213,6 +213,7 @@ def test_a_file_as_of_any_day_and_as_known_at_any_moment(
             version=version,
             effective_on=effective_on,
             recorded_at_us=recorded_at_us,
+            type=event.DESCRIPTOR.full_name,
             data=event.SerializeToString(),
         )
         HOUSEHOLDS.project(rows, envelope, event)

@@ -9,9 +9,14 @@ from tests.given import Given
 from tuopin.training.v1.cadre_pb2 import (
     AppointCadre,
     CadreAppointed,
+    CadreDeparted,
     CadrePosted,
+    CadrePosting,
+    EndPost,
     Post,
     PostCadre,
+    PostEnded,
+    RecordDeparture,
 )
 
 COUNTY, TOWNSHIP, VILLAGE = "433124", "433124100", "433124100201"
@@ -117,3 +122,62 @@ def test_each_post_has_its_level(kind: Post.ValueType, levels: set[str]) -> None
             result.then_event(CadrePosted, region_id=region, post=kind)
         else:
             result.then_rejected("post-at-another-level")
+
+
+def end(effective_on: str = "2020-06-01") -> EndPost:
+    return EndPost(
+        cadre_id="cadre-wu",
+        region_id=VILLAGE,
+        post=Post.POST_FIRST_SECRETARY,
+        reason="term-over",
+        effective_on=effective_on,
+    )
+
+
+def ended() -> PostEnded:
+    return PostEnded(
+        cadre_id="cadre-wu",
+        region_id=VILLAGE,
+        post=Post.POST_FIRST_SECRETARY,
+        reason="term-over",
+        effective_on="2020-06-01",
+    )
+
+
+def leave(effective_on: str = "2020-06-01") -> RecordDeparture:
+    return RecordDeparture(cadre_id="cadre-wu", reason="recalled", effective_on=effective_on)
+
+
+def left() -> CadreDeparted:
+    post_held = CadrePosting(region_id=VILLAGE, post=Post.POST_FIRST_SECRETARY, since="2020-02-01")
+    return CadreDeparted(
+        cadre_id="cadre-wu",
+        region_id=COUNTY,
+        reason="recalled",
+        effective_on="2020-06-01",
+        posts=[post_held],
+    )
+
+
+def test_a_post_ends_once() -> None:
+    given(appointed(), posted()).when(end()).then(ended())
+    given(appointed(), posted(), ended()).when(end()).then_nothing()
+
+
+def test_a_post_that_is_over_may_be_taken_up_again() -> None:
+    given(appointed(), posted(), ended()).when(post()).then(posted())
+
+
+def test_nobody_leaves_before_coming() -> None:
+    story = given(appointed(), posted())
+    story.when(end("2020-01-31")).then_rejected("end-before-posting", on="2020-02-01")
+    story.when(leave("2020-01-31")).then_rejected("end-before-posting", on="2020-02-01")
+
+
+def test_a_departure_names_every_post_that_is_over() -> None:
+    given(appointed(), posted()).when(leave()).then(left())
+    given(appointed(), posted(), left()).when(leave()).then_nothing()
+
+
+def test_who_has_left_is_not_posted_again() -> None:
+    given(appointed(), posted(), left()).when(post()).then_rejected("cadre-departed")

@@ -8,7 +8,13 @@ from chassis.rejection import FactMissing
 from chassis.views import Rows, View
 from services.notifier.decider.policy import Posted
 from tuopin.envelope.v1.envelope_pb2 import Envelope
-from tuopin.training.v1.cadre_pb2 import CadreAppointed, CadrePosted, Post
+from tuopin.training.v1.cadre_pb2 import (
+    CadreAppointed,
+    CadreDeparted,
+    CadrePosted,
+    Post,
+    PostEnded,
+)
 
 METADATA = MetaData()
 
@@ -18,6 +24,8 @@ CADRES = Table(
     Column("cadre_id", String(60), primary_key=True),
     Column("region_id", String(12)),
     Column("language", String(2)),
+    # "" or nothing while the cadre is there.
+    Column("departed_on", String(10)),
 )
 
 POSTINGS = Table(
@@ -25,21 +33,32 @@ POSTINGS = Table(
     METADATA,
     Column("cadre_id", String(60), primary_key=True),
     Column("region_id", String(12), primary_key=True),
-    Column("post", String(30)),
+    Column("post", String(30), primary_key=True),
     Index("cadre_postings_by_region", "region_id"),
 )
 
-EVENTS = (CadreAppointed, CadrePosted)
+EVENTS = (CadreAppointed, CadrePosted, PostEnded, CadreDeparted)
+Event = CadreAppointed | CadrePosted | PostEnded | CadreDeparted
 
 
-def project(rows: Rows, envelope: Envelope, event: CadreAppointed | CadrePosted) -> None:
-    """Appointments make a cadre known, postings say where."""
+def project(rows: Rows, envelope: Envelope, event: Event) -> None:
+    """Appointments make a cadre known, postings say where; who has left is still known."""
     match event:
         case CadreAppointed():
             rows.put(CADRES, (event.cadre_id,), region_id=event.region_id, language=event.language)
         case CadrePosted():
-            post = Post.Name(event.post).removeprefix("POST_")
-            rows.put(POSTINGS, (event.cadre_id, event.region_id), post=post)
+            rows.put(POSTINGS, (event.cadre_id, event.region_id, post_name(event.post)))
+        case PostEnded():
+            rows.forget(POSTINGS, (event.cadre_id, event.region_id, post_name(event.post)))
+        case CadreDeparted():
+            rows.put(CADRES, (event.cadre_id,), departed_on=event.effective_on)
+            for each in event.posts:
+                rows.forget(POSTINGS, (event.cadre_id, each.region_id, post_name(each.post)))
+
+
+def post_name(post: Post.ValueType) -> str:
+    """Its name as the policies write it."""
+    return Post.Name(post).removeprefix("POST_")
 
 
 VIEW = View(

@@ -1,11 +1,11 @@
 """Planning's own copy of the cadres and where each is posted."""
 
-from sqlalchemy import Column, Connection, MetaData, String, Table, select
+from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, select
 
 from chassis.rejection import FactMissing
 from chassis.views import Rows, View
 from tuopin.envelope.v1.envelope_pb2 import Envelope
-from tuopin.training.v1.cadre_pb2 import CadreAppointed, CadrePosted
+from tuopin.training.v1.cadre_pb2 import CadreAppointed, CadreDeparted, CadrePosted, PostEnded
 
 METADATA = MetaData()
 
@@ -21,19 +21,27 @@ POSTINGS = Table(
     METADATA,
     Column("cadre_id", String(60), primary_key=True),
     Column("region_id", String(12), primary_key=True),
+    Column("post", Integer, primary_key=True, autoincrement=False),
     Column("since", String(10)),
 )
 
-EVENTS = (CadreAppointed, CadrePosted)
+EVENTS = (CadreAppointed, CadrePosted, PostEnded, CadreDeparted)
+Event = CadreAppointed | CadrePosted | PostEnded | CadreDeparted
 
 
-def project(rows: Rows, envelope: Envelope, event: CadreAppointed | CadrePosted) -> None:
-    """Appointments make a cadre known, postings say where."""
+def project(rows: Rows, envelope: Envelope, event: Event) -> None:
+    """Appointments make a cadre known, postings say where; a post that is over is gone."""
     match event:
         case CadreAppointed():
             rows.put(CADRES, (event.cadre_id,), region_id=event.region_id)
         case CadrePosted():
-            rows.put(POSTINGS, (event.cadre_id, event.region_id), since=event.effective_on)
+            key = (event.cadre_id, event.region_id, event.post)
+            rows.put(POSTINGS, key, since=event.effective_on)
+        case PostEnded():
+            rows.forget(POSTINGS, (event.cadre_id, event.region_id, event.post))
+        case CadreDeparted():
+            for each in event.posts:
+                rows.forget(POSTINGS, (event.cadre_id, each.region_id, each.post))
 
 
 VIEW = View(

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from chassis.blobs import BlobTooLarge
 from chassis.decider import PROGRAMME_ZONE, Actor, derived_id
 from chassis.rejection import reject, require
-from services.registry.decider.household import household_id_of
+from services.registry.decider.file import household_id_of
 from services.registry.decider.registration import (
     ACTIVE_MEMBER,
     PERSON_ALREADY_IN_HOUSEHOLD,

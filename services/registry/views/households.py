@@ -2,8 +2,8 @@
 as known when?
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -22,6 +22,7 @@ from sqlalchemy import (
 
 from chassis.paging import below, page
 from chassis.views import Rows, View
+from services.registry.views.folding import APPLIERS, Version, fold
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.registry.v1.household_pb2 import (
     HOUSEHOLD_STATUS_EXIT_AGREED,
@@ -38,7 +39,6 @@ from tuopin.registry.v1.household_pb2 import (
     HouseholdRegistered,
     HouseholdRow,
     ListHouseholds,
-    PersonErased,
 )
 
 METADATA = MetaData()
@@ -59,8 +59,8 @@ HOUSEHOLDS = Table(
     Index("households_by_village", "village_id", "household_id"),
 )
 
-# What each event made of the household, valid from effective_on and known from recorded_at_us on,
-# until a later version says otherwise.
+# Every event of the household as it is stored, personal fields sealed: valid from effective_on and
+# known from recorded_at_us on, until a later version says otherwise.
 HOUSEHOLD_VERSIONS = Table(
     "household_versions",
     METADATA,
@@ -68,24 +68,13 @@ HOUSEHOLD_VERSIONS = Table(
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("effective_on", String(10)),
     Column("recorded_at_us", BigInteger),
-    # Unset: the event left it as it was.
-    Column("status", Integer),
-    Column("support_until", String(10)),
-    # HouseholdRegistered as it is stored, personal fields sealed.
-    Column("content", LargeBinary),
+    # Full name of the event's message.
+    Column("type", String(100)),
+    Column("event", LargeBinary),
 )
 
-Event = (
-    HouseholdRegistered | ExitProposed | ExitVerified | ExitAgreed | HouseholdExited | PersonErased
-)
-EVENTS = (
-    HouseholdRegistered,
-    ExitProposed,
-    ExitVerified,
-    ExitAgreed,
-    HouseholdExited,
-    PersonErased,
-)
+EVENTS = tuple(APPLIERS)
+REGISTERED = HouseholdRegistered.DESCRIPTOR.full_name
 _STATUS = {
     HouseholdRegistered: HOUSEHOLD_STATUS_REGISTERED,
     ExitProposed: HOUSEHOLD_STATUS_EXIT_PROPOSED,
@@ -95,18 +84,20 @@ _STATUS = {
 }
 
 
-def project(rows: Rows, envelope: Envelope, event: Event) -> None:
-    """One row per household, and one per version of it."""
+def project(rows: Rows, envelope: Envelope, event: Any) -> None:
+    """One row per household as it is now, and one per version of it."""
+    rows.put(
+        HOUSEHOLD_VERSIONS,
+        (event.household_id, envelope.version),
+        effective_on=envelope.effective_on,
+        recorded_at_us=envelope.recorded_at_us,
+        type=envelope.type,
+        event=envelope.data,
+    )
     status = _STATUS.get(type(event))
-    version: dict[str, Any] = {
-        "effective_on": envelope.effective_on,
-        "recorded_at_us": envelope.recorded_at_us,
-        "status": status,
-    }
     current: dict[str, Any] = {} if status is None else {"status": status}
     match event:
         case HouseholdRegistered():
-            version["content"] = envelope.data
             current |= {
                 "household_number": event.household_number,
                 "village_id": event.village_id,
@@ -117,9 +108,6 @@ def project(rows: Rows, envelope: Envelope, event: Event) -> None:
                 "registered_on": event.effective_on,
                 "synthetic": event.synthetic,
             }
-        case HouseholdExited():
-            version["support_until"] = event.support_until
-    rows.put(HOUSEHOLD_VERSIONS, (event.household_id, envelope.version), **version)
     if current:
         rows.put(HOUSEHOLDS, (event.household_id,), **current)
 
@@ -133,34 +121,16 @@ VIEW = View(
 )
 
 
-class Version(NamedTuple):
-    """What one event made of a household."""
-
-    version: int
-    effective_on: str
-    recorded_at_us: int
-    status: int | None
-    support_until: str | None
-    content: bytes | None
-
-
 def household_as_of(
     connection: Connection, household_id: str, as_of: str, known_at_us: int
 ) -> Household | None:
     """The file as it stood on a day, as far as it was known at a moment; still sealed.
 
-    None when the household was not registered then.
+    None when there was no such household then.
     """
     versions = HOUSEHOLD_VERSIONS.c
     found = connection.execute(
-        select(
-            versions.version,
-            versions.effective_on,
-            versions.recorded_at_us,
-            versions.status,
-            versions.support_until,
-            versions.content,
-        )
+        select(versions.version, versions.effective_on, versions.type, versions.event)
         .where(
             versions.household_id == household_id,
             versions.effective_on <= as_of,
@@ -171,54 +141,15 @@ def household_as_of(
     return fold(Version(*row) for row in found)
 
 
-def fold(versions: Iterable[Version]) -> Household | None:
-    """The later version wins."""
-    household: Household | None = None
-    for each in versions:
-        if each.content is not None:
-            household = _registered(HouseholdRegistered.FromString(each.content))
-        if household is None:
-            continue
-        household.version = each.version
-        if each.status is not None:
-            household.status = each.status  # type: ignore[assignment]
-        if each.status == HOUSEHOLD_STATUS_EXITED:
-            household.exited_on = each.effective_on
-            household.support_until = each.support_until or ""
-    return household
-
-
-def _registered(event: HouseholdRegistered) -> Household:
-    household = Household(
-        household_id=event.household_id,
-        source=event.source,
-        household_number=event.household_number,
-        village_id=event.village_id,
-        attribute=event.attribute,
-        main_cause=event.main_cause,
-        other_causes=event.other_causes,
-        members=event.members,
-        income=event.income,
-        address=event.address,
-        registered_on=event.effective_on,
-        synthetic=event.synthetic,
-        income_per_head_fen=event.income_per_head_fen,
-        poverty_line_fen=event.poverty_line_fen,
-    )
-    if event.HasField("living_conditions"):
-        household.living_conditions.CopyFrom(event.living_conditions)
-    return household
-
-
 def registered_contents(connection: Connection, household_ids: Sequence[str]) -> dict[str, bytes]:
     """HouseholdRegistered, still sealed, of those households that are in the register."""
     versions = HOUSEHOLD_VERSIONS.c
     found = connection.execute(
-        select(versions.household_id, versions.content).where(
-            versions.household_id.in_(household_ids), versions.version == 1
+        select(versions.household_id, versions.event).where(
+            versions.household_id.in_(household_ids), versions.type == REGISTERED
         )
     )
-    return {row.household_id: row.content for row in found}
+    return {row.household_id: row.event for row in found}
 
 
 def list_households(connection: Connection, query: ListHouseholds) -> HouseholdPage:

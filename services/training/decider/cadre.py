@@ -1,20 +1,25 @@
-"""The rules of a cadre: appointed once, then posted to villages or townships of its county."""
+"""The rules of a cadre: appointed once, posted within its county, and gone one day."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from chassis.decider import Context, Decider
 from chassis.rejection import require
 from tuopin.training.v1.cadre_pb2 import (
     AppointCadre,
     CadreAppointed,
+    CadreDeparted,
     CadrePosted,
+    CadrePosting,
+    EndPost,
     Post,
     PostCadre,
+    PostEnded,
+    RecordDeparture,
 )
 
-Command = AppointCadre | PostCadre
-Event = CadreAppointed | CadrePosted
+Command = AppointCadre | PostCadre | EndPost | RecordDeparture
+Event = CadreAppointed | CadrePosted | PostEnded | CadreDeparted
 Events = Iterator[Event]
 
 COUNTY_DIGITS = 6
@@ -37,7 +42,9 @@ class State:
     cadre_id: str = ""
     region_id: str = ""
     appointed_on: str = ""
-    postings: frozenset[tuple[str, int]] = frozenset()
+    # Region and post -> since when.
+    postings: Mapping[tuple[str, Post.ValueType], str] = field(default_factory=dict)
+    departed_on: str = ""
 
 
 def decide(state: State, command: Command, context: Context) -> Events:
@@ -47,6 +54,10 @@ def decide(state: State, command: Command, context: Context) -> Events:
             return appoint(state, command)
         case PostCadre():
             return post(state, command)
+        case EndPost():
+            return end_post(state, command)
+        case RecordDeparture():
+            return depart(state, command)
 
 
 def appoint(state: State, command: AppointCadre) -> Events:
@@ -68,6 +79,7 @@ def post(state: State, command: PostCadre) -> Events:
     require(state.cadre_id, "cadre-not-known", field="cadre_id")
     if (command.region_id, command.post) in state.postings:
         return
+    require(not state.departed_on, "cadre-departed", field="cadre_id", on=state.departed_on)
     require(
         len(command.region_id) in LEVELS[command.post],
         "post-at-another-level",
@@ -94,13 +106,55 @@ def post(state: State, command: PostCadre) -> Events:
     )
 
 
+def end_post(state: State, command: EndPost) -> Events:
+    """What is over already stays over; nobody leaves a post before having come to it."""
+    require(state.cadre_id, "cadre-not-known", field="cadre_id")
+    since = state.postings.get((command.region_id, command.post))
+    if since is None:
+        return
+    require(command.effective_on >= since, "end-before-posting", field="effective_on", on=since)
+    yield PostEnded(
+        cadre_id=state.cadre_id,
+        region_id=command.region_id,
+        post=command.post,
+        reason=command.reason,
+        effective_on=command.effective_on,
+    )
+
+
+def depart(state: State, command: RecordDeparture) -> Events:
+    """Gone once, from every post at the same time."""
+    require(state.cadre_id, "cadre-not-known", field="cadre_id")
+    if state.departed_on:
+        return
+    latest = max((state.appointed_on, *state.postings.values()))
+    require(command.effective_on >= latest, "end-before-posting", field="effective_on", on=latest)
+    yield CadreDeparted(
+        cadre_id=state.cadre_id,
+        region_id=state.region_id,
+        reason=command.reason,
+        effective_on=command.effective_on,
+        posts=[
+            CadrePosting(region_id=region_id, post=post, since=since)
+            for (region_id, post), since in sorted(state.postings.items())
+        ],
+    )
+
+
 def evolve(state: State, event: Event) -> State:
     """What an event changes."""
     match event:
         case CadreAppointed():
             return State(event.cadre_id, event.region_id, event.effective_on)
         case CadrePosted():
-            return replace(state, postings=state.postings | {(event.region_id, event.post)})
+            key = (event.region_id, event.post)
+            return replace(state, postings={**state.postings, key: event.effective_on})
+        case PostEnded():
+            ended = (event.region_id, event.post)
+            left = {key: since for key, since in state.postings.items() if key != ended}
+            return replace(state, postings=left)
+        case CadreDeparted():
+            return replace(state, postings={}, departed_on=event.effective_on)
 
 
 DECIDER: Decider[State] = Decider(
@@ -110,9 +164,9 @@ DECIDER: Decider[State] = Decider(
     decide=decide,
     evolve=evolve,
     commands={
-        AppointCadre: lambda command: str(command.cadre_id),
-        PostCadre: lambda command: str(command.cadre_id),
+        command: lambda c: str(c.cadre_id)
+        for command in (AppointCadre, PostCadre, EndPost, RecordDeparture)
     },
-    events=(CadreAppointed, CadrePosted),
+    events=(CadreAppointed, CadrePosted, PostEnded, CadreDeparted),
     region=lambda state: state.region_id,
 )

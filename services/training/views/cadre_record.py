@@ -15,7 +15,13 @@ from tuopin.notifier.v1.assignment_pb2 import (
     AssignmentReturned,
 )
 from tuopin.planning.v1.plan_pb2 import PlanApproved, VisitRecorded
-from tuopin.training.v1.cadre_pb2 import CadreAppointed, CadrePosted, TrainingCompleted
+from tuopin.training.v1.cadre_pb2 import (
+    CadreAppointed,
+    CadreDeparted,
+    CadrePosted,
+    PostEnded,
+    TrainingCompleted,
+)
 
 METADATA = MetaData()
 
@@ -66,6 +72,8 @@ CERTIFICATES = Table(
 EVENTS = (
     CadreAppointed,
     CadrePosted,
+    PostEnded,
+    CadreDeparted,
     TrainingCompleted,
     PlanApproved,
     VisitRecorded,
@@ -77,6 +85,8 @@ EVENTS = (
 Event = (
     CadreAppointed
     | CadrePosted
+    | PostEnded
+    | CadreDeparted
     | TrainingCompleted
     | PlanApproved
     | VisitRecorded
@@ -103,6 +113,11 @@ def project(rows: Rows, envelope: Envelope, event: Event) -> None:
         case CadrePosted():
             key = (event.cadre_id, event.region_id, event.post)
             rows.put(POSTINGS, key, since=event.effective_on)
+        case PostEnded():
+            rows.forget(POSTINGS, (event.cadre_id, event.region_id, event.post))
+        case CadreDeparted():
+            for each in event.posts:
+                rows.forget(POSTINGS, (event.cadre_id, each.region_id, each.post))
         case TrainingCompleted():
             _certify(rows, event)
         case PlanApproved():

@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from tuopin.notifier.v1 import handling_pb2 as tuopin_dot_notifier_dot_v1_dot_handling__pb2
 from tuopin.options.v1 import options_pb2 as tuopin_dot_options_dot_v1_dot_options__pb2
 from tuopin.types.v1 import types_pb2 as tuopin_dot_types_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#tuopin/notifier/v1/assignment.proto\x12\x12tuopin.notifier.v1\x1a\x1ftuopin/options/v1/options.proto\x1a\x1btuopin/types/v1/types.proto\"\xce\x02\n\x0fOfferAssignment\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1d\n\rassignment_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x14\n\x04kind\x18\x03 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1c\n\x0chousehold_id\x18\x04 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1a\n\nvillage_id\x18\x05 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x17\n\x07subject\x18\x06 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x18\n\x10household_number\x18\x07 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x08 \x01(\t\x12=\n\x05\x66\x61\x63ts\x18\t \x03(\x0b\x32..tuopin.notifier.v1.OfferAssignment.FactsEntry\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xee\x02\n\x11\x41ssignmentOffered\x12\x15\n\rassignment_id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x14\n\x0chousehold_id\x18\x03 \x01(\t\x12\x12\n\nvillage_id\x18\x04 \x01(\t\x12\x0f\n\x07subject\x18\x05 \x01(\t\x12\x18\n\x10household_number\x18\x06 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x07 \x01(\t\x12?\n\x05\x66\x61\x63ts\x18\x08 \x03(\x0b\x32\x30.tuopin.notifier.v1.AssignmentOffered.FactsEntry\x12\x0e\n\x06policy\x18\t \x01(\t\x12\r\n\x05proof\x18\n \x01(\t\x12\x14\n\x0cremind_at_us\x18\x0b \x01(\x03\x12\x16\n\x0e\x65scalate_at_us\x18\x0c \x01(\x03\x12\x11\n\tdue_at_us\x18\r \x01(\x03\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"l\n\x15\x41\x63knowledgeAssignment\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1d\n\rassignment_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x18\n\x08\x63\x61\x64re_id\x18\x03 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\"\x95\x01\n\x16\x41ssignmentAcknowledged\x12\x15\n\rassignment_id\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x02 \x01(\t\x12\x12\n\nvillage_id\x18\x03 \x01(\t\x12\x14\n\x0chousehold_id\x18\x04 \x01(\t\x12\x0c\n\x04kind\x18\x05 \x01(\t\x12\x1a\n\x12\x61\x63knowledged_at_us\x18\x06 \x01(\x03\"\x97\x01\n\x0b\x41\x64\x64\x45vidence\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1d\n\rassignment_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x18\n\x08\x63\x61\x64re_id\x18\x03 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x33\n\x08\x65vidence\x18\x04 \x01(\x0b\x32\x19.tuopin.types.v1.EvidenceB\x06\x8a\xb5\x18\x02\x08\x01\"\xb6\x01\n\rEvidenceAdded\x12\x15\n\rassignment_id\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x02 \x01(\t\x12+\n\x08\x65vidence\x18\x03 \x01(\x0b\x32\x19.tuopin.types.v1.Evidence\x12\x14\n\x0chousehold_id\x18\x04 \x01(\t\x12\x12\n\nvillage_id\x18\x05 \x01(\t\x12%\n\x05paper\x18\x06 \x01(\x0b\x32\x16.tuopin.types.v1.Paper\"g\n\x10\x46inishAssignment\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1d\n\rassignment_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x18\n\x08\x63\x61\x64re_id\x18\x03 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\"\xec\x02\n\x0e\x41ssignmentDone\x12\x15\n\rassignment_id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x14\n\x0chousehold_id\x18\x03 \x01(\t\x12\x12\n\nvillage_id\x18\x04 \x01(\t\x12\x0f\n\x07subject\x18\x05 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x06 \x01(\t\x12+\n\x08\x65vidence\x18\x07 \x03(\x0b\x32\x19.tuopin.types.v1.Evidence\x12<\n\x05\x66\x61\x63ts\x18\x08 \x03(\x0b\x32-.tuopin.notifier.v1.AssignmentDone.FactsEntry\x12\x14\n\x0c\x65\x66\x66\x65\x63tive_on\x18\t \x01(\t\x12%\n\x05paper\x18\n \x01(\x0b\x32\x16.tuopin.types.v1.Paper\x12\x12\n\ndone_at_us\x18\x0b \x01(\x03\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"M\n\x10RemindAssignment\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1d\n\rassignment_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\"\x94\x01\n\x12\x41ssignmentReminded\x12\x15\n\rassignment_id\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x02 \x01(\t\x12\x12\n\nvillage_id\x18\x03 \x01(\t\x12\x14\n\x0chousehold_id\x18\x04 \x01(\t\x12\x0c\n\x04kind\x18\x05 \x01(\t\x12\x1d\n\x15supersedes_message_id\x18\x06 \x01(\t\"\x8e\x01\n\x12\x45scalateAssignment\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1d\n\rassignment_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12+\n\x06reason\x18\x03 \x01(\tB\x1b\x8a\xb5\x18\x17\"\x15no-answer|unreachable\x12\x10\n\x08\x63\x61\x64re_id\x18\x04 \x01(\t\"\xd3\x01\n\x13\x41ssignmentEscalated\x12\x15\n\rassignment_id\x18\x01 \x01(\t\x12\x12\n\nvillage_id\x18\x02 \x01(\t\x12\x11\n\tregion_id\x18\x03 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x04 \x01(\t\x12\x19\n\x11previous_cadre_id\x18\x05 \x01(\t\x12\x14\n\x0chousehold_id\x18\x06 \x01(\t\x12\x0c\n\x04kind\x18\x07 \x01(\t\x12\x0e\n\x06reason\x18\x08 \x01(\t\x12\x1d\n\x15supersedes_message_id\x18\t \x01(\t\"g\n\x10VerifyAssignment\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1d\n\rassignment_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x18\n\x08\x65vent_id\x18\x03 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\"\x87\x01\n\x12\x41ssignmentVerified\x12\x15\n\rassignment_id\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x02 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x03 \x01(\t\x12\x14\n\x0chousehold_id\x18\x04 \x01(\t\x12\x12\n\nvillage_id\x18\x05 \x01(\t\x12\x0c\n\x04kind\x18\x06 \x01(\t\"c\n\x10ReturnAssignment\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1d\n\rassignment_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x14\n\x04slug\x18\x03 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\"\xa2\x01\n\x12\x41ssignmentReturned\x12\x15\n\rassignment_id\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x02 \x01(\t\x12\x0c\n\x04slug\x18\x03 \x01(\t\x12\x14\n\x0chousehold_id\x18\x04 \x01(\t\x12\x12\n\nvillage_id\x18\x05 \x01(\t\x12\x0c\n\x04kind\x18\x06 \x01(\t\x12\x1d\n\x15supersedes_message_id\x18\x07 \x01(\t\"\x87\x02\n\x0fListAssignments\x12$\n\tregion_id\x18\x01 \x01(\tB\x11\x8a\xb5\x18\r\"\x0b[0-9]{0,12}\x12\x10\n\x08\x63\x61\x64re_id\x18\x02 \x01(\t\x12\x14\n\x0chousehold_id\x18\x03 \x01(\t\x12\x34\n\x06status\x18\x04 \x01(\x0e\x32$.tuopin.notifier.v1.AssignmentStatus\x12\x11\n\topen_only\x18\x05 \x01(\x08\x12\x1c\n\tpage_size\x18\x06 \x01(\x05\x42\t\x8a\xb5\x18\x05(\x00\x30\xe8\x07\x12\x12\n\npage_token\x18\x07 \x01(\t\x12+\n\x08\x61t_least\x18\x08 \x01(\x0b\x32\x19.tuopin.types.v1.Position\"\xab\x03\n\nAssignment\x12\x15\n\rassignment_id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x34\n\x06status\x18\x03 \x01(\x0e\x32$.tuopin.notifier.v1.AssignmentStatus\x12\x14\n\x0chousehold_id\x18\x04 \x01(\t\x12\x12\n\nvillage_id\x18\x05 \x01(\t\x12\x18\n\x10household_number\x18\x06 \x01(\t\x12\x0f\n\x07subject\x18\x07 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x08 \x01(\t\x12\r\n\x05proof\x18\t \x01(\t\x12\x16\n\x0e\x65vidence_count\x18\n \x01(\x05\x12\x11\n\tdue_at_us\x18\x0b \x01(\x03\x12\x10\n\x08reminded\x18\x0c \x01(\x08\x12\x17\n\x0fresult_event_id\x18\r \x01(\t\x12\x15\n\rreturned_slug\x18\x0e \x01(\t\x12\x10\n\x08messages\x18\x0f \x03(\t\x12\x11\n\tregion_id\x18\x10 \x01(\t\x12\x0f\n\x07\x64one_by\x18\x11 \x01(\t\x12\x12\n\ndone_at_us\x18\x12 \x01(\x03\x12\x15\n\roffered_at_us\x18\x13 \x01(\x03\"m\n\x0e\x41ssignmentPage\x12\x33\n\x0b\x61ssignments\x18\x01 \x03(\x0b\x32\x1e.tuopin.notifier.v1.Assignment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\r\n\x05total\x18\x03 \x01(\x03*\xf5\x01\n\x10\x41ssignmentStatus\x12!\n\x1d\x41SSIGNMENT_STATUS_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x41SSIGNMENT_STATUS_OFFERED\x10\x01\x12\"\n\x1e\x41SSIGNMENT_STATUS_ACKNOWLEDGED\x10\x02\x12\x1a\n\x16\x41SSIGNMENT_STATUS_DONE\x10\x03\x12\x1e\n\x1a\x41SSIGNMENT_STATUS_VERIFIED\x10\x04\x12\x1e\n\x1a\x41SSIGNMENT_STATUS_RETURNED\x10\x05\x12\x1f\n\x1b\x41SSIGNMENT_STATUS_ESCALATED\x10\x06\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#tuopin/notifier/v1/assignment.proto\x12\x12tuopin.notifier.v1\x1a!tuopin/notifier/v1/handling.proto\x1a\x1ftuopin/options/v1/options.proto\x1a\x1btuopin/types/v1/types.proto\"\xba\x03\n\x0fOfferAssignment\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1d\n\rassignment_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x14\n\x04kind\x18\x03 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x14\n\x0chousehold_id\x18\x04 \x01(\t\x12\x1a\n\nvillage_id\x18\x05 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x17\n\x07subject\x18\x06 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x18\n\x10household_number\x18\x07 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x08 \x01(\t\x12=\n\x05\x66\x61\x63ts\x18\t \x03(\x0b\x32..tuopin.notifier.v1.OfferAssignment.FactsEntry\x12\x14\n\x0c\x63\x61used_at_us\x18\n \x01(\x03\x12\x13\n\x0boffer_at_us\x18\x0b \x01(\x03\x12\x11\n\tdue_at_us\x18\x0c \x01(\x03\x12\x12\n\npersonally\x18\r \x01(\x08\x12 \n\x05proof\x18\x0e \x01(\tB\x11\x8a\xb5\x18\r\"\x0b(none|any)?\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xde\x03\n\x11\x41ssignmentOffered\x12\x15\n\rassignment_id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x14\n\x0chousehold_id\x18\x03 \x01(\t\x12\x12\n\nvillage_id\x18\x04 \x01(\t\x12\x0f\n\x07subject\x18\x05 \x01(\t\x12\x18\n\x10household_number\x18\x06 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x07 \x01(\t\x12?\n\x05\x66\x61\x63ts\x18\x08 \x03(\x0b\x32\x30.tuopin.notifier.v1.AssignmentOffered.FactsEntry\x12\x0e\n\x06policy\x18\t \x01(\t\x12\r\n\x05proof\x18\n \x01(\t\x12\x14\n\x0cremind_at_us\x18\x0b \x01(\x03\x12\x16\n\x0e\x65scalate_at_us\x18\x0c \x01(\x03\x12\x11\n\tdue_at_us\x18\r \x01(\x03\x12(\n\x05terms\x18\x0e \x01(\x0b\x32\x19.tuopin.notifier.v1.Terms\x12.\n\x05\x63lock\x18\x0f \x01(\x0b\x32\x1f.tuopin.notifier.v1.AnswerClock\x12\x14\n\x0c\x65xpire_at_us\x18\x10 \x01(\x03\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"l\n\x15\x41\x63knowledgeAssignment\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1d\n\rassignment_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x18\n\x08\x63\x61\x64re_id\x18\x03 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\"\xc5\x01\n\x16\x41ssignmentAcknowledged\x12\x15\n\rassignment_id\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x02 \x01(\t\x12\x12\n\nvillage_id\x18\x03 \x01(\t\x12\x14\n\x0chousehold_id\x18\x04 \x01(\t\x12\x0c\n\x04kind\x18\x05 \x01(\t\x12\x1a\n\x12\x61\x63knowledged_at_us\x18\x06 \x01(\x03\x12.\n\x05\x63lock\x18\x07 \x01(\x0b\x32\x1f.tuopin.notifier.v1.AnswerClock\"\x97\x01\n\x0b\x41\x64\x64\x45vidence\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1d\n\rassignment_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x18\n\x08\x63\x61\x64re_id\x18\x03 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x33\n\x08\x65vidence\x18\x04 \x01(\x0b\x32\x19.tuopin.types.v1.EvidenceB\x06\x8a\xb5\x18\x02\x08\x01\"\xb6\x01\n\rEvidenceAdded\x12\x15\n\rassignment_id\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x02 \x01(\t\x12+\n\x08\x65vidence\x18\x03 \x01(\x0b\x32\x19.tuopin.types.v1.Evidence\x12\x14\n\x0chousehold_id\x18\x04 \x01(\t\x12\x12\n\nvillage_id\x18\x05 \x01(\t\x12%\n\x05paper\x18\x06 \x01(\x0b\x32\x16.tuopin.types.v1.Paper\"g\n\x10\x46inishAssignment\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1d\n\rassignment_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x18\n\x08\x63\x61\x64re_id\x18\x03 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\"\xec\x02\n\x0e\x41ssignmentDone\x12\x15\n\rassignment_id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x14\n\x0chousehold_id\x18\x03 \x01(\t\x12\x12\n\nvillage_id\x18\x04 \x01(\t\x12\x0f\n\x07subject\x18\x05 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x06 \x01(\t\x12+\n\x08\x65vidence\x18\x07 \x03(\x0b\x32\x19.tuopin.types.v1.Evidence\x12<\n\x05\x66\x61\x63ts\x18\x08 \x03(\x0b\x32-.tuopin.notifier.v1.AssignmentDone.FactsEntry\x12\x14\n\x0c\x65\x66\x66\x65\x63tive_on\x18\t \x01(\t\x12%\n\x05paper\x18\n \x01(\x0b\x32\x16.tuopin.types.v1.Paper\x12\x12\n\ndone_at_us\x18\x0b \x01(\x03\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"M\n\x10RemindAssignment\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1d\n\rassignment_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\"\xe1\x01\n\x12\x41ssignmentReminded\x12\x15\n\rassignment_id\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x02 \x01(\t\x12\x12\n\nvillage_id\x18\x03 \x01(\t\x12\x14\n\x0chousehold_id\x18\x04 \x01(\t\x12\x0c\n\x04kind\x18\x05 \x01(\t\x12\x1d\n\x15supersedes_message_id\x18\x06 \x01(\t\x12.\n\x05\x63lock\x18\x07 \x01(\x0b\x32\x1f.tuopin.notifier.v1.AnswerClock\x12\n\n\x02\x62y\x18\x08 \x01(\t\x12\x0f\n\x07ordinal\x18\t \x01(\x05\"\x96\x01\n\x12\x45scalateAssignment\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1d\n\rassignment_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x33\n\x06reason\x18\x03 \x01(\tB#\x8a\xb5\x18\x1f\"\x1dno-answer|unreachable|overdue\x12\x10\n\x08\x63\x61\x64re_id\x18\x04 \x01(\t\"\x92\x02\n\x13\x41ssignmentEscalated\x12\x15\n\rassignment_id\x18\x01 \x01(\t\x12\x12\n\nvillage_id\x18\x02 \x01(\t\x12\x11\n\tregion_id\x18\x03 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x04 \x01(\t\x12\x19\n\x11previous_cadre_id\x18\x05 \x01(\t\x12\x14\n\x0chousehold_id\x18\x06 \x01(\t\x12\x0c\n\x04kind\x18\x07 \x01(\t\x12\x0e\n\x06reason\x18\x08 \x01(\t\x12\x1d\n\x15supersedes_message_id\x18\t \x01(\t\x12.\n\x05\x63lock\x18\n \x01(\x0b\x32\x1f.tuopin.notifier.v1.AnswerClock\x12\r\n\x05level\x18\x0b \x01(\x05\"g\n\x10VerifyAssignment\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1d\n\rassignment_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x18\n\x08\x65vent_id\x18\x03 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\"\x9c\x01\n\x12\x41ssignmentVerified\x12\x15\n\rassignment_id\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x02 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x03 \x01(\t\x12\x14\n\x0chousehold_id\x18\x04 \x01(\t\x12\x12\n\nvillage_id\x18\x05 \x01(\t\x12\x0c\n\x04kind\x18\x06 \x01(\t\x12\x13\n\x0bverified_by\x18\x07 \x01(\t\"c\n\x10ReturnAssignment\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1d\n\rassignment_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x14\n\x04slug\x18\x03 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\"\xd2\x01\n\x12\x41ssignmentReturned\x12\x15\n\rassignment_id\x18\x01 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x02 \x01(\t\x12\x0c\n\x04slug\x18\x03 \x01(\t\x12\x14\n\x0chousehold_id\x18\x04 \x01(\t\x12\x12\n\nvillage_id\x18\x05 \x01(\t\x12\x0c\n\x04kind\x18\x06 \x01(\t\x12\x1d\n\x15supersedes_message_id\x18\x07 \x01(\t\x12.\n\x05\x63lock\x18\x08 \x01(\x0b\x32\x1f.tuopin.notifier.v1.AnswerClock\"\x87\x02\n\x0fListAssignments\x12$\n\tregion_id\x18\x01 \x01(\tB\x11\x8a\xb5\x18\r\"\x0b[0-9]{0,12}\x12\x10\n\x08\x63\x61\x64re_id\x18\x02 \x01(\t\x12\x14\n\x0chousehold_id\x18\x03 \x01(\t\x12\x34\n\x06status\x18\x04 \x01(\x0e\x32$.tuopin.notifier.v1.AssignmentStatus\x12\x11\n\topen_only\x18\x05 \x01(\x08\x12\x1c\n\tpage_size\x18\x06 \x01(\x05\x42\t\x8a\xb5\x18\x05(\x00\x30\xe8\x07\x12\x12\n\npage_token\x18\x07 \x01(\t\x12+\n\x08\x61t_least\x18\x08 \x01(\x0b\x32\x19.tuopin.types.v1.Position\"\xe2\x04\n\nAssignment\x12\x15\n\rassignment_id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x34\n\x06status\x18\x03 \x01(\x0e\x32$.tuopin.notifier.v1.AssignmentStatus\x12\x14\n\x0chousehold_id\x18\x04 \x01(\t\x12\x12\n\nvillage_id\x18\x05 \x01(\t\x12\x18\n\x10household_number\x18\x06 \x01(\t\x12\x0f\n\x07subject\x18\x07 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x08 \x01(\t\x12\r\n\x05proof\x18\t \x01(\t\x12\x16\n\x0e\x65vidence_count\x18\n \x01(\x05\x12\x11\n\tdue_at_us\x18\x0b \x01(\x03\x12\x10\n\x08reminded\x18\x0c \x01(\x08\x12\x17\n\x0fresult_event_id\x18\r \x01(\t\x12\x15\n\rreturned_slug\x18\x0e \x01(\t\x12\x10\n\x08messages\x18\x0f \x03(\t\x12\x11\n\tregion_id\x18\x10 \x01(\t\x12\x0f\n\x07\x64one_by\x18\x11 \x01(\t\x12\x12\n\ndone_at_us\x18\x12 \x01(\x03\x12\x15\n\roffered_at_us\x18\x13 \x01(\x03\x12\x19\n\x11previous_cadre_id\x18\x14 \x01(\t\x12\x10\n\x08priority\x18\x15 \x01(\t\x12\x18\n\x10snoozed_until_us\x18\x16 \x01(\x03\x12\x14\n\x0csnoozes_left\x18\x17 \x01(\x05\x12\x17\n\x0f\x64\x65\x63lined_reason\x18\x18 \x01(\t\x12\x14\n\x0c\x65nded_reason\x18\x19 \x01(\t\x12\x0f\n\x07overdue\x18\x1a \x01(\x08\x12\x18\n\x10\x65scalated_reason\x18\x1b \x01(\t\"m\n\x0e\x41ssignmentPage\x12\x33\n\x0b\x61ssignments\x18\x01 \x03(\x0b\x32\x1e.tuopin.notifier.v1.Assignment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\r\n\x05total\x18\x03 \x01(\x03*\xd6\x02\n\x10\x41ssignmentStatus\x12!\n\x1d\x41SSIGNMENT_STATUS_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x41SSIGNMENT_STATUS_OFFERED\x10\x01\x12\"\n\x1e\x41SSIGNMENT_STATUS_ACKNOWLEDGED\x10\x02\x12\x1a\n\x16\x41SSIGNMENT_STATUS_DONE\x10\x03\x12\x1e\n\x1a\x41SSIGNMENT_STATUS_VERIFIED\x10\x04\x12\x1e\n\x1a\x41SSIGNMENT_STATUS_RETURNED\x10\x05\x12\x1f\n\x1b\x41SSIGNMENT_STATUS_ESCALATED\x10\x06\x12\x1f\n\x1b\x41SSIGNMENT_STATUS_SCHEDULED\x10\x07\x12\x1d\n\x19\x41SSIGNMENT_STATUS_EXPIRED\x10\x08\x12\x1f\n\x1b\x41SSIGNMENT_STATUS_CANCELLED\x10\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,12 +42,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OFFERASSIGNMENT'].fields_by_name['assignment_id']._serialized_options = b'\212\265\030\002\010\001'
   _globals['_OFFERASSIGNMENT'].fields_by_name['kind']._loaded_options = None
   _globals['_OFFERASSIGNMENT'].fields_by_name['kind']._serialized_options = b'\212\265\030\002\010\001'
-  _globals['_OFFERASSIGNMENT'].fields_by_name['household_id']._loaded_options = None
-  _globals['_OFFERASSIGNMENT'].fields_by_name['household_id']._serialized_options = b'\212\265\030\002\010\001'
   _globals['_OFFERASSIGNMENT'].fields_by_name['village_id']._loaded_options = None
   _globals['_OFFERASSIGNMENT'].fields_by_name['village_id']._serialized_options = b'\212\265\030\002\010\001'
   _globals['_OFFERASSIGNMENT'].fields_by_name['subject']._loaded_options = None
   _globals['_OFFERASSIGNMENT'].fields_by_name['subject']._serialized_options = b'\212\265\030\002\010\001'
+  _globals['_OFFERASSIGNMENT'].fields_by_name['proof']._loaded_options = None
+  _globals['_OFFERASSIGNMENT'].fields_by_name['proof']._serialized_options = b'\212\265\030\r\"\013(none|any)?'
   _globals['_ASSIGNMENTOFFERED_FACTSENTRY']._loaded_options = None
   _globals['_ASSIGNMENTOFFERED_FACTSENTRY']._serialized_options = b'8\001'
   _globals['_ACKNOWLEDGEASSIGNMENT'].fields_by_name['command_id']._loaded_options = None
@@ -80,7 +81,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ESCALATEASSIGNMENT'].fields_by_name['assignment_id']._loaded_options = None
   _globals['_ESCALATEASSIGNMENT'].fields_by_name['assignment_id']._serialized_options = b'\212\265\030\002\010\001'
   _globals['_ESCALATEASSIGNMENT'].fields_by_name['reason']._loaded_options = None
-  _globals['_ESCALATEASSIGNMENT'].fields_by_name['reason']._serialized_options = b'\212\265\030\027\"\025no-answer|unreachable'
+  _globals['_ESCALATEASSIGNMENT'].fields_by_name['reason']._serialized_options = b'\212\265\030\037\"\035no-answer|unreachable|overdue'
   _globals['_VERIFYASSIGNMENT'].fields_by_name['command_id']._loaded_options = None
   _globals['_VERIFYASSIGNMENT'].fields_by_name['command_id']._serialized_options = b'\212\265\030\002\010\001'
   _globals['_VERIFYASSIGNMENT'].fields_by_name['assignment_id']._loaded_options = None
@@ -97,50 +98,50 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTASSIGNMENTS'].fields_by_name['region_id']._serialized_options = b'\212\265\030\r\"\013[0-9]{0,12}'
   _globals['_LISTASSIGNMENTS'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTASSIGNMENTS'].fields_by_name['page_size']._serialized_options = b'\212\265\030\005(\0000\350\007'
-  _globals['_ASSIGNMENTSTATUS']._serialized_start=3806
-  _globals['_ASSIGNMENTSTATUS']._serialized_end=4051
-  _globals['_OFFERASSIGNMENT']._serialized_start=122
-  _globals['_OFFERASSIGNMENT']._serialized_end=456
-  _globals['_OFFERASSIGNMENT_FACTSENTRY']._serialized_start=412
-  _globals['_OFFERASSIGNMENT_FACTSENTRY']._serialized_end=456
-  _globals['_ASSIGNMENTOFFERED']._serialized_start=459
-  _globals['_ASSIGNMENTOFFERED']._serialized_end=825
-  _globals['_ASSIGNMENTOFFERED_FACTSENTRY']._serialized_start=412
-  _globals['_ASSIGNMENTOFFERED_FACTSENTRY']._serialized_end=456
-  _globals['_ACKNOWLEDGEASSIGNMENT']._serialized_start=827
-  _globals['_ACKNOWLEDGEASSIGNMENT']._serialized_end=935
-  _globals['_ASSIGNMENTACKNOWLEDGED']._serialized_start=938
-  _globals['_ASSIGNMENTACKNOWLEDGED']._serialized_end=1087
-  _globals['_ADDEVIDENCE']._serialized_start=1090
-  _globals['_ADDEVIDENCE']._serialized_end=1241
-  _globals['_EVIDENCEADDED']._serialized_start=1244
-  _globals['_EVIDENCEADDED']._serialized_end=1426
-  _globals['_FINISHASSIGNMENT']._serialized_start=1428
-  _globals['_FINISHASSIGNMENT']._serialized_end=1531
-  _globals['_ASSIGNMENTDONE']._serialized_start=1534
-  _globals['_ASSIGNMENTDONE']._serialized_end=1898
-  _globals['_ASSIGNMENTDONE_FACTSENTRY']._serialized_start=412
-  _globals['_ASSIGNMENTDONE_FACTSENTRY']._serialized_end=456
-  _globals['_REMINDASSIGNMENT']._serialized_start=1900
-  _globals['_REMINDASSIGNMENT']._serialized_end=1977
-  _globals['_ASSIGNMENTREMINDED']._serialized_start=1980
-  _globals['_ASSIGNMENTREMINDED']._serialized_end=2128
-  _globals['_ESCALATEASSIGNMENT']._serialized_start=2131
-  _globals['_ESCALATEASSIGNMENT']._serialized_end=2273
-  _globals['_ASSIGNMENTESCALATED']._serialized_start=2276
-  _globals['_ASSIGNMENTESCALATED']._serialized_end=2487
-  _globals['_VERIFYASSIGNMENT']._serialized_start=2489
-  _globals['_VERIFYASSIGNMENT']._serialized_end=2592
-  _globals['_ASSIGNMENTVERIFIED']._serialized_start=2595
-  _globals['_ASSIGNMENTVERIFIED']._serialized_end=2730
-  _globals['_RETURNASSIGNMENT']._serialized_start=2732
-  _globals['_RETURNASSIGNMENT']._serialized_end=2831
-  _globals['_ASSIGNMENTRETURNED']._serialized_start=2834
-  _globals['_ASSIGNMENTRETURNED']._serialized_end=2996
-  _globals['_LISTASSIGNMENTS']._serialized_start=2999
-  _globals['_LISTASSIGNMENTS']._serialized_end=3262
-  _globals['_ASSIGNMENT']._serialized_start=3265
-  _globals['_ASSIGNMENT']._serialized_end=3692
-  _globals['_ASSIGNMENTPAGE']._serialized_start=3694
-  _globals['_ASSIGNMENTPAGE']._serialized_end=3803
+  _globals['_ASSIGNMENTSTATUS']._serialized_start=4509
+  _globals['_ASSIGNMENTSTATUS']._serialized_end=4851
+  _globals['_OFFERASSIGNMENT']._serialized_start=157
+  _globals['_OFFERASSIGNMENT']._serialized_end=599
+  _globals['_OFFERASSIGNMENT_FACTSENTRY']._serialized_start=555
+  _globals['_OFFERASSIGNMENT_FACTSENTRY']._serialized_end=599
+  _globals['_ASSIGNMENTOFFERED']._serialized_start=602
+  _globals['_ASSIGNMENTOFFERED']._serialized_end=1080
+  _globals['_ASSIGNMENTOFFERED_FACTSENTRY']._serialized_start=555
+  _globals['_ASSIGNMENTOFFERED_FACTSENTRY']._serialized_end=599
+  _globals['_ACKNOWLEDGEASSIGNMENT']._serialized_start=1082
+  _globals['_ACKNOWLEDGEASSIGNMENT']._serialized_end=1190
+  _globals['_ASSIGNMENTACKNOWLEDGED']._serialized_start=1193
+  _globals['_ASSIGNMENTACKNOWLEDGED']._serialized_end=1390
+  _globals['_ADDEVIDENCE']._serialized_start=1393
+  _globals['_ADDEVIDENCE']._serialized_end=1544
+  _globals['_EVIDENCEADDED']._serialized_start=1547
+  _globals['_EVIDENCEADDED']._serialized_end=1729
+  _globals['_FINISHASSIGNMENT']._serialized_start=1731
+  _globals['_FINISHASSIGNMENT']._serialized_end=1834
+  _globals['_ASSIGNMENTDONE']._serialized_start=1837
+  _globals['_ASSIGNMENTDONE']._serialized_end=2201
+  _globals['_ASSIGNMENTDONE_FACTSENTRY']._serialized_start=555
+  _globals['_ASSIGNMENTDONE_FACTSENTRY']._serialized_end=599
+  _globals['_REMINDASSIGNMENT']._serialized_start=2203
+  _globals['_REMINDASSIGNMENT']._serialized_end=2280
+  _globals['_ASSIGNMENTREMINDED']._serialized_start=2283
+  _globals['_ASSIGNMENTREMINDED']._serialized_end=2508
+  _globals['_ESCALATEASSIGNMENT']._serialized_start=2511
+  _globals['_ESCALATEASSIGNMENT']._serialized_end=2661
+  _globals['_ASSIGNMENTESCALATED']._serialized_start=2664
+  _globals['_ASSIGNMENTESCALATED']._serialized_end=2938
+  _globals['_VERIFYASSIGNMENT']._serialized_start=2940
+  _globals['_VERIFYASSIGNMENT']._serialized_end=3043
+  _globals['_ASSIGNMENTVERIFIED']._serialized_start=3046
+  _globals['_ASSIGNMENTVERIFIED']._serialized_end=3202
+  _globals['_RETURNASSIGNMENT']._serialized_start=3204
+  _globals['_RETURNASSIGNMENT']._serialized_end=3303
+  _globals['_ASSIGNMENTRETURNED']._serialized_start=3306
+  _globals['_ASSIGNMENTRETURNED']._serialized_end=3516
+  _globals['_LISTASSIGNMENTS']._serialized_start=3519
+  _globals['_LISTASSIGNMENTS']._serialized_end=3782
+  _globals['_ASSIGNMENT']._serialized_start=3785
+  _globals['_ASSIGNMENT']._serialized_end=4395
+  _globals['_ASSIGNMENTPAGE']._serialized_start=4397
+  _globals['_ASSIGNMENTPAGE']._serialized_end=4506
 # @@protoc_insertion_point(module_scope)

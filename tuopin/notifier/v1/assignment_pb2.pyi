@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from tuopin.notifier.v1 import handling_pb2 as _handling_pb2
 from tuopin.types.v1 import types_pb2 as _types_pb2
 import builtins as _builtins
 import sys
@@ -33,6 +34,9 @@ class _AssignmentStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Assi
     ASSIGNMENT_STATUS_VERIFIED: _AssignmentStatus.ValueType  # 4
     ASSIGNMENT_STATUS_RETURNED: _AssignmentStatus.ValueType  # 5
     ASSIGNMENT_STATUS_ESCALATED: _AssignmentStatus.ValueType  # 6
+    ASSIGNMENT_STATUS_SCHEDULED: _AssignmentStatus.ValueType  # 7
+    ASSIGNMENT_STATUS_EXPIRED: _AssignmentStatus.ValueType  # 8
+    ASSIGNMENT_STATUS_CANCELLED: _AssignmentStatus.ValueType  # 9
 
 class AssignmentStatus(_AssignmentStatus, metaclass=_AssignmentStatusEnumTypeWrapper): ...
 
@@ -43,6 +47,9 @@ ASSIGNMENT_STATUS_DONE: AssignmentStatus.ValueType  # 3
 ASSIGNMENT_STATUS_VERIFIED: AssignmentStatus.ValueType  # 4
 ASSIGNMENT_STATUS_RETURNED: AssignmentStatus.ValueType  # 5
 ASSIGNMENT_STATUS_ESCALATED: AssignmentStatus.ValueType  # 6
+ASSIGNMENT_STATUS_SCHEDULED: AssignmentStatus.ValueType  # 7
+ASSIGNMENT_STATUS_EXPIRED: AssignmentStatus.ValueType  # 8
+ASSIGNMENT_STATUS_CANCELLED: AssignmentStatus.ValueType  # 9
 Global___AssignmentStatus: _TypeAlias = AssignmentStatus  # noqa: Y015
 
 @_typing.final
@@ -82,17 +89,34 @@ class OfferAssignment(_message.Message):
     HOUSEHOLD_NUMBER_FIELD_NUMBER: _builtins.int
     CADRE_ID_FIELD_NUMBER: _builtins.int
     FACTS_FIELD_NUMBER: _builtins.int
+    CAUSED_AT_US_FIELD_NUMBER: _builtins.int
+    OFFER_AT_US_FIELD_NUMBER: _builtins.int
+    DUE_AT_US_FIELD_NUMBER: _builtins.int
+    PERSONALLY_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
     command_id: _builtins.str
     assignment_id: _builtins.str
     kind: _builtins.str
     household_id: _builtins.str
+    """Empty when it is about no household; evidence is then sealed under the subject."""
     village_id: _builtins.str
+    """Village; a township or county when it is about none."""
     subject: _builtins.str
-    """plan_id, payment_id or household_id the answer belongs to."""
+    """plan_id, payment_id, order_id or household_id the answer belongs to."""
     household_number: _builtins.str
     """Household number, the only thing a message names besides the village."""
     cadre_id: _builtins.str
     """The helper, when the cause names one; the policy says whom it really goes to."""
+    caused_at_us: _builtins.int
+    """When the cause was recorded: what is too old is not asked any more."""
+    offer_at_us: _builtins.int
+    """Not before; 0: at once."""
+    due_at_us: _builtins.int
+    """Statutory end, when the cause names one; 0: by policy."""
+    personally: _builtins.bool
+    """Asked of this person and nobody else first: the policy's own choice follows."""
+    proof: _builtins.str
+    """none or any; empty: by policy."""
     @_builtins.property
     def facts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Extra facts the answering command needs, e.g. region_id and year of a payment."""
@@ -109,10 +133,15 @@ class OfferAssignment(_message.Message):
         household_number: _builtins.str = ...,
         cadre_id: _builtins.str = ...,
         facts: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        caused_at_us: _builtins.int = ...,
+        offer_at_us: _builtins.int = ...,
+        due_at_us: _builtins.int = ...,
+        personally: _builtins.bool = ...,
+        proof: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "command_id", b"command_id", "facts", b"facts", "household_id", b"household_id", "household_number", b"household_number", "kind", b"kind", "subject", b"subject", "village_id", b"village_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "caused_at_us", b"caused_at_us", "command_id", b"command_id", "due_at_us", b"due_at_us", "facts", b"facts", "household_id", b"household_id", "household_number", b"household_number", "kind", b"kind", "offer_at_us", b"offer_at_us", "personally", b"personally", "proof", b"proof", "subject", b"subject", "village_id", b"village_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -155,6 +184,9 @@ class AssignmentOffered(_message.Message):
     REMIND_AT_US_FIELD_NUMBER: _builtins.int
     ESCALATE_AT_US_FIELD_NUMBER: _builtins.int
     DUE_AT_US_FIELD_NUMBER: _builtins.int
+    TERMS_FIELD_NUMBER: _builtins.int
+    CLOCK_FIELD_NUMBER: _builtins.int
+    EXPIRE_AT_US_FIELD_NUMBER: _builtins.int
     assignment_id: _builtins.str
     kind: _builtins.str
     household_id: _builtins.str
@@ -169,8 +201,14 @@ class AssignmentOffered(_message.Message):
     remind_at_us: _builtins.int
     escalate_at_us: _builtins.int
     due_at_us: _builtins.int
+    expire_at_us: _builtins.int
+    """Open at this moment it expires; 0: never."""
     @_builtins.property
     def facts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    @_builtins.property
+    def terms(self) -> _handling_pb2.Terms: ...
+    @_builtins.property
+    def clock(self) -> _handling_pb2.AnswerClock: ...
     def __init__(
         self,
         *,
@@ -187,10 +225,13 @@ class AssignmentOffered(_message.Message):
         remind_at_us: _builtins.int = ...,
         escalate_at_us: _builtins.int = ...,
         due_at_us: _builtins.int = ...,
+        terms: _handling_pb2.Terms | None = ...,
+        clock: _handling_pb2.AnswerClock | None = ...,
+        expire_at_us: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "terms", b"terms"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "due_at_us", b"due_at_us", "escalate_at_us", b"escalate_at_us", "facts", b"facts", "household_id", b"household_id", "household_number", b"household_number", "kind", b"kind", "policy", b"policy", "proof", b"proof", "remind_at_us", b"remind_at_us", "subject", b"subject", "village_id", b"village_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "clock", b"clock", "due_at_us", b"due_at_us", "escalate_at_us", b"escalate_at_us", "expire_at_us", b"expire_at_us", "facts", b"facts", "household_id", b"household_id", "household_number", b"household_number", "kind", b"kind", "policy", b"policy", "proof", b"proof", "remind_at_us", b"remind_at_us", "subject", b"subject", "terms", b"terms", "village_id", b"village_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -231,12 +272,17 @@ class AssignmentAcknowledged(_message.Message):
     HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
     ACKNOWLEDGED_AT_US_FIELD_NUMBER: _builtins.int
+    CLOCK_FIELD_NUMBER: _builtins.int
     assignment_id: _builtins.str
     cadre_id: _builtins.str
     village_id: _builtins.str
     household_id: _builtins.str
     kind: _builtins.str
     acknowledged_at_us: _builtins.int
+    @_builtins.property
+    def clock(self) -> _handling_pb2.AnswerClock:
+        """Silence after the yes."""
+
     def __init__(
         self,
         *,
@@ -246,10 +292,11 @@ class AssignmentAcknowledged(_message.Message):
         household_id: _builtins.str = ...,
         kind: _builtins.str = ...,
         acknowledged_at_us: _builtins.int = ...,
+        clock: _handling_pb2.AnswerClock | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged_at_us", b"acknowledged_at_us", "assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "household_id", b"household_id", "kind", b"kind", "village_id", b"village_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged_at_us", b"acknowledged_at_us", "assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "clock", b"clock", "household_id", b"household_id", "kind", b"kind", "village_id", b"village_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -457,6 +504,9 @@ class AssignmentReminded(_message.Message):
     HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
     SUPERSEDES_MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    CLOCK_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    ORDINAL_FIELD_NUMBER: _builtins.int
     assignment_id: _builtins.str
     cadre_id: _builtins.str
     village_id: _builtins.str
@@ -464,6 +514,12 @@ class AssignmentReminded(_message.Message):
     kind: _builtins.str
     supersedes_message_id: _builtins.str
     """Message to the same person that the reminder takes the place of."""
+    by: _builtins.str
+    """message or digest."""
+    ordinal: _builtins.int
+    """Which reminder of this step it is, from 1."""
+    @_builtins.property
+    def clock(self) -> _handling_pb2.AnswerClock: ...
     def __init__(
         self,
         *,
@@ -473,10 +529,13 @@ class AssignmentReminded(_message.Message):
         household_id: _builtins.str = ...,
         kind: _builtins.str = ...,
         supersedes_message_id: _builtins.str = ...,
+        clock: _handling_pb2.AnswerClock | None = ...,
+        by: _builtins.str = ...,
+        ordinal: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "household_id", b"household_id", "kind", b"kind", "supersedes_message_id", b"supersedes_message_id", "village_id", b"village_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "by", b"by", "cadre_id", b"cadre_id", "clock", b"clock", "household_id", b"household_id", "kind", b"kind", "ordinal", b"ordinal", "supersedes_message_id", b"supersedes_message_id", "village_id", b"village_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -527,6 +586,8 @@ class AssignmentEscalated(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     SUPERSEDES_MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    CLOCK_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
     assignment_id: _builtins.str
     village_id: _builtins.str
     region_id: _builtins.str
@@ -537,9 +598,13 @@ class AssignmentEscalated(_message.Message):
     household_id: _builtins.str
     kind: _builtins.str
     reason: _builtins.str
-    """no-answer, unreachable, or no-cadre: nobody fits the policy."""
+    """no-answer, no-progress, overdue, unreachable, declined, left, or no-cadre: nobody fits the policy."""
     supersedes_message_id: _builtins.str
     """Message to the previous person, which is no longer theirs to answer."""
+    level: _builtins.int
+    """Steps of the policy taken so far, those that nobody could be found for included."""
+    @_builtins.property
+    def clock(self) -> _handling_pb2.AnswerClock: ...
     def __init__(
         self,
         *,
@@ -552,10 +617,12 @@ class AssignmentEscalated(_message.Message):
         kind: _builtins.str = ...,
         reason: _builtins.str = ...,
         supersedes_message_id: _builtins.str = ...,
+        clock: _handling_pb2.AnswerClock | None = ...,
+        level: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "household_id", b"household_id", "kind", b"kind", "previous_cadre_id", b"previous_cadre_id", "reason", b"reason", "region_id", b"region_id", "supersedes_message_id", b"supersedes_message_id", "village_id", b"village_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "clock", b"clock", "household_id", b"household_id", "kind", b"kind", "level", b"level", "previous_cadre_id", b"previous_cadre_id", "reason", b"reason", "region_id", b"region_id", "supersedes_message_id", b"supersedes_message_id", "village_id", b"village_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -598,6 +665,7 @@ class AssignmentVerified(_message.Message):
     HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
     VILLAGE_ID_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
+    VERIFIED_BY_FIELD_NUMBER: _builtins.int
     assignment_id: _builtins.str
     cadre_id: _builtins.str
     event_id: _builtins.str
@@ -605,6 +673,8 @@ class AssignmentVerified(_message.Message):
     household_id: _builtins.str
     village_id: _builtins.str
     kind: _builtins.str
+    verified_by: _builtins.str
+    """Office that accepted it, when no owner's event did."""
     def __init__(
         self,
         *,
@@ -614,10 +684,11 @@ class AssignmentVerified(_message.Message):
         household_id: _builtins.str = ...,
         village_id: _builtins.str = ...,
         kind: _builtins.str = ...,
+        verified_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "event_id", b"event_id", "household_id", b"household_id", "kind", b"kind", "village_id", b"village_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "event_id", b"event_id", "household_id", b"household_id", "kind", b"kind", "verified_by", b"verified_by", "village_id", b"village_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -661,6 +732,7 @@ class AssignmentReturned(_message.Message):
     VILLAGE_ID_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
     SUPERSEDES_MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    CLOCK_FIELD_NUMBER: _builtins.int
     assignment_id: _builtins.str
     cadre_id: _builtins.str
     slug: _builtins.str
@@ -670,6 +742,8 @@ class AssignmentReturned(_message.Message):
     kind: _builtins.str
     supersedes_message_id: _builtins.str
     """Message to the same person that the news takes the place of."""
+    @_builtins.property
+    def clock(self) -> _handling_pb2.AnswerClock: ...
     def __init__(
         self,
         *,
@@ -680,10 +754,11 @@ class AssignmentReturned(_message.Message):
         village_id: _builtins.str = ...,
         kind: _builtins.str = ...,
         supersedes_message_id: _builtins.str = ...,
+        clock: _handling_pb2.AnswerClock | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "household_id", b"household_id", "kind", b"kind", "slug", b"slug", "supersedes_message_id", b"supersedes_message_id", "village_id", b"village_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "clock", b"clock", "household_id", b"household_id", "kind", b"kind", "slug", b"slug", "supersedes_message_id", b"supersedes_message_id", "village_id", b"village_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -753,6 +828,14 @@ class Assignment(_message.Message):
     DONE_BY_FIELD_NUMBER: _builtins.int
     DONE_AT_US_FIELD_NUMBER: _builtins.int
     OFFERED_AT_US_FIELD_NUMBER: _builtins.int
+    PREVIOUS_CADRE_ID_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    SNOOZED_UNTIL_US_FIELD_NUMBER: _builtins.int
+    SNOOZES_LEFT_FIELD_NUMBER: _builtins.int
+    DECLINED_REASON_FIELD_NUMBER: _builtins.int
+    ENDED_REASON_FIELD_NUMBER: _builtins.int
+    OVERDUE_FIELD_NUMBER: _builtins.int
+    ESCALATED_REASON_FIELD_NUMBER: _builtins.int
     assignment_id: _builtins.str
     kind: _builtins.str
     status: Global___AssignmentStatus.ValueType
@@ -772,6 +855,15 @@ class Assignment(_message.Message):
     done_by: _builtins.str
     done_at_us: _builtins.int
     offered_at_us: _builtins.int
+    previous_cadre_id: _builtins.str
+    priority: _builtins.str
+    snoozed_until_us: _builtins.int
+    """0 when it is not put off."""
+    snoozes_left: _builtins.int
+    declined_reason: _builtins.str
+    ended_reason: _builtins.str
+    overdue: _builtins.bool
+    escalated_reason: _builtins.str
     @_builtins.property
     def messages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Messages sent about it: state and reference, e.g. "sent #A1B2C3"."""
@@ -798,10 +890,18 @@ class Assignment(_message.Message):
         done_by: _builtins.str = ...,
         done_at_us: _builtins.int = ...,
         offered_at_us: _builtins.int = ...,
+        previous_cadre_id: _builtins.str = ...,
+        priority: _builtins.str = ...,
+        snoozed_until_us: _builtins.int = ...,
+        snoozes_left: _builtins.int = ...,
+        declined_reason: _builtins.str = ...,
+        ended_reason: _builtins.str = ...,
+        overdue: _builtins.bool = ...,
+        escalated_reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "done_at_us", b"done_at_us", "done_by", b"done_by", "due_at_us", b"due_at_us", "evidence_count", b"evidence_count", "household_id", b"household_id", "household_number", b"household_number", "kind", b"kind", "messages", b"messages", "offered_at_us", b"offered_at_us", "proof", b"proof", "region_id", b"region_id", "reminded", b"reminded", "result_event_id", b"result_event_id", "returned_slug", b"returned_slug", "status", b"status", "subject", b"subject", "village_id", b"village_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "declined_reason", b"declined_reason", "done_at_us", b"done_at_us", "done_by", b"done_by", "due_at_us", b"due_at_us", "ended_reason", b"ended_reason", "escalated_reason", b"escalated_reason", "evidence_count", b"evidence_count", "household_id", b"household_id", "household_number", b"household_number", "kind", b"kind", "messages", b"messages", "offered_at_us", b"offered_at_us", "overdue", b"overdue", "previous_cadre_id", b"previous_cadre_id", "priority", b"priority", "proof", b"proof", "region_id", b"region_id", "reminded", b"reminded", "result_event_id", b"result_event_id", "returned_slug", b"returned_slug", "snoozed_until_us", b"snoozed_until_us", "snoozes_left", b"snoozes_left", "status", b"status", "subject", b"subject", "village_id", b"village_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

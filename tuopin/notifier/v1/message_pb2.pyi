@@ -29,14 +29,18 @@ class QueueMessage(_message.Message):
     TEMPLATE_FIELD_NUMBER: _builtins.int
     PRIORITY_FIELD_NUMBER: _builtins.int
     VILLAGE_ID_FIELD_NUMBER: _builtins.int
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
     command_id: _builtins.str
     message_id: _builtins.str
     assignment_id: _builtins.str
+    """Empty for a digest."""
     cadre_id: _builtins.str
     template: _builtins.str
     priority: _builtins.int
     """alert 0, task 1, reminder 2, digest 3"""
     village_id: _builtins.str
+    household_id: _builtins.str
+    """Tasks of one household go to a person together."""
     def __init__(
         self,
         *,
@@ -47,10 +51,11 @@ class QueueMessage(_message.Message):
         template: _builtins.str = ...,
         priority: _builtins.int = ...,
         village_id: _builtins.str = ...,
+        household_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "command_id", b"command_id", "message_id", b"message_id", "priority", b"priority", "template", b"template", "village_id", b"village_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "command_id", b"command_id", "household_id", b"household_id", "message_id", b"message_id", "priority", b"priority", "template", b"template", "village_id", b"village_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -66,12 +71,17 @@ class MessageQueued(_message.Message):
     TEMPLATE_FIELD_NUMBER: _builtins.int
     PRIORITY_FIELD_NUMBER: _builtins.int
     VILLAGE_ID_FIELD_NUMBER: _builtins.int
+    NOT_BEFORE_US_FIELD_NUMBER: _builtins.int
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
     message_id: _builtins.str
     assignment_id: _builtins.str
     cadre_id: _builtins.str
     template: _builtins.str
     priority: _builtins.int
     village_id: _builtins.str
+    not_before_us: _builtins.int
+    """Not to be sent before: quiet hours, or the tasks of one household that go together. 0: at once."""
+    household_id: _builtins.str
     def __init__(
         self,
         *,
@@ -81,10 +91,12 @@ class MessageQueued(_message.Message):
         template: _builtins.str = ...,
         priority: _builtins.int = ...,
         village_id: _builtins.str = ...,
+        not_before_us: _builtins.int = ...,
+        household_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "message_id", b"message_id", "priority", b"priority", "template", b"template", "village_id", b"village_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "household_id", b"household_id", "message_id", b"message_id", "not_before_us", b"not_before_us", "priority", b"priority", "template", b"template", "village_id", b"village_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -503,3 +503,132 @@ class CadrePage(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CadrePage: _TypeAlias = CadrePage  # noqa: Y015
+
+@_typing.final
+class EndPost(_message.Message):
+    """One post of a cadre is over; the cadre stays."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_ID_FIELD_NUMBER: _builtins.int
+    CADRE_ID_FIELD_NUMBER: _builtins.int
+    REGION_ID_FIELD_NUMBER: _builtins.int
+    POST_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    command_id: _builtins.str
+    cadre_id: _builtins.str
+    region_id: _builtins.str
+    post: Global___Post.ValueType
+    reason: _builtins.str
+    effective_on: _builtins.str
+    def __init__(
+        self,
+        *,
+        command_id: _builtins.str = ...,
+        cadre_id: _builtins.str = ...,
+        region_id: _builtins.str = ...,
+        post: Global___Post.ValueType = ...,
+        reason: _builtins.str = ...,
+        effective_on: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cadre_id", b"cadre_id", "command_id", b"command_id", "effective_on", b"effective_on", "post", b"post", "reason", b"reason", "region_id", b"region_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndPost: _TypeAlias = EndPost  # noqa: Y015
+
+@_typing.final
+class PostEnded(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CADRE_ID_FIELD_NUMBER: _builtins.int
+    REGION_ID_FIELD_NUMBER: _builtins.int
+    POST_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    cadre_id: _builtins.str
+    region_id: _builtins.str
+    post: Global___Post.ValueType
+    reason: _builtins.str
+    effective_on: _builtins.str
+    def __init__(
+        self,
+        *,
+        cadre_id: _builtins.str = ...,
+        region_id: _builtins.str = ...,
+        post: Global___Post.ValueType = ...,
+        reason: _builtins.str = ...,
+        effective_on: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cadre_id", b"cadre_id", "effective_on", b"effective_on", "post", b"post", "reason", b"reason", "region_id", b"region_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PostEnded: _TypeAlias = PostEnded  # noqa: Y015
+
+@_typing.final
+class RecordDeparture(_message.Message):
+    """The cadre leaves the programme: every post is over."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_ID_FIELD_NUMBER: _builtins.int
+    CADRE_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    command_id: _builtins.str
+    cadre_id: _builtins.str
+    reason: _builtins.str
+    effective_on: _builtins.str
+    def __init__(
+        self,
+        *,
+        command_id: _builtins.str = ...,
+        cadre_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        effective_on: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cadre_id", b"cadre_id", "command_id", b"command_id", "effective_on", b"effective_on", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordDeparture: _TypeAlias = RecordDeparture  # noqa: Y015
+
+@_typing.final
+class CadreDeparted(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CADRE_ID_FIELD_NUMBER: _builtins.int
+    REGION_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    POSTS_FIELD_NUMBER: _builtins.int
+    cadre_id: _builtins.str
+    region_id: _builtins.str
+    reason: _builtins.str
+    effective_on: _builtins.str
+    @_builtins.property
+    def posts(self) -> _containers.RepeatedCompositeFieldContainer[Global___CadrePosting]: ...
+    def __init__(
+        self,
+        *,
+        cadre_id: _builtins.str = ...,
+        region_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        effective_on: _builtins.str = ...,
+        posts: _abc.Iterable[Global___CadrePosting] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cadre_id", b"cadre_id", "effective_on", b"effective_on", "posts", b"posts", "reason", b"reason", "region_id", b"region_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CadreDeparted: _TypeAlias = CadreDeparted  # noqa: Y015

@@ -65,6 +65,16 @@ class TrainingServiceStub:
                 request_serializer=tuopin_dot_training_dot_v1_dot_cadre__pb2.ListCadres.SerializeToString,
                 response_deserializer=tuopin_dot_training_dot_v1_dot_cadre__pb2.CadrePage.FromString,
                 _registered_method=True)
+        self.EndPost = channel.unary_unary(
+                '/tuopin.training.v1.TrainingService/EndPost',
+                request_serializer=tuopin_dot_training_dot_v1_dot_cadre__pb2.EndPost.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.RecordDeparture = channel.unary_unary(
+                '/tuopin.training.v1.TrainingService/RecordDeparture',
+                request_serializer=tuopin_dot_training_dot_v1_dot_cadre__pb2.RecordDeparture.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
 
 
 class TrainingServiceServicer:
@@ -106,6 +116,19 @@ class TrainingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EndPost(self, request, context):
+        """A post ends, a cadre leaves.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordDeparture(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TrainingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -138,6 +161,16 @@ def add_TrainingServiceServicer_to_server(servicer, server):
                     servicer.ListCadres,
                     request_deserializer=tuopin_dot_training_dot_v1_dot_cadre__pb2.ListCadres.FromString,
                     response_serializer=tuopin_dot_training_dot_v1_dot_cadre__pb2.CadrePage.SerializeToString,
+            ),
+            'EndPost': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndPost,
+                    request_deserializer=tuopin_dot_training_dot_v1_dot_cadre__pb2.EndPost.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'RecordDeparture': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordDeparture,
+                    request_deserializer=tuopin_dot_training_dot_v1_dot_cadre__pb2.RecordDeparture.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -302,6 +335,60 @@ class TrainingService:
             '/tuopin.training.v1.TrainingService/ListCadres',
             tuopin_dot_training_dot_v1_dot_cadre__pb2.ListCadres.SerializeToString,
             tuopin_dot_training_dot_v1_dot_cadre__pb2.CadrePage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndPost(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.training.v1.TrainingService/EndPost',
+            tuopin_dot_training_dot_v1_dot_cadre__pb2.EndPost.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordDeparture(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.training.v1.TrainingService/RecordDeparture',
+            tuopin_dot_training_dot_v1_dot_cadre__pb2.RecordDeparture.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
             options,
             channel_credentials,
             insecure,

@@ -38,6 +38,9 @@ class TrainingServiceStub:
     CompleteTraining: _grpc.UnaryUnaryMultiCallable[_cadre_pb2.CompleteTraining, _types_pb2.Receipt]
     GetCadre: _grpc.UnaryUnaryMultiCallable[_cadre_pb2.GetCadre, _cadre_pb2.CadreRecord]
     ListCadres: _grpc.UnaryUnaryMultiCallable[_cadre_pb2.ListCadres, _cadre_pb2.CadrePage]
+    EndPost: _grpc.UnaryUnaryMultiCallable[_cadre_pb2.EndPost, _types_pb2.Receipt]
+    """A post ends, a cadre leaves."""
+    RecordDeparture: _grpc.UnaryUnaryMultiCallable[_cadre_pb2.RecordDeparture, _types_pb2.Receipt]
 
 @_typing.type_check_only
 class TrainingServiceAsyncStub(TrainingServiceStub):
@@ -48,6 +51,9 @@ class TrainingServiceAsyncStub(TrainingServiceStub):
     CompleteTraining: _aio.UnaryUnaryMultiCallable[_cadre_pb2.CompleteTraining, _types_pb2.Receipt]  # type: ignore[assignment]
     GetCadre: _aio.UnaryUnaryMultiCallable[_cadre_pb2.GetCadre, _cadre_pb2.CadreRecord]  # type: ignore[assignment]
     ListCadres: _aio.UnaryUnaryMultiCallable[_cadre_pb2.ListCadres, _cadre_pb2.CadrePage]  # type: ignore[assignment]
+    EndPost: _aio.UnaryUnaryMultiCallable[_cadre_pb2.EndPost, _types_pb2.Receipt]  # type: ignore[assignment]
+    """A post ends, a cadre leaves."""
+    RecordDeparture: _aio.UnaryUnaryMultiCallable[_cadre_pb2.RecordDeparture, _types_pb2.Receipt]  # type: ignore[assignment]
 
 class TrainingServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -91,5 +97,20 @@ class TrainingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _cadre_pb2.ListCadres,
         context: _ServicerContext,
     ) -> _typing.Union[_cadre_pb2.CadrePage, _abc.Awaitable[_cadre_pb2.CadrePage]]: ...
+
+    @_abc_1.abstractmethod
+    def EndPost(
+        self,
+        request: _cadre_pb2.EndPost,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]:
+        """A post ends, a cadre leaves."""
+
+    @_abc_1.abstractmethod
+    def RecordDeparture(
+        self,
+        request: _cadre_pb2.RecordDeparture,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
 
 def add_TrainingServiceServicer_to_server(servicer: TrainingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,93 @@
+"""A household's file: entered once, its people erased when the law says so."""
+
+from dataclasses import replace
+from typing import assert_never
+
+from chassis.decider import Context, Decisions, Release, derived_id
+from chassis.rejection import reject, require
+from services.registry.decider.part import Part, by_household_id
+from services.registry.decider.registration import (
+    ACTIVE_MEMBER,
+    RegistrationFacts,
+    faults,
+    registered,
+)
+from services.registry.decider.state import State
+from tuopin.registry.v1.household_pb2 import (
+    HOUSEHOLD_STATUS_REGISTERED,
+    ErasePerson,
+    HouseholdRegistered,
+    PersonErased,
+    RegisterHousehold,
+)
+
+Command = RegisterHousehold | ErasePerson
+Event = HouseholdRegistered | PersonErased
+
+
+def household_id_of(command: RegisterHousehold) -> str:
+    """Fixed for ever by where the household comes from and its number there."""
+    return derived_id("household", command.source, command.household_number)
+
+
+def decide(state: State, command: Command, context: Context) -> Decisions:
+    """The rules of the file."""
+    match command:
+        case RegisterHousehold():
+            return register(state, command, context)
+        case ErasePerson():
+            return erase_person(state, command, context)
+        case _:
+            assert_never(command)
+
+
+def register(state: State, command: RegisterHousehold, context: Context) -> Decisions:
+    """A household enters once; its file sent again as it stands changes nothing."""
+    facts: RegistrationFacts = context.facts
+    if state.household_id:
+        require(facts.same_content, "household-already-known", household_id=state.household_id)
+        return
+    for fault in faults(command, facts, context.parameters, context.today):
+        reject(fault.slug, field=fault.path, **fault.details)
+    yield from registered(command, household_id_of(command), context)
+
+
+def erase_person(state: State, command: ErasePerson, context: Context) -> Decisions:
+    """Once and for good: the claim is given back, the key is destroyed after the append."""
+    require(state.household_id, "household-not-known")
+    require(command.person_id in state.person_ids, "person-not-in-household", field="person_id")
+    grounds = context.parameters.table("codes")["erasure-ground"]
+    require(command.ground in grounds, "erasure-ground-not-listed", field="ground")
+    if command.person_id in state.erased:
+        return
+    yield PersonErased(
+        household_id=state.household_id,
+        person_id=command.person_id,
+        village_id=state.village_id,
+        ground=command.ground,
+    )
+    yield Release(ACTIVE_MEMBER, f"{state.household_id}/{command.person_id}")
+
+
+def evolve(state: State, event: Event) -> State:
+    """What the household is after the event."""
+    match event:
+        case HouseholdRegistered():
+            return State(
+                household_id=event.household_id,
+                village_id=event.village_id,
+                status=HOUSEHOLD_STATUS_REGISTERED,
+                person_ids=tuple(member.person_id for member in event.members),
+            )
+        case PersonErased():
+            return replace(state, erased=state.erased | {event.person_id})
+        case _:
+            assert_never(event)
+
+
+FILE = Part(
+    decide=decide,
+    evolve=evolve,
+    commands={RegisterHousehold: household_id_of, ErasePerson: by_household_id},
+    events=(HouseholdRegistered, PersonErased),
+)
