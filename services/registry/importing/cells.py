@@ -1,5 +1,5 @@
-"""What the cells of real files mean: digits of any width, numbers as Excel leaves them, dates in the
-usual spellings and as serials, identity numbers of both lengths.
+"""What the cells of real files mean: digits of any width, numbers as Excel leaves them, dates in
+the usual spellings and as serials, identity numbers of both lengths.
 """
 
 import re

@@ -62,6 +62,8 @@ class CodeLists:
 
     def __init__(self, programme: Programme) -> None:
         codes, other = programme.table("codes"), programme.table("importing")
+        # What the same cells were read with; another edition may read them otherwise.
+        self.edition = programme.edition
         words: Mapping[str, Mapping[str, Sequence[str]]] = other["value"]
         self.columns: Mapping[str, Mapping[str, str]] = codes[IMPORT_COLUMN]
         self.read_only: Mapping[str, Mapping[str, str]] = other["read-only"]
@@ -71,8 +73,7 @@ class CodeLists:
             for name, enum in _ENUMS.items()
         }
         self.yes_no: dict[str, bool] = {
-            said: code == "yes"
-            for code, said in _all_said(codes[_YES_NO], words.get(_YES_NO, {}))
+            said: code == "yes" for code, said in _all_said(codes[_YES_NO], words.get(_YES_NO, {}))
         }
         self.headers: dict[str, str] = {
             said: column for column, said in _all_said(self.columns, other["column"])

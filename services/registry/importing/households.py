@@ -12,6 +12,7 @@ from services.registry.importing import cells as reading
 from services.registry.importing.cells import BadCell
 from services.registry.importing.columns import SHARED, CodeLists, folded
 from services.registry.importing.reading import Record
+from services.registry.importing.villages import Villages
 from tuopin.registry.v1.household_pb2 import Income, LivingConditions, Member, RegisterHousehold
 from tuopin.registry.v1.import_pb2 import ImportHeader
 
@@ -70,6 +71,15 @@ class FileHousehold:
     notes: list[RowFault] = field(default_factory=list)
     # Keyed digest of each member's identity number, once it is known to be one.
     people: list[bytes] = field(default_factory=list)
+    # Keyed digest of what its rows say.
+    digest: bytes = b""
+    # In the register already, where it says something else.
+    differs: bool = False
+
+    @property
+    def row(self) -> int:
+        """Where it begins."""
+        return self.rows[0]
 
 
 class Interpreter:
@@ -83,7 +93,7 @@ class Interpreter:
         places: Mapping[str, int],
         codes: CodeLists,
         header: ImportHeader,
-        villages: "Villages",
+        villages: Villages,
         *,
         dates_from_1904: bool = False,
     ) -> None:
@@ -129,6 +139,7 @@ class Interpreter:
         command.CopyFrom(self._coded_part(cells))
         command.command_id = NOT_YET
         command.household_number = number
+        self._note_serial(cells, "registered_on")
         command.village_id = cells.read("village_id", self._village) or ""
         command.address = cells.text("address")
         living = command.living_conditions
@@ -207,7 +218,6 @@ class Interpreter:
         return reading.year(text, dates_from_1904=self._dates_from_1904)
 
     def _registered_on(self, cells: "_Cells") -> str:
-        self._note_serial(cells, "registered_on")
         day: date | None = cells.read("registered_on", self._day)
         return "" if day is None else day.isoformat()
 

@@ -37,7 +37,10 @@ class Reading:
     """Feed the pieces in order, then finish; what the file is shows in its first bytes."""
 
     def __init__(
-        self, folder: Path, is_header: Callable[[Sequence[str]], bool], least_bytes: int = LEAST_BYTES
+        self,
+        folder: Path,
+        is_header: Callable[[Sequence[str]], bool],
+        least_bytes: int = LEAST_BYTES,
     ) -> None:
         self._folder = folder
         self._is_header = is_header
@@ -115,13 +118,13 @@ class XlsxReading:
         self._scratch.close()
 
 
-def sheet_with_header(
-    workbook: xlsx.Workbook, is_header: Callable[[Sequence[str]], bool]
-) -> str:
+def sheet_with_header(workbook: xlsx.Workbook, is_header: Callable[[Sequence[str]], bool]) -> str:
     """The first sheet with a header in its first rows; the first of all when none has."""
     for sheet in workbook.sheets:
         rows = workbook.rows(sheet)
-        if any(is_header(cells) for _, (_, cells) in zip(range(TITLE_ROWS_MAX), rows, strict=False)):
+        if any(
+            is_header(cells) for _, (_, cells) in zip(range(TITLE_ROWS_MAX), rows, strict=False)
+        ):
             return sheet
     if not workbook.sheets:
         raise xlsx.NotXlsx
@@ -129,8 +132,8 @@ def sheet_with_header(
 
 
 class CsvReading:
-    """CSV in UTF-8 with or without its mark, in UTF-16 with one, or in GB 18030 (GBK is part of it),
-    separated by commas, tabs or semicolons.
+    """CSV in UTF-8 with or without its mark, in UTF-16 with one, or in GB 18030 (GBK is part of
+    it), separated by commas, tabs or semicolons.
     """
 
     def __init__(self, least_bytes: int = LEAST_BYTES) -> None:

@@ -23,7 +23,7 @@ class Scratch(io.RawIOBase):
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
-        self._file = tempfile.TemporaryFile(dir=folder, buffering=0)
+        self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115
         self._aead = AESGCM(AESGCM.generate_key(_KEY_BITS))
         self._waiting = bytearray()
         self._sealed = 0

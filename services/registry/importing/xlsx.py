@@ -1,4 +1,4 @@
-"""XLSX, row by row: the sheet is never in memory as a whole, its texts wait in a sealed scratch file.
+"""XLSX, row by row: neither the sheet nor its texts are ever in memory as a whole.
 
 Cells come as text: numbers with the digits a spreadsheet really keeps, dates as YYYY-MM-DD, merged
 cells with what their first cell says.
@@ -58,9 +58,7 @@ class Workbook:
             workbook = self._part("xl/workbook.xml")
             self.sheets = list(self._sheets(workbook))
             properties = _found(workbook, "workbookPr")
-            self.dates_from_1904 = any(
-                each.get("date1904") in ("1", "true") for each in properties
-            )
+            self.dates_from_1904 = any(each.get("date1904") in ("1", "true") for each in properties)
             self._day_styles = self._styles_of_days()
         except (zipfile.BadZipFile, KeyError, ElementTree.ParseError) as error:
             raise NotXlsx from error
@@ -98,7 +96,11 @@ class Workbook:
         return frozenset(
             str(style)
             for style, number in enumerate(formats)
-            if (_SHOWS_DAY.search(shown[number]) if number in shown else int(number) in _DATE_FORMATS)
+            if (
+                _SHOWS_DAY.search(shown[number])
+                if number in shown
+                else int(number) in _DATE_FORMATS
+            )
         )
 
     def rows(self, sheet: str) -> Iterator[Row]:
@@ -164,7 +166,9 @@ class _Merged:
 
     def __init__(self, ranges: "array[int]") -> None:
         order = sorted(range(0, len(ranges), 4), key=ranges.__getitem__)
-        self._waiting = ((ranges[at], ranges[at + 1], ranges[at + 2], ranges[at + 3]) for at in order)
+        self._waiting = (
+            (ranges[at], ranges[at + 1], ranges[at + 2], ranges[at + 3]) for at in order
+        )
         self._next = next(self._waiting, None)
         # Column -> last row and what its first cell said.
         self._open: dict[int, tuple[int, str]] = {}

@@ -355,6 +355,26 @@ Global___WatchImport: _TypeAlias = WatchImport  # noqa: Y015
 class ImportValidated(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class ColumnsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     IMPORT_ID_FIELD_NUMBER: _builtins.int
     REGION_ID_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
@@ -369,6 +389,7 @@ class ImportValidated(_message.Message):
     CORRECTED_FIELD_NUMBER: _builtins.int
     LEFT_OUT_FIELD_NUMBER: _builtins.int
     NOTIFY_FIELD_NUMBER: _builtins.int
+    COLUMNS_FIELD_NUMBER: _builtins.int
     import_id: _builtins.str
     region_id: _builtins.str
     source: _builtins.str
@@ -387,6 +408,10 @@ class ImportValidated(_message.Message):
     def blob(self) -> _types_pb2.Blob:
         """Sealed under the import's own key, destroyed when the import is complete."""
 
+    @_builtins.property
+    def columns(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Columns that were named for headers nobody knew."""
+
     def __init__(
         self,
         *,
@@ -404,10 +429,11 @@ class ImportValidated(_message.Message):
         corrected: _builtins.int = ...,
         left_out: _builtins.int = ...,
         notify: _builtins.bool = ...,
+        columns: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["blob", b"blob"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["blob", b"blob", "corrected", b"corrected", "effective_on", b"effective_on", "file_sha256", b"file_sha256", "households", b"households", "import_id", b"import_id", "left_out", b"left_out", "mode", b"mode", "notify", b"notify", "region_id", b"region_id", "rows", b"rows", "source", b"source", "synthetic", b"synthetic", "unchanged", b"unchanged"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blob", b"blob", "columns", b"columns", "corrected", b"corrected", "effective_on", b"effective_on", "file_sha256", b"file_sha256", "households", b"households", "import_id", b"import_id", "left_out", b"left_out", "mode", b"mode", "notify", b"notify", "region_id", b"region_id", "rows", b"rows", "source", b"source", "synthetic", b"synthetic", "unchanged", b"unchanged"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
