@@ -3,6 +3,12 @@
 from typing import Any
 
 from chassis.decider import Decider
-from services.notifier.decider import assignment, link, message
+from services.notifier.decider import assignment, complaint, link, message, voice
 
-DECIDERS: tuple[Decider[Any], ...] = (assignment.DECIDER, message.DECIDER, link.DECIDER)
+DECIDERS: tuple[Decider[Any], ...] = (
+    assignment.DECIDER,
+    message.DECIDER,
+    link.DECIDER,
+    voice.DECIDER,
+    complaint.DECIDER,
+)
