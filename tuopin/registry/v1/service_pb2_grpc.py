@@ -123,6 +123,11 @@ class RegistryServiceStub:
                 request_serializer=tuopin_dot_registry_dot_v1_dot_import__pb2.WatchImport.SerializeToString,
                 response_deserializer=tuopin_dot_registry_dot_v1_dot_import__pb2.ImportReport.FromString,
                 _registered_method=True)
+        self.CheckImport = channel.stream_stream(
+                '/tuopin.registry.v1.RegistryService/CheckImport',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_import__pb2.CheckImport.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_import__pb2.CheckedImport.FromString,
+                _registered_method=True)
         self.ClosePosting = channel.unary_unary(
                 '/tuopin.registry.v1.RegistryService/ClosePosting',
                 request_serializer=tuopin_dot_registry_dot_v1_dot_posting__pb2.ClosePosting.SerializeToString,
@@ -268,6 +273,13 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CheckImport(self, request_iterator, context):
+        """As ValidateImport, and tells every fault while the file still arrives.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ClosePosting(self, request, context):
         """Postings and objections.
         """
@@ -399,6 +411,11 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.WatchImport,
                     request_deserializer=tuopin_dot_registry_dot_v1_dot_import__pb2.WatchImport.FromString,
                     response_serializer=tuopin_dot_registry_dot_v1_dot_import__pb2.ImportReport.SerializeToString,
+            ),
+            'CheckImport': grpc.stream_stream_rpc_method_handler(
+                    servicer.CheckImport,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_import__pb2.CheckImport.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_import__pb2.CheckedImport.SerializeToString,
             ),
             'ClosePosting': grpc.unary_unary_rpc_method_handler(
                     servicer.ClosePosting,
@@ -895,6 +912,33 @@ class RegistryService:
             '/tuopin.registry.v1.RegistryService/WatchImport',
             tuopin_dot_registry_dot_v1_dot_import__pb2.WatchImport.SerializeToString,
             tuopin_dot_registry_dot_v1_dot_import__pb2.ImportReport.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckImport(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/tuopin.registry.v1.RegistryService/CheckImport',
+            tuopin_dot_registry_dot_v1_dot_import__pb2.CheckImport.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_import__pb2.CheckedImport.FromString,
             options,
             channel_credentials,
             insecure,

@@ -55,6 +55,8 @@ class RegistryServiceStub:
     CommitImport: _grpc.UnaryUnaryMultiCallable[_import_pb2.CommitImport, _types_pb2.Receipt]
     """From here on every household of the file gets in, whatever is killed."""
     WatchImport: _grpc.UnaryStreamMultiCallable[_import_pb2.WatchImport, _import_pb2.ImportReport]
+    CheckImport: _grpc.StreamStreamMultiCallable[_import_pb2.CheckImport, _import_pb2.CheckedImport]
+    """As ValidateImport, and tells every fault while the file still arrives."""
     ClosePosting: _grpc.UnaryUnaryMultiCallable[_posting_pb2.ClosePosting, _types_pb2.Receipt]
     """Postings and objections."""
     RaiseObjection: _grpc.UnaryUnaryMultiCallable[_posting_pb2.RaiseObjection, _types_pb2.Receipt]
@@ -88,6 +90,8 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     CommitImport: _aio.UnaryUnaryMultiCallable[_import_pb2.CommitImport, _types_pb2.Receipt]  # type: ignore[assignment]
     """From here on every household of the file gets in, whatever is killed."""
     WatchImport: _aio.UnaryStreamMultiCallable[_import_pb2.WatchImport, _import_pb2.ImportReport]  # type: ignore[assignment]
+    CheckImport: _aio.StreamStreamMultiCallable[_import_pb2.CheckImport, _import_pb2.CheckedImport]  # type: ignore[assignment]
+    """As ValidateImport, and tells every fault while the file still arrives."""
     ClosePosting: _aio.UnaryUnaryMultiCallable[_posting_pb2.ClosePosting, _types_pb2.Receipt]  # type: ignore[assignment]
     """Postings and objections."""
     RaiseObjection: _aio.UnaryUnaryMultiCallable[_posting_pb2.RaiseObjection, _types_pb2.Receipt]  # type: ignore[assignment]
@@ -220,6 +224,14 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _import_pb2.WatchImport,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_import_pb2.ImportReport], _abc.AsyncIterator[_import_pb2.ImportReport]]: ...
+
+    @_abc_1.abstractmethod
+    def CheckImport(
+        self,
+        request_iterator: _MaybeAsyncIterator[_import_pb2.CheckImport],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_import_pb2.CheckedImport], _abc.AsyncIterator[_import_pb2.CheckedImport]]:
+        """As ValidateImport, and tells every fault while the file still arrives."""
 
     @_abc_1.abstractmethod
     def ClosePosting(
