@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 from tuopin.registry.v1.household_pb2 import (
     HOUSEHOLD_STATUS_UNSPECIFIED,
+    Cause,
     Household,
     HouseholdStatus,
 )
+from tuopin.registry.v1.posting_pb2 import POSTING_PURPOSE_UNSPECIFIED, PostingPurpose
 
 
 class Said(NamedTuple):
@@ -16,6 +18,38 @@ class Said(NamedTuple):
 
     version: int
     effective_on: str
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """One that nobody has judged yet: who raised it ("" when anonymous) and who took it down."""
+
+    objector_id: str
+    taken_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """The household's latest posting. Its clock stands still while an objection is open."""
+
+    posting_id: str = ""
+    purpose: PostingPurpose.ValueType = POSTING_PURPOSE_UNSPECIFIED
+    days: int = 0
+    # 0: the clock is stopped, or the posting is over.
+    closes_at_us: int = 0
+    # Its days are over and nobody was upheld.
+    passed: bool = False
+    # An objection was upheld.
+    failed: bool = False
+    # Open objections by id, and of those judged whether they were upheld.
+    open: Mapping[str, Objection] = field(default_factory=dict)
+    judged: Mapping[str, bool] = field(default_factory=dict)
+    status_if_upheld: HouseholdStatus.ValueType = HOUSEHOLD_STATUS_UNSPECIFIED
+
+    @property
+    def running(self) -> bool:
+        """Anyone can object."""
+        return bool(self.posting_id) and not self.passed and not self.failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +71,19 @@ class State:
     said: Mapping[str, Said] = field(default_factory=dict)
     # exit: effective date of its last step
     step_on: str = ""
+    # posting
+    posting: Posting = field(default_factory=Posting)
+    # duties: officials declared as relatives, and who acted at which level in this procedure
+    relatives: frozenset[str] = frozenset()
+    acted: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def household_number(self) -> str:
+        return self.file.household_number
+
+    @property
+    def main_cause(self) -> Cause.ValueType:
+        return self.file.main_cause
 
     @property
     def living(self) -> frozenset[str]:

@@ -19,6 +19,14 @@ from tuopin.registry.v1.household_pb2 import (
     HouseholdRegistered,
     HouseholdStatus,
 )
+from tuopin.registry.v1.posting_pb2 import (
+    ObjectionDismissed,
+    ObjectionRaised,
+    ObjectionUpheld,
+    PostingClosed,
+    PostingOpened,
+    RelativeDeclared,
+)
 
 # Later than every day.
 LAST_DAY = "9999-12-31"
@@ -88,6 +96,14 @@ def _filed(change: Change) -> Apply:
     return apply
 
 
+def _own_status(household: Household, event: Any, version: Version) -> None:
+    household.status = event.status
+
+
+def _nothing(household: Household, event: object, version: Version) -> None:
+    """The event says nothing of the file."""
+
+
 # Events a household can begin with.
 BIRTHS: tuple[type[Message], ...] = (HouseholdRegistered,)
 
@@ -97,6 +113,12 @@ APPLIERS: Mapping[type[Message], Apply] = {
     ExitVerified: _status(HOUSEHOLD_STATUS_EXIT_VERIFIED),
     ExitAgreed: _status(HOUSEHOLD_STATUS_EXIT_AGREED),
     HouseholdExited: _exited,
+    PostingOpened: _own_status,
+    PostingClosed: _nothing,
+    ObjectionRaised: _nothing,
+    ObjectionUpheld: _own_status,
+    ObjectionDismissed: _nothing,
+    RelativeDeclared: _nothing,
 }
 
 _OF_TYPE = {kind.DESCRIPTOR.full_name: (kind, apply) for kind, apply in APPLIERS.items()}

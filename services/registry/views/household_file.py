@@ -20,6 +20,7 @@ from tuopin.planning.v1 import plan_pb2 as planning
 from tuopin.registry.v1 import correction_pb2 as correction
 from tuopin.registry.v1 import file_pb2 as file
 from tuopin.registry.v1 import household_pb2 as registry
+from tuopin.registry.v1 import posting_pb2 as posting
 from tuopin.registry.v1.household_pb2 import FileEntry
 from tuopin.types.v1.types_pb2 import Consent, Evidence, Paper
 
@@ -59,6 +60,12 @@ LINES: Mapping[type[Message], Line] = {
     registry.PersonErased: Line("person_id", ("ground",)),
     correction.HouseholdCorrected: Line("corrects_event_id", ("import_id",)),
     file.IncomeStated: Line("import_id", ("income_per_head_fen",)),
+    posting.PostingOpened: Line("posting_id", ("purpose", "days")),
+    posting.PostingClosed: Line("posting_id", ("purpose",)),
+    posting.ObjectionRaised: Line("objection_id", ("channel", "anonymous")),
+    posting.ObjectionUpheld: Line("objection_id", ("judged_by",)),
+    posting.ObjectionDismissed: Line("objection_id", ("judged_by",)),
+    posting.RelativeDeclared: Line("household_id", ("official",)),
     planning.PlanDrafted: Line("plan_id", ("main_cause", "catalogue")),
     planning.PlanConsented: Line("plan_id"),
     planning.PlanApproved: Line("plan_id", ("helper_id",)),
