@@ -8,6 +8,7 @@ from chassis.server import CommandServicer, Context, caller, check_region
 from services.registry.adoption import load_adopted
 from services.registry.decider.registration import ACTIVE_MEMBER
 from services.registry.decider.state import State
+from services.registry.figures import FigureBook
 from services.registry.importing.uploads import Upload, mark_cut_off
 from services.registry.importing.watching import watch
 from services.registry.reading import Reader
@@ -15,6 +16,7 @@ from services.registry.registrations import registrations_of
 from services.registry.views.households import list_households
 from services.registry.views.regions import create, find_regions
 from services.wiring import ServeParts
+from tuopin.registry.v1 import figures_pb2 as figures
 from tuopin.registry.v1 import household_pb2 as pb
 from tuopin.registry.v1 import import_pb2 as imports
 from tuopin.registry.v1 import region_pb2 as region
@@ -35,6 +37,7 @@ class Registry(CommandServicer, RegistryServiceServicer):
         self.parts = parts
         self.registrations = registrations_of(parts)
         self.reader = Reader(parts)
+        self.figures = FigureBook(parts)
         create(parts.views.engine)
         mark_cut_off(parts.scratch)
 
@@ -141,3 +144,16 @@ class Registry(CommandServicer, RegistryServiceServicer):
         check_region(context, state.region_id)
         async for report in watch(self.parts, request.import_id, caller(context).language):
             yield report
+
+    async def CountHouseholds(
+        self, request: figures.CountHouseholds, context: Context
+    ) -> figures.Figures:
+        return await self.figures.count(request, caller(context).language)
+
+    async def GetIncomeDeciles(
+        self, request: figures.GetIncomeDeciles, context: Context
+    ) -> figures.IncomeDeciles:
+        return await self.figures.deciles(request, caller(context).language)
+
+    async def GetFlows(self, request: figures.GetFlows, context: Context) -> figures.Flows:
+        return await self.figures.flows(request, caller(context).language)
