@@ -9,10 +9,12 @@ from services.registry.adoption import load_adopted
 from services.registry.decider.registration import ACTIVE_MEMBER
 from services.registry.decider.state import State
 from services.registry.figures import FigureBook
+from services.registry.importing import digests
 from services.registry.importing.uploads import Upload, mark_cut_off
 from services.registry.importing.watching import watch
 from services.registry.reading import Reader
 from services.registry.registrations import registrations_of
+from services.registry.server_identification import IdentificationRpcs
 from services.registry.views.households import list_households
 from services.registry.views.regions import create, find_regions
 from services.wiring import ServeParts
@@ -29,7 +31,7 @@ PICTURE_MAX_BYTES = 3 * 1024 * 1024
 PICTURES = frozenset({"image/jpeg", "image/png"})
 
 
-class Registry(CommandServicer, RegistryServiceServicer):
+class Registry(IdentificationRpcs, CommandServicer, RegistryServiceServicer):
     """The rpcs of the registry."""
 
     def __init__(self, parts: ServeParts) -> None:
@@ -39,6 +41,7 @@ class Registry(CommandServicer, RegistryServiceServicer):
         self.reader = Reader(parts)
         self.figures = FigureBook(parts)
         create(parts.views.engine)
+        digests.create(parts.views.engine)
         mark_cut_off(parts.scratch)
 
     async def AdoptRegions(self, request: region.AdoptRegions, context: Context) -> Receipt:
@@ -81,6 +84,7 @@ class Registry(CommandServicer, RegistryServiceServicer):
     async def _destroy_keys(self, household_id: str, person_id: str) -> None:
         """The person's, and with the last of its people the household's own."""
         await self.parts.keys.destroy(person_id)
+        await self.parts.views.change(lambda connection: digests.forget(connection, household_id))
         state = await self._household(household_id)
         if not state.living:
             await self.parts.keys.destroy(household_id)
@@ -131,7 +135,14 @@ class Registry(CommandServicer, RegistryServiceServicer):
         self, requests: AsyncIterator[imports.UploadImport], context: Context
     ) -> imports.ImportReport:
         who = caller(context)
-        return await Upload(self.parts, who.actor).report(requests, who.language)
+        return await Upload(self.parts, who.actor, who.language).report(requests)
+
+    async def CheckImport(
+        self, requests: AsyncIterator[imports.CheckImport], context: Context
+    ) -> AsyncIterator[imports.CheckedImport]:
+        who = caller(context)
+        async for checked in Upload(self.parts, who.actor, who.language).told(requests):
+            yield checked
 
     async def CommitImport(self, request: imports.CommitImport, context: Context) -> Receipt:
         return await self.handle(request, context)
