@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -50,13 +50,6 @@ _LEVELS = (2, 4, 6, 9, 12)
 
 Codes = tuple[str, ...]
 Totals = dict[Codes, Counted]
-
-
-class _Asked(Protocol):
-    """What every question about figures says."""
-
-    region_id: str
-    known_at_us: int
 
 
 class Words(NamedTuple):
@@ -119,7 +112,7 @@ class FigureBook:
                     name=name, known=known)  # fmt: skip
             require(name not in request.by[:ordinal], "figure-counted-twice", field=f"by.{ordinal}")
         self._require_class(request.status_class)
-        at = await self._moment(request.as_of, request)
+        at = await self._asked(request.as_of, request)
         totals, names = await self._parts.views.query(
             lambda connection: self._count(connection, request, at)
         )
@@ -147,7 +140,7 @@ class FigureBook:
     async def deciles(self, request: pb.GetIncomeDeciles, language: str) -> pb.IncomeDeciles:
         """Income per head of the households of a class, in tenths."""
         self._require_class(request.status_class)
-        at = await self._moment(request.as_of, request)
+        at = await self._asked(request.as_of, request)
         wanted = self._statuses(request.status_class)
         incomes = await self._parts.views.query(
             lambda connection: [
@@ -172,7 +165,7 @@ class FigureBook:
     async def flows(self, request: pb.GetFlows, language: str) -> pb.Flows:
         """Who changed class between two days."""
         require(request.from_on <= request.to_on, "figure-days-reversed", field="to_on")
-        at = await self._moment(request.to_on, request)
+        at = await self._asked(request.to_on, request)
         before = Moment(request.from_on, at.known_at_us)
         class_of = self._words.class_of
         found = await self._parts.views.query(
@@ -201,15 +194,19 @@ class FigureBook:
             )
         return answer
 
-    async def _moment(self, as_of: str, request: Any) -> Moment:
-        """The day and the moment, once the view has heard all that was known then."""
+    async def _asked(self, as_of: str, request: Any) -> Moment:
+        """The moment of a question, once the caller's own write is in the view."""
         if request.HasField("at_least"):
             position: Position = request.at_least
             await self._parts.views.wait_for((VIEW,), position, WAIT_S)
-        if request.known_at_us:
-            await lanes_passed(self._parts, request.known_at_us, (VIEW,), "household")
+        return await self.moment(as_of, request.known_at_us)
+
+    async def moment(self, as_of: str, known_at_us: int) -> Moment:
+        """The day (default: today) and the moment, once the view has heard all known then."""
+        if known_at_us:
+            await lanes_passed(self._parts, known_at_us, (VIEW,), "household")
         today = self._parts.clock.now().astimezone(PROGRAMME_ZONE).date().isoformat()
-        return Moment(as_of or today, request.known_at_us or NO_MOMENT_US)
+        return Moment(as_of or today, known_at_us or NO_MOMENT_US)
 
     def _require_class(self, name: str) -> None:
         classes = self._words.table["classes"]

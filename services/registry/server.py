@@ -16,6 +16,7 @@ from services.registry.reading import Reader
 from services.registry.registrations import registrations_of
 from services.registry.server_identification import IdentificationRpcs
 from services.registry.views.households import list_households
+from services.registry.views.lists import list_as_of
 from services.registry.views.regions import create, find_regions
 from services.wiring import ServeParts
 from tuopin.registry.v1 import figures_pb2 as figures
@@ -99,6 +100,9 @@ class Registry(IdentificationRpcs, CommandServicer, RegistryServiceServicer):
     ) -> pb.HouseholdPage:
         if request.HasField("at_least"):
             await self.parts.views.wait_for(("households",), request.at_least, AT_LEAST_S)
+        if request.as_of or request.known_at_us:
+            at = await self.figures.moment(request.as_of, request.known_at_us)
+            return await self.parts.views.query(lambda each: list_as_of(each, request, at))
         return await self.parts.views.query(lambda connection: list_households(connection, request))
 
     async def FindPerson(self, request: pb.FindPerson, context: Context) -> pb.PersonFound:

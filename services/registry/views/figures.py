@@ -40,19 +40,22 @@ class Counted(NamedTuple):
     people: int
 
 
-def in_force(connection: Connection, region_id: str, at: Moment) -> Iterator[Row[Any]]:
+def holding(region_id: str, at: Moment) -> ColumnElement[bool]:
     """The span of each household of a region that held then, as known then."""
     last_known_us = min(at.known_at_us, NO_MOMENT_US - 1)
-    found = connection.execution_options(yield_per=_FETCH_COUNT).execute(
-        select(SPANS).where(
-            below(SPANS.c.village_id, region_id),
-            SPANS.c.valid_from <= at.as_of,
-            SPANS.c.valid_to > at.as_of,
-            SPANS.c.known_from_us <= last_known_us,
-            SPANS.c.known_to_us > last_known_us,
-        )
+    return and_(
+        below(SPANS.c.village_id, region_id),
+        SPANS.c.valid_from <= at.as_of,
+        SPANS.c.valid_to > at.as_of,
+        SPANS.c.known_from_us <= last_known_us,
+        SPANS.c.known_to_us > last_known_us,
     )
-    yield from found
+
+
+def in_force(connection: Connection, region_id: str, at: Moment) -> Iterator[Row[Any]]:
+    """Those spans, one by one."""
+    streamed = connection.execution_options(yield_per=_FETCH_COUNT)
+    yield from streamed.execute(select(SPANS).where(holding(region_id, at)))
 
 
 def standard(

@@ -149,13 +149,14 @@ def list_households(connection: Connection, query: ListHouseholds) -> HouseholdP
     key = (HOUSEHOLDS.c.village_id, HOUSEHOLDS.c.household_id)
     found = page(connection, wanted, key, query.page_size, query.page_token)
     return HouseholdPage(
-        households=map(_row_of, found.rows),
+        households=map(row_of, found.rows),
         next_page_token=found.next_page_token,
         total=found.total,
     )
 
 
-def _row_of(row: Row[Any]) -> HouseholdRow:
+def row_of(row: Row[Any]) -> HouseholdRow:
+    """A line of the list from a row with its columns."""
     return HouseholdRow(
         household_id=row.household_id,
         household_number=row.household_number,
