@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from services.registry.views.folding import Version, fold
-from services.registry.views.households import HOUSEHOLD_VERSIONS
+from services.registry.views.versions import HOUSEHOLD_VERSIONS
 from tuopin.registry.v1.household_pb2 import Household, RegisterHousehold
 
 # Field -> its column, where the register has what a row can say.

@@ -52,7 +52,7 @@ def fold(versions: Iterable[Version], as_of: str = LAST_DAY) -> Household | None
     A correction stands in the place of what it corrects: in the order, and in time.
     """
     told = list(versions)
-    events = {each.version: _OF_TYPE[each.type][0].FromString(each.event) for each in told}
+    events = {each.version: _OF_TYPE[each.type].FromString(each.event) for each in told}
     places: dict[int, int] = {}
     since: dict[int, str] = {}
     for each in told:
@@ -60,19 +60,20 @@ def fold(versions: Iterable[Version], as_of: str = LAST_DAY) -> Household | None
         place = places[each.version] = places.get(corrected, each.version)
         since[place] = each.effective_on
     household: Household | None = None
-    last = 0
     for each in sorted(told, key=lambda each: (places[each.version], each.version)):
-        if since[places[each.version]] > as_of:
-            continue
-        kind, apply = _OF_TYPE[each.type]
-        if household is None:
-            if kind not in BIRTHS:
-                continue
-            household = Household()
-        apply(household, events[each.version], each)
-        last = max(last, each.version)
-    if household is not None:
-        household.version = last
+        if since[places[each.version]] <= as_of:
+            household = step(household, events[each.version], each)
+    return household
+
+
+def step(household: Household | None, event: Message, version: Version) -> Household | None:
+    """The file after one more event, changed in place."""
+    if household is None:
+        if type(event) not in BIRTHS:
+            return None
+        household = Household()
+    APPLIERS[type(event)](household, event, version)
+    household.version = max(household.version, version.version)
     return household
 
 
@@ -121,4 +122,4 @@ APPLIERS: Mapping[type[Message], Apply] = {
     RelativeDeclared: _nothing,
 }
 
-_OF_TYPE = {kind.DESCRIPTOR.full_name: (kind, apply) for kind, apply in APPLIERS.items()}
+_OF_TYPE = {kind.DESCRIPTOR.full_name: kind for kind in APPLIERS}
