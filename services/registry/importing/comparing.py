@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 from sqlalchemy import Connection, select
 
 from services.registry.views.folding import Version, fold
-from services.registry.views.households import HOUSEHOLD_VERSIONS
+from services.registry.views.versions import HOUSEHOLD_VERSIONS
 from tuopin.registry.v1.household_pb2 import Household, RegisterHousehold
 
 # Fields of a message that rows can tell, with the column each needs. All others the register keeps.
