@@ -2,7 +2,6 @@
 has the page, in that browser, for its minutes. A provider that looks at links sees a button.
 """
 
-import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from chassis.store.model import Store
 from services.notifier.decider.voice import EXIT, PAGE, PLAN, RECEIPT, Page, State, member_of
 from services.notifier.page.household import Households
 from services.notifier.page.shown import shown
+from services.notifier.page.tokens import code_digest as digest_of
 from services.notifier.page.words import Words
 from tuopin.notifier.v1.complaint_pb2 import FileComplaint
 from tuopin.notifier.v1.voice_pb2 import (
@@ -83,11 +83,6 @@ class Visit:
     page: Page
     entered: bool
     csrf: str
-
-
-def digest_of(text: str) -> str:
-    """What is kept of a token or a session."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def create_app(parts: PageParts) -> Starlette:
@@ -190,7 +185,7 @@ class _Pages:
             return self._told(words, words.sentence("page-not-open", {}), 403)
         subject, turn = form.get("subject", ""), form.get("turn", "")
         what = form.get("what", "")
-        word = {
+        word: dict[str, Any] = {
             "command_id": derived_id("word", visit.page.page_id, what, subject, turn),
             "household_id": visit.household_id,
             "person_id": visit.person_id,

@@ -56,5 +56,11 @@ async def run_page(parts: ServeParts) -> None:
         server_header=False,
         h11_max_incomplete_event_size=16_384,
     )
+    server = _Server(config)
     log.info("page.ready", port=port)
-    await _Server(config).serve()
+    try:
+        await server.serve()
+    finally:
+        # Cancelled in the middle of serving: the port is given back all the same.
+        if server.started:
+            await server.shutdown()
