@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from tuopin.registry.v1 import composition_pb2 as tuopin_dot_registry_dot_v1_dot_composition__pb2
 from tuopin.registry.v1 import correction_pb2 as tuopin_dot_registry_dot_v1_dot_correction__pb2
 from tuopin.registry.v1 import figures_pb2 as tuopin_dot_registry_dot_v1_dot_figures__pb2
 from tuopin.registry.v1 import file_pb2 as tuopin_dot_registry_dot_v1_dot_file__pb2
@@ -135,6 +136,81 @@ class RegistryServiceStub:
                 '/tuopin.registry.v1.RegistryService/CorrectHouseholds',
                 request_serializer=tuopin_dot_registry_dot_v1_dot_correction__pb2.CorrectHouseholds.SerializeToString,
                 response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Outcomes.FromString,
+                _registered_method=True)
+        self.AddMember = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/AddMember',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_file__pb2.AddMember.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.RemoveMember = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/RemoveMember',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_file__pb2.RemoveMember.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ChangeMember = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ChangeMember',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeMember.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ChangeHead = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ChangeHead',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeHead.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ChangeAddress = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ChangeAddress',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeAddress.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ChangeAttribute = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ChangeAttribute',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeAttribute.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ChangeCauses = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ChangeCauses',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeCauses.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ChangeNeeds = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ChangeNeeds',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeNeeds.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ChangeLivingConditions = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ChangeLivingConditions',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeLivingConditions.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.MoveHousehold = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/MoveHousehold',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_file__pb2.MoveHousehold.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.MoveMember = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/MoveMember',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_composition__pb2.MoveMember.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.SplitHousehold = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/SplitHousehold',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_composition__pb2.SplitHousehold.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.MergeHouseholds = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/MergeHouseholds',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_composition__pb2.MergeHouseholds.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.UnmergeHouseholds = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/UnmergeHouseholds',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_composition__pb2.UnmergeHouseholds.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.CorrectDate = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/CorrectDate',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_correction__pb2.CorrectDate.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
                 _registered_method=True)
         self.StateIncome = channel.unary_unary(
                 '/tuopin.registry.v1.RegistryService/StateIncome',
@@ -321,6 +397,96 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AddMember(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveMember(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeMember(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeHead(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeAddress(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeAttribute(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeCauses(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeNeeds(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeLivingConditions(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MoveHousehold(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MoveMember(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SplitHousehold(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MergeHouseholds(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnmergeHouseholds(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CorrectDate(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def StateIncome(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -494,6 +660,81 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.CorrectHouseholds,
                     request_deserializer=tuopin_dot_registry_dot_v1_dot_correction__pb2.CorrectHouseholds.FromString,
                     response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Outcomes.SerializeToString,
+            ),
+            'AddMember': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddMember,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_file__pb2.AddMember.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'RemoveMember': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveMember,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_file__pb2.RemoveMember.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ChangeMember': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeMember,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeMember.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ChangeHead': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeHead,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeHead.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ChangeAddress': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeAddress,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeAddress.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ChangeAttribute': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeAttribute,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeAttribute.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ChangeCauses': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeCauses,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeCauses.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ChangeNeeds': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeNeeds,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeNeeds.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ChangeLivingConditions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeLivingConditions,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeLivingConditions.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'MoveHousehold': grpc.unary_unary_rpc_method_handler(
+                    servicer.MoveHousehold,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_file__pb2.MoveHousehold.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'MoveMember': grpc.unary_unary_rpc_method_handler(
+                    servicer.MoveMember,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_composition__pb2.MoveMember.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'SplitHousehold': grpc.unary_unary_rpc_method_handler(
+                    servicer.SplitHousehold,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_composition__pb2.SplitHousehold.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'MergeHouseholds': grpc.unary_unary_rpc_method_handler(
+                    servicer.MergeHouseholds,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_composition__pb2.MergeHouseholds.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'UnmergeHouseholds': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnmergeHouseholds,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_composition__pb2.UnmergeHouseholds.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'CorrectDate': grpc.unary_unary_rpc_method_handler(
+                    servicer.CorrectDate,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_correction__pb2.CorrectDate.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
             ),
             'StateIncome': grpc.unary_unary_rpc_method_handler(
                     servicer.StateIncome,
@@ -1069,6 +1310,411 @@ class RegistryService:
             '/tuopin.registry.v1.RegistryService/CorrectHouseholds',
             tuopin_dot_registry_dot_v1_dot_correction__pb2.CorrectHouseholds.SerializeToString,
             tuopin_dot_types_dot_v1_dot_types__pb2.Outcomes.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddMember(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/AddMember',
+            tuopin_dot_registry_dot_v1_dot_file__pb2.AddMember.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveMember(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/RemoveMember',
+            tuopin_dot_registry_dot_v1_dot_file__pb2.RemoveMember.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeMember(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ChangeMember',
+            tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeMember.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeHead(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ChangeHead',
+            tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeHead.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeAddress(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ChangeAddress',
+            tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeAddress.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeAttribute(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ChangeAttribute',
+            tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeAttribute.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeCauses(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ChangeCauses',
+            tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeCauses.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeNeeds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ChangeNeeds',
+            tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeNeeds.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeLivingConditions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ChangeLivingConditions',
+            tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeLivingConditions.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MoveHousehold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/MoveHousehold',
+            tuopin_dot_registry_dot_v1_dot_file__pb2.MoveHousehold.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MoveMember(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/MoveMember',
+            tuopin_dot_registry_dot_v1_dot_composition__pb2.MoveMember.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SplitHousehold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/SplitHousehold',
+            tuopin_dot_registry_dot_v1_dot_composition__pb2.SplitHousehold.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MergeHouseholds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/MergeHouseholds',
+            tuopin_dot_registry_dot_v1_dot_composition__pb2.MergeHouseholds.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnmergeHouseholds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/UnmergeHouseholds',
+            tuopin_dot_registry_dot_v1_dot_composition__pb2.UnmergeHouseholds.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CorrectDate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/CorrectDate',
+            tuopin_dot_registry_dot_v1_dot_correction__pb2.CorrectDate.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from tuopin.registry.v1 import composition_pb2 as _composition_pb2
 from tuopin.registry.v1 import correction_pb2 as _correction_pb2
 from tuopin.registry.v1 import figures_pb2 as _figures_pb2
 from tuopin.registry.v1 import file_pb2 as _file_pb2
@@ -64,6 +65,21 @@ class RegistryServiceStub:
     The stream's region and the village that the correction brings are both checked.
     """
     CorrectHouseholds: _grpc.UnaryUnaryMultiCallable[_correction_pb2.CorrectHouseholds, _types_pb2.Outcomes]
+    AddMember: _grpc.UnaryUnaryMultiCallable[_file_pb2.AddMember, _types_pb2.Receipt]
+    RemoveMember: _grpc.UnaryUnaryMultiCallable[_file_pb2.RemoveMember, _types_pb2.Receipt]
+    ChangeMember: _grpc.UnaryUnaryMultiCallable[_file_pb2.ChangeMember, _types_pb2.Receipt]
+    ChangeHead: _grpc.UnaryUnaryMultiCallable[_file_pb2.ChangeHead, _types_pb2.Receipt]
+    ChangeAddress: _grpc.UnaryUnaryMultiCallable[_file_pb2.ChangeAddress, _types_pb2.Receipt]
+    ChangeAttribute: _grpc.UnaryUnaryMultiCallable[_file_pb2.ChangeAttribute, _types_pb2.Receipt]
+    ChangeCauses: _grpc.UnaryUnaryMultiCallable[_file_pb2.ChangeCauses, _types_pb2.Receipt]
+    ChangeNeeds: _grpc.UnaryUnaryMultiCallable[_file_pb2.ChangeNeeds, _types_pb2.Receipt]
+    ChangeLivingConditions: _grpc.UnaryUnaryMultiCallable[_file_pb2.ChangeLivingConditions, _types_pb2.Receipt]
+    MoveHousehold: _grpc.UnaryUnaryMultiCallable[_file_pb2.MoveHousehold, _types_pb2.Receipt]
+    MoveMember: _grpc.UnaryUnaryMultiCallable[_composition_pb2.MoveMember, _types_pb2.Receipt]
+    SplitHousehold: _grpc.UnaryUnaryMultiCallable[_composition_pb2.SplitHousehold, _types_pb2.Receipt]
+    MergeHouseholds: _grpc.UnaryUnaryMultiCallable[_composition_pb2.MergeHouseholds, _types_pb2.Receipt]
+    UnmergeHouseholds: _grpc.UnaryUnaryMultiCallable[_composition_pb2.UnmergeHouseholds, _types_pb2.Receipt]
+    CorrectDate: _grpc.UnaryUnaryMultiCallable[_correction_pb2.CorrectDate, _types_pb2.Receipt]
     StateIncome: _grpc.UnaryUnaryMultiCallable[_file_pb2.StateIncome, _types_pb2.Receipt]
     CountHouseholds: _grpc.UnaryUnaryMultiCallable[_figures_pb2.CountHouseholds, _figures_pb2.Figures]
     """Figures: every answer carries its definition, its day and its moment."""
@@ -110,6 +126,21 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     The stream's region and the village that the correction brings are both checked.
     """
     CorrectHouseholds: _aio.UnaryUnaryMultiCallable[_correction_pb2.CorrectHouseholds, _types_pb2.Outcomes]  # type: ignore[assignment]
+    AddMember: _aio.UnaryUnaryMultiCallable[_file_pb2.AddMember, _types_pb2.Receipt]  # type: ignore[assignment]
+    RemoveMember: _aio.UnaryUnaryMultiCallable[_file_pb2.RemoveMember, _types_pb2.Receipt]  # type: ignore[assignment]
+    ChangeMember: _aio.UnaryUnaryMultiCallable[_file_pb2.ChangeMember, _types_pb2.Receipt]  # type: ignore[assignment]
+    ChangeHead: _aio.UnaryUnaryMultiCallable[_file_pb2.ChangeHead, _types_pb2.Receipt]  # type: ignore[assignment]
+    ChangeAddress: _aio.UnaryUnaryMultiCallable[_file_pb2.ChangeAddress, _types_pb2.Receipt]  # type: ignore[assignment]
+    ChangeAttribute: _aio.UnaryUnaryMultiCallable[_file_pb2.ChangeAttribute, _types_pb2.Receipt]  # type: ignore[assignment]
+    ChangeCauses: _aio.UnaryUnaryMultiCallable[_file_pb2.ChangeCauses, _types_pb2.Receipt]  # type: ignore[assignment]
+    ChangeNeeds: _aio.UnaryUnaryMultiCallable[_file_pb2.ChangeNeeds, _types_pb2.Receipt]  # type: ignore[assignment]
+    ChangeLivingConditions: _aio.UnaryUnaryMultiCallable[_file_pb2.ChangeLivingConditions, _types_pb2.Receipt]  # type: ignore[assignment]
+    MoveHousehold: _aio.UnaryUnaryMultiCallable[_file_pb2.MoveHousehold, _types_pb2.Receipt]  # type: ignore[assignment]
+    MoveMember: _aio.UnaryUnaryMultiCallable[_composition_pb2.MoveMember, _types_pb2.Receipt]  # type: ignore[assignment]
+    SplitHousehold: _aio.UnaryUnaryMultiCallable[_composition_pb2.SplitHousehold, _types_pb2.Receipt]  # type: ignore[assignment]
+    MergeHouseholds: _aio.UnaryUnaryMultiCallable[_composition_pb2.MergeHouseholds, _types_pb2.Receipt]  # type: ignore[assignment]
+    UnmergeHouseholds: _aio.UnaryUnaryMultiCallable[_composition_pb2.UnmergeHouseholds, _types_pb2.Receipt]  # type: ignore[assignment]
+    CorrectDate: _aio.UnaryUnaryMultiCallable[_correction_pb2.CorrectDate, _types_pb2.Receipt]  # type: ignore[assignment]
     StateIncome: _aio.UnaryUnaryMultiCallable[_file_pb2.StateIncome, _types_pb2.Receipt]  # type: ignore[assignment]
     CountHouseholds: _aio.UnaryUnaryMultiCallable[_figures_pb2.CountHouseholds, _figures_pb2.Figures]  # type: ignore[assignment]
     """Figures: every answer carries its definition, its day and its moment."""
@@ -267,6 +298,111 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _correction_pb2.CorrectHouseholds,
         context: _ServicerContext,
     ) -> _typing.Union[_types_pb2.Outcomes, _abc.Awaitable[_types_pb2.Outcomes]]: ...
+
+    @_abc_1.abstractmethod
+    def AddMember(
+        self,
+        request: _file_pb2.AddMember,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def RemoveMember(
+        self,
+        request: _file_pb2.RemoveMember,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ChangeMember(
+        self,
+        request: _file_pb2.ChangeMember,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ChangeHead(
+        self,
+        request: _file_pb2.ChangeHead,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ChangeAddress(
+        self,
+        request: _file_pb2.ChangeAddress,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ChangeAttribute(
+        self,
+        request: _file_pb2.ChangeAttribute,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ChangeCauses(
+        self,
+        request: _file_pb2.ChangeCauses,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ChangeNeeds(
+        self,
+        request: _file_pb2.ChangeNeeds,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ChangeLivingConditions(
+        self,
+        request: _file_pb2.ChangeLivingConditions,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def MoveHousehold(
+        self,
+        request: _file_pb2.MoveHousehold,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def MoveMember(
+        self,
+        request: _composition_pb2.MoveMember,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def SplitHousehold(
+        self,
+        request: _composition_pb2.SplitHousehold,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def MergeHouseholds(
+        self,
+        request: _composition_pb2.MergeHouseholds,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def UnmergeHouseholds(
+        self,
+        request: _composition_pb2.UnmergeHouseholds,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def CorrectDate(
+        self,
+        request: _correction_pb2.CorrectDate,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
 
     @_abc_1.abstractmethod
     def StateIncome(
