@@ -83,7 +83,9 @@ class Registrations:
         if not records:
             return False
         event = event_of(parse(records[0].envelope))
-        assert isinstance(event, HouseholdRegistered)
+        if not isinstance(event, HouseholdRegistered):
+            # It began with an application.
+            return False
         await self._sealer.opening([event])
         self._sealer.open(event)
         return repeats(command, event)

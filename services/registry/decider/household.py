@@ -5,13 +5,15 @@ from typing import Any
 from google.protobuf.message import Message
 
 from chassis.decider import Context, Decider, Decisions
+from services.registry.decider.disqualification import DISQUALIFICATION
 from services.registry.decider.exit import EXIT
 from services.registry.decider.file import FILE
+from services.registry.decider.identification import IDENTIFICATION
 from services.registry.decider.part import Part
 from services.registry.decider.posting import POSTING
 from services.registry.decider.state import State
 
-PARTS = (FILE, POSTING, EXIT)
+PARTS = (FILE, POSTING, IDENTIFICATION, DISQUALIFICATION, EXIT)
 
 _OF_COMMAND: dict[type[Message], Part] = {each: part for part in PARTS for each in part.commands}
 _OF_EVENT: dict[type[Message], Part] = {each: part for part in PARTS for each in part.events}

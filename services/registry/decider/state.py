@@ -7,6 +7,7 @@ from tuopin.registry.v1.household_pb2 import (
     CAUSE_UNSPECIFIED,
     HOUSEHOLD_STATUS_UNSPECIFIED,
     Cause,
+    HouseholdRegistered,
     HouseholdStatus,
 )
 from tuopin.registry.v1.posting_pb2 import POSTING_PURPOSE_UNSPECIFIED, PostingPurpose
@@ -31,6 +32,7 @@ class Posting:
     closes_at_us: int = 0
     # Its days are over and nobody was upheld.
     passed: bool = False
+    passed_on: str = ""
     # An objection was upheld.
     failed: bool = False
     # Open objections by id, and of those judged whether they were upheld.
@@ -42,6 +44,20 @@ class Posting:
     def running(self) -> bool:
         """Anyone can object."""
         return bool(self.posting_id) and not self.passed and not self.failed
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """What a household that wants to be registered has shown so far."""
+
+    # The file it applied with, personal texts sealed; never changed in place.
+    file: HouseholdRegistered = field(default_factory=HouseholdRegistered)
+    applied_on: str = ""
+    # Its income is proved, or the subsistence-allowance list stands for the proof.
+    proved: bool = False
+    disqualifying: frozenset[str] = frozenset()
+    overridden: frozenset[str] = frozenset()
+    round_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +78,8 @@ class State:
     step_on: str = ""
     # posting
     posting: Posting = field(default_factory=Posting)
+    # identification
+    application: Application = field(default_factory=Application)
     # duties: officials declared as relatives, and who acted at which level in this procedure
     relatives: frozenset[str] = frozenset()
     acted: Mapping[str, str] = field(default_factory=dict)

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 from google.protobuf.message import Message
 
 from tuopin.registry.v1.household_pb2 import (
+    HOUSEHOLD_STATUS_ANNOUNCED,
+    HOUSEHOLD_STATUS_APPLIED,
     HOUSEHOLD_STATUS_EXIT_AGREED,
     HOUSEHOLD_STATUS_EXIT_PROPOSED,
     HOUSEHOLD_STATUS_EXIT_VERIFIED,
@@ -19,6 +21,17 @@ from tuopin.registry.v1.household_pb2 import (
     HouseholdRegistered,
     HouseholdStatus,
     PersonErased,
+)
+from tuopin.registry.v1.identification_pb2 import (
+    CountyReviewed,
+    DisqualifyingFactOverridden,
+    DisqualifyingFactRecorded,
+    HouseholdAnnounced,
+    HouseholdApplied,
+    HouseholdSupplemented,
+    IncomeProved,
+    TownshipReviewed,
+    VillageAppraised,
 )
 from tuopin.registry.v1.posting_pb2 import (
     ObjectionDismissed,
@@ -89,6 +102,12 @@ def _registered(household: Household, event: HouseholdRegistered, version: Versi
         household.living_conditions.CopyFrom(event.living_conditions)
 
 
+def _applied(household: Household, event: HouseholdApplied, version: Version) -> None:
+    _registered(household, event.file, version)
+    household.status = HOUSEHOLD_STATUS_APPLIED
+    household.registered_on = ""
+
+
 def _exited(household: Household, event: HouseholdExited, version: Version) -> None:
     household.status = HOUSEHOLD_STATUS_EXITED
     household.exited_on = version.effective_on
@@ -104,7 +123,7 @@ def _nothing(household: Household, event: object, version: Version) -> None:
 
 
 # Events a household can begin with.
-BIRTHS: tuple[type[Message], ...] = (HouseholdRegistered,)
+BIRTHS: tuple[type[Message], ...] = (HouseholdRegistered, HouseholdApplied)
 
 APPLIERS: Mapping[type[Message], Apply] = {
     HouseholdRegistered: _registered,
@@ -119,6 +138,15 @@ APPLIERS: Mapping[type[Message], Apply] = {
     ObjectionUpheld: _own_status,
     ObjectionDismissed: _nothing,
     RelativeDeclared: _nothing,
+    HouseholdApplied: _applied,
+    IncomeProved: _nothing,
+    DisqualifyingFactRecorded: _nothing,
+    DisqualifyingFactOverridden: _nothing,
+    VillageAppraised: _own_status,
+    TownshipReviewed: _own_status,
+    CountyReviewed: _own_status,
+    HouseholdAnnounced: _status(HOUSEHOLD_STATUS_ANNOUNCED),
+    HouseholdSupplemented: _nothing,
 }
 
 _OF_TYPE = {kind.DESCRIPTOR.full_name: (kind, apply) for kind, apply in APPLIERS.items()}

@@ -25,6 +25,8 @@ from chassis.views import Rows, View
 from services.registry.views.folding import APPLIERS, Version, fold
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.registry.v1.household_pb2 import (
+    HOUSEHOLD_STATUS_ANNOUNCED,
+    HOUSEHOLD_STATUS_APPLIED,
     HOUSEHOLD_STATUS_EXIT_AGREED,
     HOUSEHOLD_STATUS_EXIT_PROPOSED,
     HOUSEHOLD_STATUS_EXIT_VERIFIED,
@@ -40,6 +42,7 @@ from tuopin.registry.v1.household_pb2 import (
     HouseholdRow,
     ListHouseholds,
 )
+from tuopin.registry.v1.identification_pb2 import HouseholdAnnounced, HouseholdApplied
 
 METADATA = MetaData()
 
@@ -81,6 +84,8 @@ _STATUS = {
     ExitVerified: HOUSEHOLD_STATUS_EXIT_VERIFIED,
     ExitAgreed: HOUSEHOLD_STATUS_EXIT_AGREED,
     HouseholdExited: HOUSEHOLD_STATUS_EXITED,
+    HouseholdApplied: HOUSEHOLD_STATUS_APPLIED,
+    HouseholdAnnounced: HOUSEHOLD_STATUS_ANNOUNCED,
 }
 
 
@@ -99,18 +104,23 @@ def project(rows: Rows, envelope: Envelope, event: Any) -> None:
     current: dict[str, Any] = {} if status is None else {"status": status}
     match event:
         case HouseholdRegistered():
-            current |= {
-                "household_number": event.household_number,
-                "village_id": event.village_id,
-                "attribute": event.attribute,
-                "main_cause": event.main_cause,
-                "member_count": len(event.members),
-                "income_per_head_fen": event.income_per_head_fen,
-                "registered_on": event.effective_on,
-                "synthetic": event.synthetic,
-            }
+            current |= _columns(event) | {"registered_on": event.effective_on}
+        case HouseholdApplied():
+            current |= _columns(event.file)
     if current:
         rows.put(HOUSEHOLDS, (event.household_id,), **current)
+
+
+def _columns(file: HouseholdRegistered) -> dict[str, Any]:
+    return {
+        "household_number": file.household_number,
+        "village_id": file.village_id,
+        "attribute": file.attribute,
+        "main_cause": file.main_cause,
+        "member_count": len(file.members),
+        "income_per_head_fen": file.income_per_head_fen,
+        "synthetic": file.synthetic,
+    }
 
 
 VIEW = View(
@@ -177,6 +187,6 @@ def _row_of(row: Row[Any]) -> HouseholdRow:
         main_cause=row.main_cause,
         member_count=row.member_count,
         income_per_head_fen=row.income_per_head_fen,
-        registered_on=row.registered_on,
+        registered_on=row.registered_on or "",
         synthetic=row.synthetic,
     )

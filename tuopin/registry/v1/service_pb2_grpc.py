@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from tuopin.registry.v1 import household_pb2 as tuopin_dot_registry_dot_v1_dot_household__pb2
+from tuopin.registry.v1 import identification_pb2 as tuopin_dot_registry_dot_v1_dot_identification__pb2
 from tuopin.registry.v1 import import_pb2 as tuopin_dot_registry_dot_v1_dot_import__pb2
 from tuopin.registry.v1 import posting_pb2 as tuopin_dot_registry_dot_v1_dot_posting__pb2
 from tuopin.registry.v1 import region_pb2 as tuopin_dot_registry_dot_v1_dot_region__pb2
@@ -162,6 +163,61 @@ class RegistryServiceStub:
                 '/tuopin.registry.v1.RegistryService/GetPosting',
                 request_serializer=tuopin_dot_registry_dot_v1_dot_posting__pb2.GetPosting.SerializeToString,
                 response_deserializer=tuopin_dot_registry_dot_v1_dot_posting__pb2.Posting.FromString,
+                _registered_method=True)
+        self.ApplyHousehold = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ApplyHousehold',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.ApplyHousehold.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ProveIncome = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ProveIncome',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.ProveIncome.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.RecordDisqualifyingFact = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/RecordDisqualifyingFact',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.RecordDisqualifyingFact.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.OverrideDisqualifyingFact = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/OverrideDisqualifyingFact',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.OverrideDisqualifyingFact.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.AppraiseHousehold = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/AppraiseHousehold',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.AppraiseHousehold.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.PostInVillage = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/PostInVillage',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.PostInVillage.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ReviewAtTownship = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ReviewAtTownship',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.ReviewAtTownship.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.PostByTownship = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/PostByTownship',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.PostByTownship.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ReviewAtCounty = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ReviewAtCounty',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.ReviewAtCounty.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.AnnounceHousehold = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/AnnounceHousehold',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.AnnounceHousehold.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.RegisterApplicant = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/RegisterApplicant',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.RegisterApplicant.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
                 _registered_method=True)
 
 
@@ -324,6 +380,73 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ApplyHousehold(self, request, context):
+        """Identification: each step at its level.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ProveIncome(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordDisqualifyingFact(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OverrideDisqualifyingFact(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AppraiseHousehold(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PostInVillage(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReviewAtTownship(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PostByTownship(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReviewAtCounty(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AnnounceHousehold(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RegisterApplicant(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RegistryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -451,6 +574,61 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.GetPosting,
                     request_deserializer=tuopin_dot_registry_dot_v1_dot_posting__pb2.GetPosting.FromString,
                     response_serializer=tuopin_dot_registry_dot_v1_dot_posting__pb2.Posting.SerializeToString,
+            ),
+            'ApplyHousehold': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApplyHousehold,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.ApplyHousehold.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ProveIncome': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProveIncome,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.ProveIncome.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'RecordDisqualifyingFact': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordDisqualifyingFact,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.RecordDisqualifyingFact.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'OverrideDisqualifyingFact': grpc.unary_unary_rpc_method_handler(
+                    servicer.OverrideDisqualifyingFact,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.OverrideDisqualifyingFact.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'AppraiseHousehold': grpc.unary_unary_rpc_method_handler(
+                    servicer.AppraiseHousehold,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.AppraiseHousehold.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'PostInVillage': grpc.unary_unary_rpc_method_handler(
+                    servicer.PostInVillage,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.PostInVillage.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ReviewAtTownship': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReviewAtTownship,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.ReviewAtTownship.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'PostByTownship': grpc.unary_unary_rpc_method_handler(
+                    servicer.PostByTownship,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.PostByTownship.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ReviewAtCounty': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReviewAtCounty,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.ReviewAtCounty.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'AnnounceHousehold': grpc.unary_unary_rpc_method_handler(
+                    servicer.AnnounceHousehold,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.AnnounceHousehold.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'RegisterApplicant': grpc.unary_unary_rpc_method_handler(
+                    servicer.RegisterApplicant,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.RegisterApplicant.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1128,6 +1306,303 @@ class RegistryService:
             '/tuopin.registry.v1.RegistryService/GetPosting',
             tuopin_dot_registry_dot_v1_dot_posting__pb2.GetPosting.SerializeToString,
             tuopin_dot_registry_dot_v1_dot_posting__pb2.Posting.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApplyHousehold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ApplyHousehold',
+            tuopin_dot_registry_dot_v1_dot_identification__pb2.ApplyHousehold.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProveIncome(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ProveIncome',
+            tuopin_dot_registry_dot_v1_dot_identification__pb2.ProveIncome.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordDisqualifyingFact(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/RecordDisqualifyingFact',
+            tuopin_dot_registry_dot_v1_dot_identification__pb2.RecordDisqualifyingFact.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OverrideDisqualifyingFact(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/OverrideDisqualifyingFact',
+            tuopin_dot_registry_dot_v1_dot_identification__pb2.OverrideDisqualifyingFact.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AppraiseHousehold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/AppraiseHousehold',
+            tuopin_dot_registry_dot_v1_dot_identification__pb2.AppraiseHousehold.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PostInVillage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/PostInVillage',
+            tuopin_dot_registry_dot_v1_dot_identification__pb2.PostInVillage.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReviewAtTownship(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ReviewAtTownship',
+            tuopin_dot_registry_dot_v1_dot_identification__pb2.ReviewAtTownship.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PostByTownship(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/PostByTownship',
+            tuopin_dot_registry_dot_v1_dot_identification__pb2.PostByTownship.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReviewAtCounty(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ReviewAtCounty',
+            tuopin_dot_registry_dot_v1_dot_identification__pb2.ReviewAtCounty.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AnnounceHousehold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/AnnounceHousehold',
+            tuopin_dot_registry_dot_v1_dot_identification__pb2.AnnounceHousehold.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RegisterApplicant(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/RegisterApplicant',
+            tuopin_dot_registry_dot_v1_dot_identification__pb2.RegisterApplicant.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
             options,
             channel_credentials,
             insecure,

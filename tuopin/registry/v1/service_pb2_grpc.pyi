@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from grpc import aio as _aio
 from tuopin.registry.v1 import household_pb2 as _household_pb2
+from tuopin.registry.v1 import identification_pb2 as _identification_pb2
 from tuopin.registry.v1 import import_pb2 as _import_pb2
 from tuopin.registry.v1 import posting_pb2 as _posting_pb2
 from tuopin.registry.v1 import region_pb2 as _region_pb2
@@ -66,6 +67,18 @@ class RegistryServiceStub:
     ListPostings: _grpc.UnaryUnaryMultiCallable[_posting_pb2.ListPostings, _posting_pb2.PostingPage]
     """What the public may see, for the page that shows it: any office, anywhere."""
     GetPosting: _grpc.UnaryUnaryMultiCallable[_posting_pb2.GetPosting, _posting_pb2.Posting]
+    ApplyHousehold: _grpc.UnaryUnaryMultiCallable[_identification_pb2.ApplyHousehold, _types_pb2.Receipt]
+    """Identification: each step at its level."""
+    ProveIncome: _grpc.UnaryUnaryMultiCallable[_identification_pb2.ProveIncome, _types_pb2.Receipt]
+    RecordDisqualifyingFact: _grpc.UnaryUnaryMultiCallable[_identification_pb2.RecordDisqualifyingFact, _types_pb2.Receipt]
+    OverrideDisqualifyingFact: _grpc.UnaryUnaryMultiCallable[_identification_pb2.OverrideDisqualifyingFact, _types_pb2.Receipt]
+    AppraiseHousehold: _grpc.UnaryUnaryMultiCallable[_identification_pb2.AppraiseHousehold, _types_pb2.Receipt]
+    PostInVillage: _grpc.UnaryUnaryMultiCallable[_identification_pb2.PostInVillage, _types_pb2.Receipt]
+    ReviewAtTownship: _grpc.UnaryUnaryMultiCallable[_identification_pb2.ReviewAtTownship, _types_pb2.Receipt]
+    PostByTownship: _grpc.UnaryUnaryMultiCallable[_identification_pb2.PostByTownship, _types_pb2.Receipt]
+    ReviewAtCounty: _grpc.UnaryUnaryMultiCallable[_identification_pb2.ReviewAtCounty, _types_pb2.Receipt]
+    AnnounceHousehold: _grpc.UnaryUnaryMultiCallable[_identification_pb2.AnnounceHousehold, _types_pb2.Receipt]
+    RegisterApplicant: _grpc.UnaryUnaryMultiCallable[_identification_pb2.RegisterApplicant, _types_pb2.Receipt]
 
 @_typing.type_check_only
 class RegistryServiceAsyncStub(RegistryServiceStub):
@@ -101,6 +114,18 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     ListPostings: _aio.UnaryUnaryMultiCallable[_posting_pb2.ListPostings, _posting_pb2.PostingPage]  # type: ignore[assignment]
     """What the public may see, for the page that shows it: any office, anywhere."""
     GetPosting: _aio.UnaryUnaryMultiCallable[_posting_pb2.GetPosting, _posting_pb2.Posting]  # type: ignore[assignment]
+    ApplyHousehold: _aio.UnaryUnaryMultiCallable[_identification_pb2.ApplyHousehold, _types_pb2.Receipt]  # type: ignore[assignment]
+    """Identification: each step at its level."""
+    ProveIncome: _aio.UnaryUnaryMultiCallable[_identification_pb2.ProveIncome, _types_pb2.Receipt]  # type: ignore[assignment]
+    RecordDisqualifyingFact: _aio.UnaryUnaryMultiCallable[_identification_pb2.RecordDisqualifyingFact, _types_pb2.Receipt]  # type: ignore[assignment]
+    OverrideDisqualifyingFact: _aio.UnaryUnaryMultiCallable[_identification_pb2.OverrideDisqualifyingFact, _types_pb2.Receipt]  # type: ignore[assignment]
+    AppraiseHousehold: _aio.UnaryUnaryMultiCallable[_identification_pb2.AppraiseHousehold, _types_pb2.Receipt]  # type: ignore[assignment]
+    PostInVillage: _aio.UnaryUnaryMultiCallable[_identification_pb2.PostInVillage, _types_pb2.Receipt]  # type: ignore[assignment]
+    ReviewAtTownship: _aio.UnaryUnaryMultiCallable[_identification_pb2.ReviewAtTownship, _types_pb2.Receipt]  # type: ignore[assignment]
+    PostByTownship: _aio.UnaryUnaryMultiCallable[_identification_pb2.PostByTownship, _types_pb2.Receipt]  # type: ignore[assignment]
+    ReviewAtCounty: _aio.UnaryUnaryMultiCallable[_identification_pb2.ReviewAtCounty, _types_pb2.Receipt]  # type: ignore[assignment]
+    AnnounceHousehold: _aio.UnaryUnaryMultiCallable[_identification_pb2.AnnounceHousehold, _types_pb2.Receipt]  # type: ignore[assignment]
+    RegisterApplicant: _aio.UnaryUnaryMultiCallable[_identification_pb2.RegisterApplicant, _types_pb2.Receipt]  # type: ignore[assignment]
 
 class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -283,5 +308,83 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _posting_pb2.GetPosting,
         context: _ServicerContext,
     ) -> _typing.Union[_posting_pb2.Posting, _abc.Awaitable[_posting_pb2.Posting]]: ...
+
+    @_abc_1.abstractmethod
+    def ApplyHousehold(
+        self,
+        request: _identification_pb2.ApplyHousehold,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]:
+        """Identification: each step at its level."""
+
+    @_abc_1.abstractmethod
+    def ProveIncome(
+        self,
+        request: _identification_pb2.ProveIncome,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def RecordDisqualifyingFact(
+        self,
+        request: _identification_pb2.RecordDisqualifyingFact,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def OverrideDisqualifyingFact(
+        self,
+        request: _identification_pb2.OverrideDisqualifyingFact,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def AppraiseHousehold(
+        self,
+        request: _identification_pb2.AppraiseHousehold,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def PostInVillage(
+        self,
+        request: _identification_pb2.PostInVillage,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ReviewAtTownship(
+        self,
+        request: _identification_pb2.ReviewAtTownship,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def PostByTownship(
+        self,
+        request: _identification_pb2.PostByTownship,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ReviewAtCounty(
+        self,
+        request: _identification_pb2.ReviewAtCounty,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def AnnounceHousehold(
+        self,
+        request: _identification_pb2.AnnounceHousehold,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def RegisterApplicant(
+        self,
+        request: _identification_pb2.RegisterApplicant,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
 
 def add_RegistryServiceServicer_to_server(servicer: RegistryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
