@@ -4,8 +4,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chassis.decider import Actor
+from services.registry.decider.file_content import registered
 from services.registry.decider.household import HOUSEHOLD
-from services.registry.decider.identification import ApplicantFacts, ApplicationFacts
+from services.registry.decider.current import CurrentFiles
+from services.registry.decider.identification import ApplicationFacts
 from tests.given import COMMAND_ID, FixedParameters, Given, new_id
 from tests.registry.stories import HOUSEHOLD_ID, household_registered, register_household
 from tuopin.registry.v1 import household_pb2 as household
@@ -269,5 +271,8 @@ COUNTY_REVIEWED = (*SHOWN_AGAIN, county_reviewed())
 ANNOUNCED = (*COUNTY_REVIEWED, _event(pb.HouseholdAnnounced, announced_by=COUNTY.subject))
 
 
-def applicant() -> ApplicantFacts:
-    return ApplicantFacts(household_registered())
+def applicant(version: int = len(ANNOUNCED)) -> CurrentFiles:
+    """The file as the server opens it."""
+    file = household.Household()
+    registered(file, household_registered())
+    return CurrentFiles({HOUSEHOLD_ID: file}, versions={HOUSEHOLD_ID: version})

@@ -8,7 +8,8 @@ from typing import Any, assert_never
 
 from chassis.decider import Claim, Context, Decisions, derived_id
 from chassis.rejection import reject, require
-from services.registry.decider import disqualification, meeting, posting
+from services.registry.decider import disqualification, filing, meeting, posting
+from services.registry.decider.current import CurrentFiles
 from services.registry.decider.duties import (
     COUNTY,
     TOWNSHIP,
@@ -24,6 +25,7 @@ from services.registry.decider.registration import (
     RegistrationFacts,
     faults,
     registered,
+    registration_of,
 )
 from services.registry.decider.state import Application, Posting, State
 from tuopin.registry.v1.household_pb2 import (
@@ -111,13 +113,6 @@ class ApplicationFacts:
     village_known: bool = True
     round_open: bool = True
     active_in: Mapping[int, str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ApplicantFacts:
-    """The file of the application, names and numbers in clear."""
-
-    file: HouseholdRegistered
 
 
 def household_id_of(command: ApplyHousehold) -> str:
@@ -327,10 +322,8 @@ def register_applicant(state: State, context: Context) -> Decisions:
     _require_at(state, HOUSEHOLD_STATUS_ANNOUNCED)
     require_one_level(state, context, COUNTY)
     disqualification.require_none_open(state)
-    facts: ApplicantFacts = context.facts
-    event = HouseholdRegistered()
-    event.CopyFrom(facts.file)
-    event.effective_on = context.today.isoformat()
+    facts: CurrentFiles = context.facts
+    event = registration_of(facts.of(state), context.today.isoformat())
     for member in event.members:
         if member.identity_number:
             yield Claim(
@@ -383,19 +376,11 @@ def evolve(state: State, event: Event) -> State:
 
 
 def _applied(state: State, event: HouseholdApplied) -> State:
-    file = HouseholdRegistered()
-    file.CopyFrom(event.file)
     return replace(
-        state,
-        household_id=event.household_id,
-        village_id=event.village_id,
-        household_number=file.household_number,
-        main_cause=file.main_cause,
+        filing.evolve(state, event),
         status=HOUSEHOLD_STATUS_APPLIED,
-        person_ids=tuple(member.person_id for member in file.members),
         posting=Posting(),
         application=Application(
-            file=file,
             applied_on=event.effective_on,
             proved=bool(event.allowance_reference),
             disqualifying=frozenset(event.disqualifying_facts),
