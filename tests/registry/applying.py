@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chassis.decider import Actor
+from services.registry.decider.current import CurrentFiles
 from services.registry.decider.file_content import registered
 from services.registry.decider.household import HOUSEHOLD
-from services.registry.decider.current import CurrentFiles
 from services.registry.decider.identification import ApplicationFacts
 from tests.given import COMMAND_ID, FixedParameters, Given, new_id
 from tests.registry.stories import HOUSEHOLD_ID, household_registered, register_household
