@@ -4,7 +4,7 @@ only then the register. Every step has its level, its order and its person.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, assert_never
+from typing import Any, TypeAlias, assert_never
 
 from chassis.decider import Claim, Context, Decisions, derived_id
 from chassis.rejection import reject, require
@@ -87,7 +87,7 @@ Event = (
     | HouseholdAnnounced
     | HouseholdSupplemented
 )
-Status = HouseholdStatus.ValueType
+Status: TypeAlias = HouseholdStatus.ValueType
 
 ON_ALLOWANCE = frozenset({ATTRIBUTE_SUBSISTENCE_ALLOWANCE, ATTRIBUTE_SPECIAL_HARDSHIP})
 # From these a household applies (again).
