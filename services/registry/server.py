@@ -8,10 +8,12 @@ from chassis.server import CommandServicer, Context, caller, check_region
 from services.registry.adoption import load_adopted
 from services.registry.decider.registration import ACTIVE_MEMBER
 from services.registry.decider.state import State
+from services.registry.importing import digests
 from services.registry.importing.uploads import Upload, mark_cut_off
 from services.registry.importing.watching import watch
 from services.registry.reading import Reader
 from services.registry.registrations import registrations_of
+from services.registry.server_identification import IdentificationRpcs
 from services.registry.views.households import list_households
 from services.registry.views.regions import create, find_regions
 from services.wiring import ServeParts
@@ -27,7 +29,7 @@ PICTURE_MAX_BYTES = 3 * 1024 * 1024
 PICTURES = frozenset({"image/jpeg", "image/png"})
 
 
-class Registry(CommandServicer, RegistryServiceServicer):
+class Registry(IdentificationRpcs, CommandServicer, RegistryServiceServicer):
     """The rpcs of the registry."""
 
     def __init__(self, parts: ServeParts) -> None:
@@ -36,6 +38,7 @@ class Registry(CommandServicer, RegistryServiceServicer):
         self.registrations = registrations_of(parts)
         self.reader = Reader(parts)
         create(parts.views.engine)
+        digests.create(parts.views.engine)
         mark_cut_off(parts.scratch)
 
     async def AdoptRegions(self, request: region.AdoptRegions, context: Context) -> Receipt:
@@ -78,6 +81,7 @@ class Registry(CommandServicer, RegistryServiceServicer):
     async def _destroy_keys(self, household_id: str, person_id: str) -> None:
         """The person's, and with the last of its people the household's own."""
         await self.parts.keys.destroy(person_id)
+        await self.parts.views.change(lambda connection: digests.forget(connection, household_id))
         state = await self._household(household_id)
         if not state.living:
             await self.parts.keys.destroy(household_id)
@@ -128,7 +132,14 @@ class Registry(CommandServicer, RegistryServiceServicer):
         self, requests: AsyncIterator[imports.UploadImport], context: Context
     ) -> imports.ImportReport:
         who = caller(context)
-        return await Upload(self.parts, who.actor).report(requests, who.language)
+        return await Upload(self.parts, who.actor, who.language).report(requests)
+
+    async def CheckImport(
+        self, requests: AsyncIterator[imports.CheckImport], context: Context
+    ) -> AsyncIterator[imports.CheckedImport]:
+        who = caller(context)
+        async for checked in Upload(self.parts, who.actor, who.language).told(requests):
+            yield checked
 
     async def CommitImport(self, request: imports.CommitImport, context: Context) -> Receipt:
         return await self.handle(request, context)

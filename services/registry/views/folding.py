@@ -20,6 +20,14 @@ from tuopin.registry.v1.household_pb2 import (
     HouseholdStatus,
     PersonErased,
 )
+from tuopin.registry.v1.posting_pb2 import (
+    ObjectionDismissed,
+    ObjectionRaised,
+    ObjectionUpheld,
+    PostingClosed,
+    PostingOpened,
+    RelativeDeclared,
+)
 
 
 class Version(NamedTuple):
@@ -87,6 +95,10 @@ def _exited(household: Household, event: HouseholdExited, version: Version) -> N
     household.support_until = event.support_until
 
 
+def _own_status(household: Household, event: Any, version: Version) -> None:
+    household.status = event.status
+
+
 def _nothing(household: Household, event: object, version: Version) -> None:
     """The event says nothing of the file."""
 
@@ -101,6 +113,12 @@ APPLIERS: Mapping[type[Message], Apply] = {
     ExitAgreed: _status(HOUSEHOLD_STATUS_EXIT_AGREED),
     HouseholdExited: _exited,
     PersonErased: _nothing,
+    PostingOpened: _own_status,
+    PostingClosed: _nothing,
+    ObjectionRaised: _nothing,
+    ObjectionUpheld: _own_status,
+    ObjectionDismissed: _nothing,
+    RelativeDeclared: _nothing,
 }
 
 _OF_TYPE = {kind.DESCRIPTOR.full_name: (kind, apply) for kind, apply in APPLIERS.items()}

@@ -94,7 +94,8 @@ def project(rows: Rows, envelope: Envelope, event: Any) -> None:
         type=envelope.type,
         event=envelope.data,
     )
-    status = _STATUS.get(type(event))
+    # An event that can lead to several states says to which one.
+    status = _STATUS.get(type(event)) or getattr(event, "status", None)
     current: dict[str, Any] = {} if status is None else {"status": status}
     match event:
         case HouseholdRegistered():

@@ -245,6 +245,18 @@ class _HouseholdStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_House
     HOUSEHOLD_STATUS_EXIT_VERIFIED: _HouseholdStatus.ValueType  # 3
     HOUSEHOLD_STATUS_EXIT_AGREED: _HouseholdStatus.ValueType  # 4
     HOUSEHOLD_STATUS_EXITED: _HouseholdStatus.ValueType  # 5
+    HOUSEHOLD_STATUS_APPLIED: _HouseholdStatus.ValueType  # 10
+    """Identification."""
+    HOUSEHOLD_STATUS_VILLAGE_APPRAISED: _HouseholdStatus.ValueType  # 11
+    HOUSEHOLD_STATUS_POSTED_IN_VILLAGE: _HouseholdStatus.ValueType  # 12
+    HOUSEHOLD_STATUS_TOWNSHIP_REVIEWED: _HouseholdStatus.ValueType  # 13
+    HOUSEHOLD_STATUS_POSTED_BY_TOWNSHIP: _HouseholdStatus.ValueType  # 14
+    HOUSEHOLD_STATUS_COUNTY_REVIEWED: _HouseholdStatus.ValueType  # 15
+    HOUSEHOLD_STATUS_ANNOUNCED: _HouseholdStatus.ValueType  # 16
+    HOUSEHOLD_STATUS_REMOVAL_PROPOSED: _HouseholdStatus.ValueType  # 20
+    HOUSEHOLD_STATUS_REMOVAL_POSTED: _HouseholdStatus.ValueType  # 21
+    HOUSEHOLD_STATUS_REMOVED: _HouseholdStatus.ValueType  # 60
+    HOUSEHOLD_STATUS_REJECTED: _HouseholdStatus.ValueType  # 62
     HOUSEHOLD_STATUS_EXIT_APPRAISED: _HouseholdStatus.ValueType  # 30
     """The whole procedure goes proposed, appraised, verified, agreed, posted, reviewed twice, announced, exited."""
     HOUSEHOLD_STATUS_EXIT_POSTED: _HouseholdStatus.ValueType  # 31
@@ -262,6 +274,18 @@ HOUSEHOLD_STATUS_EXIT_PROPOSED: HouseholdStatus.ValueType  # 2
 HOUSEHOLD_STATUS_EXIT_VERIFIED: HouseholdStatus.ValueType  # 3
 HOUSEHOLD_STATUS_EXIT_AGREED: HouseholdStatus.ValueType  # 4
 HOUSEHOLD_STATUS_EXITED: HouseholdStatus.ValueType  # 5
+HOUSEHOLD_STATUS_APPLIED: HouseholdStatus.ValueType  # 10
+"""Identification."""
+HOUSEHOLD_STATUS_VILLAGE_APPRAISED: HouseholdStatus.ValueType  # 11
+HOUSEHOLD_STATUS_POSTED_IN_VILLAGE: HouseholdStatus.ValueType  # 12
+HOUSEHOLD_STATUS_TOWNSHIP_REVIEWED: HouseholdStatus.ValueType  # 13
+HOUSEHOLD_STATUS_POSTED_BY_TOWNSHIP: HouseholdStatus.ValueType  # 14
+HOUSEHOLD_STATUS_COUNTY_REVIEWED: HouseholdStatus.ValueType  # 15
+HOUSEHOLD_STATUS_ANNOUNCED: HouseholdStatus.ValueType  # 16
+HOUSEHOLD_STATUS_REMOVAL_PROPOSED: HouseholdStatus.ValueType  # 20
+HOUSEHOLD_STATUS_REMOVAL_POSTED: HouseholdStatus.ValueType  # 21
+HOUSEHOLD_STATUS_REMOVED: HouseholdStatus.ValueType  # 60
+HOUSEHOLD_STATUS_REJECTED: HouseholdStatus.ValueType  # 62
 HOUSEHOLD_STATUS_EXIT_APPRAISED: HouseholdStatus.ValueType  # 30
 """The whole procedure goes proposed, appraised, verified, agreed, posted, reviewed twice, announced, exited."""
 HOUSEHOLD_STATUS_EXIT_POSTED: HouseholdStatus.ValueType  # 31
