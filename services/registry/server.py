@@ -13,6 +13,7 @@ from services.registry.importing.uploads import Upload, mark_cut_off
 from services.registry.importing.watching import watch
 from services.registry.reading import Reader
 from services.registry.registrations import registrations_of
+from services.registry.server_exit import ExitRpcs
 from services.registry.server_identification import IdentificationRpcs
 from services.registry.views.households import list_households
 from services.registry.views.regions import create, find_regions
@@ -29,7 +30,7 @@ PICTURE_MAX_BYTES = 3 * 1024 * 1024
 PICTURES = frozenset({"image/jpeg", "image/png"})
 
 
-class Registry(IdentificationRpcs, CommandServicer, RegistryServiceServicer):
+class Registry(ExitRpcs, IdentificationRpcs, CommandServicer, RegistryServiceServicer):
     """The rpcs of the registry."""
 
     def __init__(self, parts: ServeParts) -> None:
@@ -59,18 +60,6 @@ class Registry(IdentificationRpcs, CommandServicer, RegistryServiceServicer):
         actor = caller(context).actor
         settled = await self.registrations.settle(request.commands, outcomes.outcomes, actor)
         return Outcomes(outcomes=settled)
-
-    async def ProposeExit(self, request: pb.ProposeExit, context: Context) -> Receipt:
-        return await self.handle(request, context)
-
-    async def VerifyExit(self, request: pb.VerifyExit, context: Context) -> Receipt:
-        return await self.handle(request, context)
-
-    async def AgreeToExit(self, request: pb.AgreeToExit, context: Context) -> Receipt:
-        return await self.handle(request, context)
-
-    async def ExitHousehold(self, request: pb.ExitHousehold, context: Context) -> Receipt:
-        return await self.handle(request, context)
 
     async def ErasePerson(self, request: pb.ErasePerson, context: Context) -> Receipt:
         receipt = await self.handle(request, context)

@@ -1,5 +1,5 @@
-"""A household's way out of the register, first half: proposed, appraised by the village, verified on
-site check by check, agreed by the household itself.
+"""A household's way out of the register, first half: proposed, appraised by the village,
+verified on site check by check, agreed by the household itself.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,14 @@ from services.registry.decider.duties import (
     require_no_relative,
     require_one_level,
 )
-from services.registry.decider.leaving import IN_REGISTER, ORDER, REGISTERED, STEPS, UNDERWAY, Leaving
+from services.registry.decider.leaving import (
+    IN_REGISTER,
+    ORDER,
+    REGISTERED,
+    STEPS,
+    UNDERWAY,
+    Leaving,
+)
 from services.registry.decider.part import (
     Part,
     by_household_id,
@@ -91,7 +98,9 @@ def require_after(state: State, step: HouseholdStatus.ValueType) -> None:
 
 def require_not_before(state: State, day: str) -> None:
     """The steps keep their order in dates too."""
-    require(day >= state.step_on, "exit-step-before-the-last", field="effective_on", on=state.step_on)
+    require(
+        day >= state.step_on, "exit-step-before-the-last", field="effective_on", on=state.step_on
+    )
 
 
 def decide(state: State, command: Command, context: Context) -> Decisions:
@@ -164,8 +173,8 @@ def require_meeting(state: State, command: AppraiseExit, context: Context) -> in
     """Enough people came; how many."""
     present = command.votes_for + command.votes_against + command.abstentions
     on = date.fromisoformat(command.effective_on)
-    least = context.parameters.number("appraisal-quorum", on=on, region=state.village_id)
-    require(present >= least, "appraisal-below-quorum", field="votes_for", least=least)
+    least = context.parameters.number("exit-appraisal-quorum", on=on, region=state.village_id)
+    require(present >= least, "exit-appraisal-below-quorum", field="votes_for", least=least)
     return present
 
 
@@ -236,7 +245,7 @@ def named(checks: Iterable[ExitCheck.ValueType]) -> str:
 
 
 def agree_to_exit(state: State, command: AgreeToExit, context: Context) -> Decisions:
-    """The household's own word, on paper or from its own chat; a cadre's word alone is never one."""
+    """The household's own word, on paper or from its own chat; a cadre's is never one."""
     require_known(state)
     require_after(state, HOUSEHOLD_STATUS_EXIT_VERIFIED)
     require_own_word(state, command.consent, context)

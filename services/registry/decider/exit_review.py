@@ -1,5 +1,5 @@
-"""A household's way out of the register, second half: posted in the village, reviewed by township and
-county, announced, out.
+"""A household's way out of the register, second half: posted in the village, reviewed by township
+and county, announced, out.
 """
 
 from dataclasses import replace
@@ -84,9 +84,7 @@ def post_exit(state: State, context: Context) -> Decisions:
     )
 
 
-def review_at_township(
-    state: State, command: ReviewExitAtTownship, context: Context
-) -> Decisions:
+def review_at_township(state: State, command: ReviewExitAtTownship, context: Context) -> Decisions:
     """Nobody objected, or nobody was right; who reviews had no part in it before."""
     require_known(state)
     require_after(state, HOUSEHOLD_STATUS_EXIT_POSTED)

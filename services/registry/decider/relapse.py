@@ -1,4 +1,4 @@
-"""After the exit: support that ends on its day, an exit that was wrong, a household that fell back."""
+"""After the exit: support ends on its day, an exit was wrong, a household fell back."""
 
 from dataclasses import replace
 from typing import assert_never

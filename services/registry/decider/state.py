@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from services.registry.decider.leaving import Leaving
+from services.registry.decider.watch import Watch
 from tuopin.registry.v1.household_pb2 import (
     CAUSE_UNSPECIFIED,
     HOUSEHOLD_STATUS_UNSPECIFIED,
@@ -60,6 +62,9 @@ class State:
     erased: frozenset[str] = frozenset()
     # exit: effective date of its last step
     step_on: str = ""
+    leaving: Leaving = field(default_factory=Leaving)
+    # monitoring
+    watch: Watch = field(default_factory=Watch)
     # posting
     posting: Posting = field(default_factory=Posting)
     # duties: officials declared as relatives, and who acted at which level in this procedure
