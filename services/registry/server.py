@@ -8,6 +8,7 @@ from chassis.server import CommandServicer, Context, caller, check_region
 from services.registry.adoption import load_adopted
 from services.registry.decider.registration import ACTIVE_MEMBER
 from services.registry.decider.state import State
+from services.registry.figures import FigureBook
 from services.registry.importing import digests
 from services.registry.importing.uploads import Upload, mark_cut_off
 from services.registry.importing.watching import watch
@@ -16,8 +17,12 @@ from services.registry.registrations import registrations_of
 from services.registry.server_exit import ExitRpcs
 from services.registry.server_identification import IdentificationRpcs
 from services.registry.views.households import list_households
+from services.registry.views.lists import list_as_of
 from services.registry.views.regions import create, find_regions
 from services.wiring import ServeParts
+from tuopin.registry.v1 import correction_pb2 as co
+from tuopin.registry.v1 import figures_pb2 as figures
+from tuopin.registry.v1 import file_pb2 as file
 from tuopin.registry.v1 import household_pb2 as pb
 from tuopin.registry.v1 import import_pb2 as imports
 from tuopin.registry.v1 import region_pb2 as region
@@ -38,6 +43,7 @@ class Registry(ExitRpcs, IdentificationRpcs, CommandServicer, RegistryServiceSer
         self.parts = parts
         self.registrations = registrations_of(parts)
         self.reader = Reader(parts)
+        self.figures = FigureBook(parts)
         create(parts.views.engine)
         digests.create(parts.views.engine)
         mark_cut_off(parts.scratch)
@@ -60,6 +66,20 @@ class Registry(ExitRpcs, IdentificationRpcs, CommandServicer, RegistryServiceSer
         actor = caller(context).actor
         settled = await self.registrations.settle(request.commands, outcomes.outcomes, actor)
         return Outcomes(outcomes=settled)
+
+    # Household file
+
+    async def CorrectHousehold(self, request: co.CorrectHousehold, context: Context) -> Receipt:
+        check_region(context, request.file.village_id)
+        return await self.handle(request, context)
+
+    async def CorrectHouseholds(self, request: co.CorrectHouseholds, context: Context) -> Outcomes:
+        for village_id in {each.file.village_id for each in request.commands}:
+            check_region(context, village_id)
+        return await self.handle_many(request.commands, context)
+
+    async def StateIncome(self, request: file.StateIncome, context: Context) -> Receipt:
+        return await self.handle(request, context)
 
     async def ErasePerson(self, request: pb.ErasePerson, context: Context) -> Receipt:
         receipt = await self.handle(request, context)
@@ -85,6 +105,9 @@ class Registry(ExitRpcs, IdentificationRpcs, CommandServicer, RegistryServiceSer
     ) -> pb.HouseholdPage:
         if request.HasField("at_least"):
             await self.parts.views.wait_for(("households",), request.at_least, AT_LEAST_S)
+        if request.as_of or request.known_at_us:
+            at = await self.figures.moment(request.as_of, request.known_at_us)
+            return await self.parts.views.query(lambda each: list_as_of(each, request, at))
         return await self.parts.views.query(lambda connection: list_households(connection, request))
 
     async def FindPerson(self, request: pb.FindPerson, context: Context) -> pb.PersonFound:
@@ -141,3 +164,16 @@ class Registry(ExitRpcs, IdentificationRpcs, CommandServicer, RegistryServiceSer
         check_region(context, state.region_id)
         async for report in watch(self.parts, request.import_id, caller(context).language):
             yield report
+
+    async def CountHouseholds(
+        self, request: figures.CountHouseholds, context: Context
+    ) -> figures.Figures:
+        return await self.figures.count(request, caller(context).language)
+
+    async def GetIncomeDeciles(
+        self, request: figures.GetIncomeDeciles, context: Context
+    ) -> figures.IncomeDeciles:
+        return await self.figures.deciles(request, caller(context).language)
+
+    async def GetFlows(self, request: figures.GetFlows, context: Context) -> figures.Flows:
+        return await self.figures.flows(request, caller(context).language)

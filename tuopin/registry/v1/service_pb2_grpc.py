@@ -3,7 +3,10 @@
 import grpc
 import warnings
 
+from tuopin.registry.v1 import correction_pb2 as tuopin_dot_registry_dot_v1_dot_correction__pb2
 from tuopin.registry.v1 import exit_pb2 as tuopin_dot_registry_dot_v1_dot_exit__pb2
+from tuopin.registry.v1 import figures_pb2 as tuopin_dot_registry_dot_v1_dot_figures__pb2
+from tuopin.registry.v1 import file_pb2 as tuopin_dot_registry_dot_v1_dot_file__pb2
 from tuopin.registry.v1 import household_pb2 as tuopin_dot_registry_dot_v1_dot_household__pb2
 from tuopin.registry.v1 import import_pb2 as tuopin_dot_registry_dot_v1_dot_import__pb2
 from tuopin.registry.v1 import posting_pb2 as tuopin_dot_registry_dot_v1_dot_posting__pb2
@@ -123,6 +126,36 @@ class RegistryServiceStub:
                 '/tuopin.registry.v1.RegistryService/WatchImport',
                 request_serializer=tuopin_dot_registry_dot_v1_dot_import__pb2.WatchImport.SerializeToString,
                 response_deserializer=tuopin_dot_registry_dot_v1_dot_import__pb2.ImportReport.FromString,
+                _registered_method=True)
+        self.CorrectHousehold = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/CorrectHousehold',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_correction__pb2.CorrectHousehold.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.CorrectHouseholds = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/CorrectHouseholds',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_correction__pb2.CorrectHouseholds.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Outcomes.FromString,
+                _registered_method=True)
+        self.StateIncome = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/StateIncome',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_file__pb2.StateIncome.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.CountHouseholds = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/CountHouseholds',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.CountHouseholds.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.Figures.FromString,
+                _registered_method=True)
+        self.GetIncomeDeciles = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/GetIncomeDeciles',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.GetIncomeDeciles.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.IncomeDeciles.FromString,
+                _registered_method=True)
+        self.GetFlows = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/GetFlows',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.GetFlows.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.Flows.FromString,
                 _registered_method=True)
         self.CheckImport = channel.stream_stream(
                 '/tuopin.registry.v1.RegistryService/CheckImport',
@@ -319,6 +352,46 @@ class RegistryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WatchImport(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CorrectHousehold(self, request, context):
+        """Household file
+
+        The stream's region and the village that the correction brings are both checked.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CorrectHouseholds(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StateIncome(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CountHouseholds(self, request, context):
+        """Figures: every answer carries its definition, its day and its moment.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetIncomeDeciles(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetFlows(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -523,6 +596,36 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.WatchImport,
                     request_deserializer=tuopin_dot_registry_dot_v1_dot_import__pb2.WatchImport.FromString,
                     response_serializer=tuopin_dot_registry_dot_v1_dot_import__pb2.ImportReport.SerializeToString,
+            ),
+            'CorrectHousehold': grpc.unary_unary_rpc_method_handler(
+                    servicer.CorrectHousehold,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_correction__pb2.CorrectHousehold.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'CorrectHouseholds': grpc.unary_unary_rpc_method_handler(
+                    servicer.CorrectHouseholds,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_correction__pb2.CorrectHouseholds.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Outcomes.SerializeToString,
+            ),
+            'StateIncome': grpc.unary_unary_rpc_method_handler(
+                    servicer.StateIncome,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_file__pb2.StateIncome.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'CountHouseholds': grpc.unary_unary_rpc_method_handler(
+                    servicer.CountHouseholds,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.CountHouseholds.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.Figures.SerializeToString,
+            ),
+            'GetIncomeDeciles': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetIncomeDeciles,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.GetIncomeDeciles.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.IncomeDeciles.SerializeToString,
+            ),
+            'GetFlows': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetFlows,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.GetFlows.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.Flows.SerializeToString,
             ),
             'CheckImport': grpc.stream_stream_rpc_method_handler(
                     servicer.CheckImport,
@@ -1074,6 +1177,168 @@ class RegistryService:
             '/tuopin.registry.v1.RegistryService/WatchImport',
             tuopin_dot_registry_dot_v1_dot_import__pb2.WatchImport.SerializeToString,
             tuopin_dot_registry_dot_v1_dot_import__pb2.ImportReport.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CorrectHousehold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/CorrectHousehold',
+            tuopin_dot_registry_dot_v1_dot_correction__pb2.CorrectHousehold.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CorrectHouseholds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/CorrectHouseholds',
+            tuopin_dot_registry_dot_v1_dot_correction__pb2.CorrectHouseholds.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Outcomes.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StateIncome(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/StateIncome',
+            tuopin_dot_registry_dot_v1_dot_file__pb2.StateIncome.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CountHouseholds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/CountHouseholds',
+            tuopin_dot_registry_dot_v1_dot_figures__pb2.CountHouseholds.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_figures__pb2.Figures.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetIncomeDeciles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/GetIncomeDeciles',
+            tuopin_dot_registry_dot_v1_dot_figures__pb2.GetIncomeDeciles.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_figures__pb2.IncomeDeciles.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetFlows(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/GetFlows',
+            tuopin_dot_registry_dot_v1_dot_figures__pb2.GetFlows.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_figures__pb2.Flows.FromString,
             options,
             channel_credentials,
             insecure,
