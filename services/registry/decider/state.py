@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from services.registry.decider.leaving import Leaving
+from services.registry.decider.watch import Watch
 from tuopin.registry.v1.household_pb2 import (
     HOUSEHOLD_STATUS_UNSPECIFIED,
     Cause,
@@ -84,6 +86,9 @@ class State:
     said: Mapping[str, Said] = field(default_factory=dict)
     # exit: effective date of its last step
     step_on: str = ""
+    leaving: Leaving = field(default_factory=Leaving)
+    # monitoring
+    watch: Watch = field(default_factory=Watch)
     # posting
     posting: Posting = field(default_factory=Posting)
     # identification
