@@ -18,8 +18,17 @@ from services.registry.decider.posting import POSTING
 from services.registry.decider.relapse import RELAPSE
 from services.registry.decider.state import State
 
-PARTS = (FILE, INCOME, CORRECTION, POSTING, IDENTIFICATION, DISQUALIFICATION, EXIT)
-PARTS = (FILE, INCOME, CORRECTION, POSTING, EXIT, EXIT_REVIEW, RELAPSE)
+PARTS = (
+    FILE,
+    INCOME,
+    CORRECTION,
+    POSTING,
+    IDENTIFICATION,
+    DISQUALIFICATION,
+    EXIT,
+    EXIT_REVIEW,
+    RELAPSE,
+)
 
 _OF_COMMAND: dict[type[Message], Part] = {each: part for part in PARTS for each in part.commands}
 _OF_EVENT: dict[type[Message], Part] = {each: part for part in PARTS for each in part.events}
