@@ -186,8 +186,8 @@ def link(
 ) -> None:
     """Print the one-time link (10 minutes) that ties the cadre's private chat to the post.
 
-    The code is shown once; only its hash is kept. In the chat the cadre says yes to the masked name;
-    township specialists and county leaders share the telephone that is on record.
+    The code is shown once; only its hash is kept. In the chat the cadre says yes to the masked
+    name; specialists and county leaders share the telephone that is on record.
 
     Example: tuopin cadre link CADRE --qr link.svg
     """
@@ -205,7 +205,7 @@ def link(
         url = f"{address.rstrip('/')}{'' if bot else '/'}?start={code}"
         console.print(url, highlight=False, soft_wrap=True)
     if qr is not None:
-        segno.make(url if address else f"/start {code}").save(qr, scale=8, border=4)
+        segno.make(url if address else f"/start {code}").save(str(qr), scale=8, border=4)
         console.print(f"picture in {qr}; whoever sees it within ten minutes can use it")
 
 

@@ -134,7 +134,9 @@ async def _work_with_lease(
     talks = Talks(ledger, parts.sealer, clock)
     understanding = Understanding(parts.views, people, pictures, linking, talks)
     answers = Answers(parts.views, people, policies, clock)
-    performer = Performer(provider, commands, people, answers, linking, talks)
+    performer = Performer(
+        provider, commands, people, answers, linking, talks, parts.settings.page_address
+    )
     intake = Intake(
         provider, ledger, understanding, performer, people, replies, parts.views, editor.poke
     )

@@ -19,7 +19,17 @@ from chassis.sending import reason_of
 from chassis.tracing import link_creation
 from chassis.viewstore import ViewBehind, ViewStore
 from services.notifier.chat.catalogue import ANSWER_MAX
-from services.notifier.chat.incoming import Doing, Incoming, Tapped, touched
+from services.notifier.chat.incoming import (
+    Doing,
+    Incoming,
+    Pictured,
+    Placed,
+    Shared,
+    Started,
+    Tapped,
+    Wrote,
+    touched,
+)
 from services.notifier.chat.ledger import Copy, Ledger
 from services.notifier.chat.outcomes import ProviderAway
 from services.notifier.chat.people import People
@@ -38,9 +48,13 @@ ANSWER_WITHIN_S = 0.8
 OWN_WRITE_WITHIN_S = 5.0
 CHATS_KEPT = 10_000
 
+# What may name or show somebody, a one-time code too.
+TAKEN_AWAY = (Wrote, Pictured, Placed, Started, Shared)
+
 log = structlog.get_logger(__name__)
 _meter = metrics.get_meter(__name__)
 _updates = _meter.create_counter("tuopin_bot_updates", unit="1")
+_taken_away = _meter.create_counter("tuopin_bot_taken_away", unit="1")
 _tracer = trace.get_tracer(__name__)
 
 
@@ -142,11 +156,24 @@ class Intake:
             if isinstance(incoming.doing, Tapped):
                 await self._answer(incoming, incoming.doing, work)
             else:
-                self._reply(incoming, await work)
+                said = await work
+                self._reply(incoming, said)
+                if said.kept or understood.person_id:
+                    await self._take_away(incoming)
         finally:
             work.cancel()
         await self._remember_copy(incoming.doing, understood)
         self._changed("")
+
+    async def _take_away(self, incoming: Incoming) -> None:
+        """What a person sent is sealed here by now, or was not wanted: the chat need not keep it.
+
+        Best effort: the provider may refuse, and nothing depends on it.
+        """
+        source = incoming.source
+        if isinstance(incoming.doing, TAKEN_AWAY) and source.private and source.message_id:
+            outcome = await self._provider.delete(source.chat_id, source.message_id)
+            _taken_away.add(1, {"outcome": type(outcome).__name__.lower()})
 
     async def _answer(
         self, incoming: Incoming, tapped: Tapped, work: "asyncio.Future[Said]"

@@ -3,7 +3,6 @@
 What waits for its confirmation stands in the ledger, so a kill in the middle asks nobody twice.
 """
 
-import hashlib
 import hmac
 import re
 from collections.abc import Mapping
@@ -15,10 +14,11 @@ from chassis.clock import MICROSECONDS, Clock
 from chassis.sealing import Sealer
 from chassis.viewstore import ViewStore
 from services.notifier.chat.catalogue import Catalogue
-from services.notifier.chat.incoming import From, Incoming, Shared, Tapped
+from services.notifier.chat.incoming import From, Shared
 from services.notifier.chat.ledger import Ledger
 from services.notifier.chat.taps import NOT_ME, YES, Tap, encode
 from services.notifier.chat.tasks import Button, Shown
+from services.notifier.page.tokens import code_digest
 from services.notifier.views.cadres import cadre_row
 from tuopin.notifier.v1.linking_pb2 import BeginLink, ConfirmLink, PhoneProof
 from tuopin.training.v1.cadre_pb2 import CadreAppointed
@@ -128,16 +128,6 @@ def confirm_command(
         phone=PROOFS[proof],
         code_sha256=code_sha256,
     )
-
-
-def may_confirm(incoming: Incoming) -> bool:
-    """Whether this may be the answer to the question."""
-    return isinstance(incoming.doing, Shared | Tapped)
-
-
-def code_digest(code: str) -> str:
-    """What is kept of a link's code."""
-    return hashlib.sha256(code.encode()).hexdigest()
 
 
 def digits(phone: str) -> str:

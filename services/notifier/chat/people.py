@@ -14,6 +14,7 @@ from services.notifier.chat.tasks import Shown, Wording, shown_digest
 from services.notifier.views.assignments import open_of
 from services.notifier.views.cadres import language_of
 from services.notifier.views.links import link_row
+from services.notifier.views.voice import household_link
 from tuopin.notifier.v1.link_pb2 import ChatLinked, FindLink, LinkFound
 
 # Asks the service's own server: a claim holds from its commit on, while a view may be behind.
@@ -48,13 +49,24 @@ class People:
         self._say = say
         self._choices = choices
 
-    async def cadre_of_chat(self, chat_id: str) -> str:
-        """The cadre whose chat it is, "" when nobody's."""
-        return (await self._find(FindLink(chat_id=chat_id))).cadre_id
+    async def whose_chat(self, chat_id: str) -> LinkFound:
+        """The cadre or member whose chat it is; empty when nobody's."""
+        return await self._find(FindLink(chat_id=chat_id))
 
-    async def cadre_of_code(self, code_sha256: str) -> str:
-        """The cadre who may use the code, "" when nobody may (any more)."""
-        return (await self._find(FindLink(code_sha256=code_sha256))).cadre_id
+    async def whose_code(self, code_sha256: str) -> LinkFound:
+        """The cadre or member who may use the code; empty when nobody may (any more)."""
+        return await self._find(FindLink(code_sha256=code_sha256))
+
+    async def catalogue_of_member(
+        self, household_id: str, person_id: str, language: str = ""
+    ) -> Catalogue:
+        """The language the member linked with, else the one their client speaks."""
+
+        def find(connection: Connection) -> str:
+            row = household_link(connection, household_id, person_id)
+            return row.language or "" if row is not None else ""
+
+        return chosen(self._catalogues, await self._views.query(find) or language)
 
     def catalogue_in(self, language: str) -> Catalogue:
         """The catalogue of a language."""

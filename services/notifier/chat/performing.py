@@ -4,13 +4,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
+from google.protobuf.message import Message
 
 from chassis.failpoints import failpoint
+from services.notifier.chat import members
 from services.notifier.chat.answers import LISTS, Answers, Wanted
 from services.notifier.chat.catalogue import Catalogue
 from services.notifier.chat.commands import Commands, Declined
-from services.notifier.chat.incoming import Incoming, Shared, Tapped
-from services.notifier.chat.linking import DIFFERENT, Linking, code_digest
+from services.notifier.chat.incoming import Incoming, Shared, Started, Tapped
+from services.notifier.chat.linking import DIFFERENT, Linking
 from services.notifier.chat.outcomes import ProviderAway
 from services.notifier.chat.people import People
 from services.notifier.chat.pictures import MEBIBYTE, PICTURE_BYTES_MAX
@@ -19,7 +21,8 @@ from services.notifier.chat.talks import Talks
 from services.notifier.chat.taps import Tap
 from services.notifier.chat.tasks import Shown, short_cadre
 from services.notifier.chat.understanding import Understood, command_of
-from tuopin.types.v1.types_pb2 import Position, Receipt
+from services.notifier.page.tokens import code_digest
+from tuopin.types.v1.types_pb2 import Position
 
 # What is said when a command is done.
 DONE = {
@@ -54,6 +57,8 @@ class Said:
     instead_of: int = 0
     elsewhere: tuple[tuple[str, Shown], ...] = ()
     in_full: bool = False
+    # What the person sent is on record now.
+    kept: bool = False
 
 
 class Performer:
@@ -67,6 +72,7 @@ class Performer:
         answers: Answers,
         linking: Linking,
         talks: Talks,
+        page_address: str,
     ) -> None:
         self._provider = provider
         self._commands = commands
@@ -74,11 +80,11 @@ class Performer:
         self._answers = answers
         self._linking = linking
         self._talks = talks
+        self._page_address = page_address
 
     async def said(self, incoming: Incoming, understood: Understood, wrote: Wrote) -> Said:
         """Do it, and return what to say."""
-        language = incoming.source.language
-        catalogue = await self._people.catalogue(understood.cadre_id, language)
+        catalogue = await self._catalogue(incoming, understood)
         said = await self._performed(incoming, understood, catalogue, wrote)
         tapped = incoming.doing if isinstance(incoming.doing, Tapped) else None
         if tapped is None or said.shown.below:
@@ -95,7 +101,9 @@ class Performer:
         shown = await self._asked(incoming, understood, catalogue)
         if shown is not None:
             return Said(shown)
-        command = command_of(self._provider.bot_id, incoming, understood)
+        if understood.do == "member-page" and not self._page_address:
+            return Said(Shown(catalogue.text("voice.no-page")))
+        command = self._command(incoming, understood)
         if command is None:
             most = PICTURE_BYTES_MAX // MEBIBYTE
             return Said(Shown(catalogue.text(understood.say, most=most)))
@@ -103,13 +111,13 @@ class Performer:
         before = await self._people.chat_of(understood.cadre_id) if confirms else ""
         failpoint("bot.before-command")
         try:
-            receipt = await self._commands.do(command, understood.cadre_id)
+            receipt = await self._commands.do(command, understood.cadre_id or understood.person_id)
         except Declined as declined:
             return Said(self._why(declined, catalogue))
         failpoint("bot.after-command")
         if receipt.HasField("position") and receipt.position.topic == "task":
             wrote(incoming.source.chat_id, receipt.position)
-        return await self._done(incoming, understood, catalogue, receipt, before)
+        return await self._done(incoming, understood, catalogue, before)
 
     async def _asked(
         self, incoming: Incoming, understood: Understood, catalogue: Catalogue
@@ -147,23 +155,23 @@ class Performer:
         incoming: Incoming,
         understood: Understood,
         catalogue: Catalogue,
-        receipt: Receipt,
         before: str,
     ) -> Said:
         cadre_id, chat_id = understood.cadre_id, incoming.source.chat_id
-        if understood.do == "begin":
-            doing = incoming.doing
-            code = getattr(doing, "code", "")
-            await self._linking.ask(chat_id, cadre_id, code_digest(code))
-            return Said(await self._linking.question(cadre_id, catalogue))
+        if understood.do in members.DONE:
+            key = members.DONE[understood.do]
+            return Said(Shown(catalogue.text(key, url=self._page_url(incoming))), kept=True)
+        if isinstance(incoming.doing, Started):
+            await self._linking.ask(chat_id, cadre_id, code_digest(incoming.doing.code))
+            return Said(await self._linking.question(cadre_id, catalogue), kept=True)
         if understood.do == "confirm" and understood.proof == DIFFERENT:
-            return Said(Shown(catalogue.text("link.other-phone")))
+            return Said(Shown(catalogue.text("link.other-phone")), kept=True)
         if understood.do == "language":
             catalogue = self._people.catalogue_in(understood.choice)
             await self._name_commands(cadre_id, chat_id, catalogue)
         if understood.do == "confirm":
             return await self._linked(incoming, cadre_id, before)
-        return Said(Shown(catalogue.text(understood.say or DONE[understood.do])))
+        return Said(Shown(catalogue.text(understood.say or DONE[understood.do])), kept=True)
 
     async def _linked(self, incoming: Incoming, cadre_id: str, before: str) -> Said:
         """The language is the cadre's own from now on; the chat that had it before hears of it."""
@@ -174,7 +182,8 @@ class Performer:
         moved = Shown(catalogue.text("link.moved"))
         elsewhere = ((before, moved),) if before and before != chat_id else ()
         below = "none" if isinstance(incoming.doing, Shared) else ""
-        return Said(Shown(catalogue.text(DONE["confirm"]), below=below), elsewhere=elsewhere)
+        done = Shown(catalogue.text(DONE["confirm"]), below=below)
+        return Said(done, elsewhere=elsewhere, kept=True)
 
     async def _name_commands(self, cadre_id: str, chat_id: str, catalogue: Catalogue) -> None:
         """What this person's client offers behind the slash, in their language."""
@@ -184,6 +193,26 @@ class Performer:
             await self._provider.set_commands("", named(names, catalogue), chat_id)
         except ProviderAway as away:  # the ones of all chats stay
             log.warning("bot.commands-not-named", reason=str(away))
+
+    async def _catalogue(self, incoming: Incoming, understood: Understood) -> Catalogue:
+        language = incoming.source.language
+        if understood.person_id:
+            ids = (understood.household_id, understood.person_id)
+            return await self._people.catalogue_of_member(*ids, language)
+        return await self._people.catalogue(understood.cadre_id, language)
+
+    def _command(self, incoming: Incoming, understood: Understood) -> Message | None:
+        bot_id = self._provider.bot_id
+        if understood.person_id:
+            ids = (understood.household_id, understood.person_id)
+            return members.command_of(understood.do, bot_id, incoming, *ids, self._people.sign)
+        return command_of(bot_id, incoming, understood)
+
+    def _page_url(self, incoming: Incoming) -> str:
+        """The address of the page that this update opened."""
+        update_id = incoming.source.update_id
+        token = members.token_of(self._provider.bot_id, update_id, self._people.sign)
+        return f"{self._page_address}/h/{token}"
 
     def _why(self, declined: Declined, catalogue: Catalogue) -> Shown:
         details = dict(declined.details)

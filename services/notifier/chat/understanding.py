@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row
 
 from chassis.decider import derived_id
 from chassis.viewstore import ViewStore
+from services.notifier.chat import members
 from services.notifier.chat.answers import LISTS, page_of
 from services.notifier.chat.incoming import (
     Asked,
@@ -27,7 +28,7 @@ from services.notifier.chat.incoming import (
     Tapped,
     Wrote,
 )
-from services.notifier.chat.linking import Linking, begin_command, code_digest, confirm_command
+from services.notifier.chat.linking import Linking, begin_command, confirm_command
 from services.notifier.chat.people import People
 from services.notifier.chat.pictures import NotAPicture, Pictures, TooBig, TooOld
 from services.notifier.chat.talks import Talks
@@ -46,6 +47,7 @@ from services.notifier.chat.taps import (
     YES,
     decode,
 )
+from services.notifier.page.tokens import code_digest
 from services.notifier.views.assignments import TO_FINISH, TO_TAKE, assignment_row, open_of
 from services.notifier.views.messages import replied_to
 from tuopin.notifier.v1.assignment_pb2 import (
@@ -94,6 +96,8 @@ class Understood:
     # Digest of the code that is being confirmed, and how the telephone compared.
     code: str = ""
     proof: str = ""
+    # Member of a household, in whose name it is done.
+    person_id: str = ""
 
     def kept(self) -> dict[str, str]:
         """As the ledger keeps it."""
@@ -136,7 +140,13 @@ class Understanding:
         answer = await self._confirmation(incoming)
         if answer is not None:
             return answer
-        cadre_id = await self._people.cadre_of_chat(incoming.source.chat_id)
+        whose = await self._people.whose_chat(incoming.source.chat_id)
+        if whose.household_id:
+            do, key = members.understood(incoming)
+            return Understood(
+                do, household_id=whose.household_id, person_id=whose.person_id, say=key
+            )
+        cadre_id = whose.cadre_id
         if not cadre_id:
             return say("link.first")
         match incoming.doing:
@@ -158,9 +168,13 @@ class Understanding:
                 return say("fault.not-understood", cadre_id)
 
     async def _link(self, incoming: Incoming, started: Started) -> Understood:
-        cadre_id = await self._people.cadre_of_code(code_digest(started.code))
-        if cadre_id:
-            return Understood("begin", cadre_id)
+        whose = await self._people.whose_code(code_digest(started.code))
+        if whose.household_id:
+            return Understood(
+                "member-link", household_id=whose.household_id, person_id=whose.person_id
+            )
+        if whose.cadre_id:
+            return Understood("begin", whose.cadre_id)
         too_many = await self._linking.too_many(incoming.source.chat_id)
         return say("link.too-many") if too_many else Understood("bad-code")
 

@@ -47,13 +47,19 @@ def fold(versions: Iterable[Version]) -> Household | None:
     """The file after these versions; the later version wins. None when nothing ever began."""
     household: Household | None = None
     for each in versions:
-        kind, apply = _OF_TYPE[each.type]
-        if household is None:
-            if kind not in BIRTHS:
-                continue
-            household = Household()
-        apply(household, kind.FromString(each.event), each)
-        household.version = each.version
+        kind, _ = _OF_TYPE[each.type]
+        household = step(household, kind.FromString(each.event), each)
+    return household
+
+
+def step(household: Household | None, event: Message, version: Version) -> Household | None:
+    """The file after one more event, changed in place."""
+    if household is None:
+        if type(event) not in BIRTHS:
+            return None
+        household = Household()
+    APPLIERS[type(event)](household, event, version)
+    household.version = version.version
     return household
 
 

@@ -1073,11 +1073,17 @@ class ListHouseholds(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     AT_LEAST_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    KNOWN_AT_US_FIELD_NUMBER: _builtins.int
     region_id: _builtins.str
     """Region code of any level."""
     status: Global___HouseholdStatus.ValueType
     page_size: _builtins.int
     page_token: _builtins.str
+    as_of: _builtins.str
+    """YYYY-MM-DD: the list as it stood at the end of that day; empty: as it is now."""
+    known_at_us: _builtins.int
+    """What was known at that moment, microseconds since 1970 UTC; 0: now."""
     @_builtins.property
     def at_least(self) -> _types_pb2.Position: ...
     def __init__(
@@ -1088,10 +1094,12 @@ class ListHouseholds(_message.Message):
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         at_least: _types_pb2.Position | None = ...,
+        as_of: _builtins.str = ...,
+        known_at_us: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["at_least", b"at_least"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_least", b"at_least", "page_size", b"page_size", "page_token", b"page_token", "region_id", b"region_id", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "at_least", b"at_least", "known_at_us", b"known_at_us", "page_size", b"page_size", "page_token", b"page_token", "region_id", b"region_id", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

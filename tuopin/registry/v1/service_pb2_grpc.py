@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from tuopin.registry.v1 import figures_pb2 as tuopin_dot_registry_dot_v1_dot_figures__pb2
 from tuopin.registry.v1 import household_pb2 as tuopin_dot_registry_dot_v1_dot_household__pb2
 from tuopin.registry.v1 import import_pb2 as tuopin_dot_registry_dot_v1_dot_import__pb2
 from tuopin.registry.v1 import posting_pb2 as tuopin_dot_registry_dot_v1_dot_posting__pb2
@@ -122,6 +123,21 @@ class RegistryServiceStub:
                 '/tuopin.registry.v1.RegistryService/WatchImport',
                 request_serializer=tuopin_dot_registry_dot_v1_dot_import__pb2.WatchImport.SerializeToString,
                 response_deserializer=tuopin_dot_registry_dot_v1_dot_import__pb2.ImportReport.FromString,
+                _registered_method=True)
+        self.CountHouseholds = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/CountHouseholds',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.CountHouseholds.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.Figures.FromString,
+                _registered_method=True)
+        self.GetIncomeDeciles = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/GetIncomeDeciles',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.GetIncomeDeciles.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.IncomeDeciles.FromString,
+                _registered_method=True)
+        self.GetFlows = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/GetFlows',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.GetFlows.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.Flows.FromString,
                 _registered_method=True)
         self.CheckImport = channel.stream_stream(
                 '/tuopin.registry.v1.RegistryService/CheckImport',
@@ -273,6 +289,25 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CountHouseholds(self, request, context):
+        """Figures: every answer carries its definition, its day and its moment.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetIncomeDeciles(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetFlows(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CheckImport(self, request_iterator, context):
         """As ValidateImport, and tells every fault while the file still arrives.
         """
@@ -411,6 +446,21 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.WatchImport,
                     request_deserializer=tuopin_dot_registry_dot_v1_dot_import__pb2.WatchImport.FromString,
                     response_serializer=tuopin_dot_registry_dot_v1_dot_import__pb2.ImportReport.SerializeToString,
+            ),
+            'CountHouseholds': grpc.unary_unary_rpc_method_handler(
+                    servicer.CountHouseholds,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.CountHouseholds.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.Figures.SerializeToString,
+            ),
+            'GetIncomeDeciles': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetIncomeDeciles,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.GetIncomeDeciles.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.IncomeDeciles.SerializeToString,
+            ),
+            'GetFlows': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetFlows,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.GetFlows.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.Flows.SerializeToString,
             ),
             'CheckImport': grpc.stream_stream_rpc_method_handler(
                     servicer.CheckImport,
@@ -912,6 +962,87 @@ class RegistryService:
             '/tuopin.registry.v1.RegistryService/WatchImport',
             tuopin_dot_registry_dot_v1_dot_import__pb2.WatchImport.SerializeToString,
             tuopin_dot_registry_dot_v1_dot_import__pb2.ImportReport.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CountHouseholds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/CountHouseholds',
+            tuopin_dot_registry_dot_v1_dot_figures__pb2.CountHouseholds.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_figures__pb2.Figures.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetIncomeDeciles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/GetIncomeDeciles',
+            tuopin_dot_registry_dot_v1_dot_figures__pb2.GetIncomeDeciles.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_figures__pb2.IncomeDeciles.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetFlows(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/GetFlows',
+            tuopin_dot_registry_dot_v1_dot_figures__pb2.GetFlows.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_figures__pb2.Flows.FromString,
             options,
             channel_credentials,
             insecure,

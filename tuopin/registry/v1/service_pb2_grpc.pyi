@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from tuopin.registry.v1 import figures_pb2 as _figures_pb2
 from tuopin.registry.v1 import household_pb2 as _household_pb2
 from tuopin.registry.v1 import import_pb2 as _import_pb2
 from tuopin.registry.v1 import posting_pb2 as _posting_pb2
@@ -55,6 +56,10 @@ class RegistryServiceStub:
     CommitImport: _grpc.UnaryUnaryMultiCallable[_import_pb2.CommitImport, _types_pb2.Receipt]
     """From here on every household of the file gets in, whatever is killed."""
     WatchImport: _grpc.UnaryStreamMultiCallable[_import_pb2.WatchImport, _import_pb2.ImportReport]
+    CountHouseholds: _grpc.UnaryUnaryMultiCallable[_figures_pb2.CountHouseholds, _figures_pb2.Figures]
+    """Figures: every answer carries its definition, its day and its moment."""
+    GetIncomeDeciles: _grpc.UnaryUnaryMultiCallable[_figures_pb2.GetIncomeDeciles, _figures_pb2.IncomeDeciles]
+    GetFlows: _grpc.UnaryUnaryMultiCallable[_figures_pb2.GetFlows, _figures_pb2.Flows]
     CheckImport: _grpc.StreamStreamMultiCallable[_import_pb2.CheckImport, _import_pb2.CheckedImport]
     """As ValidateImport, and tells every fault while the file still arrives."""
     ClosePosting: _grpc.UnaryUnaryMultiCallable[_posting_pb2.ClosePosting, _types_pb2.Receipt]
@@ -90,6 +95,10 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     CommitImport: _aio.UnaryUnaryMultiCallable[_import_pb2.CommitImport, _types_pb2.Receipt]  # type: ignore[assignment]
     """From here on every household of the file gets in, whatever is killed."""
     WatchImport: _aio.UnaryStreamMultiCallable[_import_pb2.WatchImport, _import_pb2.ImportReport]  # type: ignore[assignment]
+    CountHouseholds: _aio.UnaryUnaryMultiCallable[_figures_pb2.CountHouseholds, _figures_pb2.Figures]  # type: ignore[assignment]
+    """Figures: every answer carries its definition, its day and its moment."""
+    GetIncomeDeciles: _aio.UnaryUnaryMultiCallable[_figures_pb2.GetIncomeDeciles, _figures_pb2.IncomeDeciles]  # type: ignore[assignment]
+    GetFlows: _aio.UnaryUnaryMultiCallable[_figures_pb2.GetFlows, _figures_pb2.Flows]  # type: ignore[assignment]
     CheckImport: _aio.StreamStreamMultiCallable[_import_pb2.CheckImport, _import_pb2.CheckedImport]  # type: ignore[assignment]
     """As ValidateImport, and tells every fault while the file still arrives."""
     ClosePosting: _aio.UnaryUnaryMultiCallable[_posting_pb2.ClosePosting, _types_pb2.Receipt]  # type: ignore[assignment]
@@ -224,6 +233,28 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _import_pb2.WatchImport,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_import_pb2.ImportReport], _abc.AsyncIterator[_import_pb2.ImportReport]]: ...
+
+    @_abc_1.abstractmethod
+    def CountHouseholds(
+        self,
+        request: _figures_pb2.CountHouseholds,
+        context: _ServicerContext,
+    ) -> _typing.Union[_figures_pb2.Figures, _abc.Awaitable[_figures_pb2.Figures]]:
+        """Figures: every answer carries its definition, its day and its moment."""
+
+    @_abc_1.abstractmethod
+    def GetIncomeDeciles(
+        self,
+        request: _figures_pb2.GetIncomeDeciles,
+        context: _ServicerContext,
+    ) -> _typing.Union[_figures_pb2.IncomeDeciles, _abc.Awaitable[_figures_pb2.IncomeDeciles]]: ...
+
+    @_abc_1.abstractmethod
+    def GetFlows(
+        self,
+        request: _figures_pb2.GetFlows,
+        context: _ServicerContext,
+    ) -> _typing.Union[_figures_pb2.Flows, _abc.Awaitable[_figures_pb2.Flows]]: ...
 
     @_abc_1.abstractmethod
     def CheckImport(
