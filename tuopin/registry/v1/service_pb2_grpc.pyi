@@ -7,9 +7,11 @@ from collections import abc as _abc
 from grpc import aio as _aio
 from tuopin.registry.v1 import composition_pb2 as _composition_pb2
 from tuopin.registry.v1 import correction_pb2 as _correction_pb2
+from tuopin.registry.v1 import exit_pb2 as _exit_pb2
 from tuopin.registry.v1 import figures_pb2 as _figures_pb2
 from tuopin.registry.v1 import file_pb2 as _file_pb2
 from tuopin.registry.v1 import household_pb2 as _household_pb2
+from tuopin.registry.v1 import identification_pb2 as _identification_pb2
 from tuopin.registry.v1 import import_pb2 as _import_pb2
 from tuopin.registry.v1 import posting_pb2 as _posting_pb2
 from tuopin.registry.v1 import region_pb2 as _region_pb2
@@ -60,10 +62,7 @@ class RegistryServiceStub:
     """From here on every household of the file gets in, whatever is killed."""
     WatchImport: _grpc.UnaryStreamMultiCallable[_import_pb2.WatchImport, _import_pb2.ImportReport]
     CorrectHousehold: _grpc.UnaryUnaryMultiCallable[_correction_pb2.CorrectHousehold, _types_pb2.Receipt]
-    """Household file
-
-    The stream's region and the village that the correction brings are both checked.
-    """
+    """The stream's region and the village that the correction brings are both checked."""
     CorrectHouseholds: _grpc.UnaryUnaryMultiCallable[_correction_pb2.CorrectHouseholds, _types_pb2.Outcomes]
     AddMember: _grpc.UnaryUnaryMultiCallable[_file_pb2.AddMember, _types_pb2.Receipt]
     RemoveMember: _grpc.UnaryUnaryMultiCallable[_file_pb2.RemoveMember, _types_pb2.Receipt]
@@ -96,6 +95,29 @@ class RegistryServiceStub:
     ListPostings: _grpc.UnaryUnaryMultiCallable[_posting_pb2.ListPostings, _posting_pb2.PostingPage]
     """What the public may see, for the page that shows it: any office, anywhere."""
     GetPosting: _grpc.UnaryUnaryMultiCallable[_posting_pb2.GetPosting, _posting_pb2.Posting]
+    AppraiseExit: _grpc.UnaryUnaryMultiCallable[_exit_pb2.AppraiseExit, _types_pb2.Receipt]
+    """The exit of a household: every level takes its own steps."""
+    RecordExitFindings: _grpc.UnaryUnaryMultiCallable[_exit_pb2.RecordExitFindings, _types_pb2.Receipt]
+    PostExit: _grpc.UnaryUnaryMultiCallable[_exit_pb2.PostExit, _types_pb2.Receipt]
+    ReviewExitAtTownship: _grpc.UnaryUnaryMultiCallable[_exit_pb2.ReviewExitAtTownship, _types_pb2.Receipt]
+    ReviewExitAtCounty: _grpc.UnaryUnaryMultiCallable[_exit_pb2.ReviewExitAtCounty, _types_pb2.Receipt]
+    AnnounceExit: _grpc.UnaryUnaryMultiCallable[_exit_pb2.AnnounceExit, _types_pb2.Receipt]
+    WithdrawExit: _grpc.UnaryUnaryMultiCallable[_exit_pb2.WithdrawExit, _types_pb2.Receipt]
+    EndSupport: _grpc.UnaryUnaryMultiCallable[_exit_pb2.EndSupport, _types_pb2.Receipt]
+    DeclareExitWrong: _grpc.UnaryUnaryMultiCallable[_exit_pb2.DeclareExitWrong, _types_pb2.Receipt]
+    ReinstateHousehold: _grpc.UnaryUnaryMultiCallable[_exit_pb2.ReinstateHousehold, _types_pb2.Receipt]
+    ApplyHousehold: _grpc.UnaryUnaryMultiCallable[_identification_pb2.ApplyHousehold, _types_pb2.Receipt]
+    """Identification: each step at its level."""
+    ProveIncome: _grpc.UnaryUnaryMultiCallable[_identification_pb2.ProveIncome, _types_pb2.Receipt]
+    RecordDisqualifyingFact: _grpc.UnaryUnaryMultiCallable[_identification_pb2.RecordDisqualifyingFact, _types_pb2.Receipt]
+    OverrideDisqualifyingFact: _grpc.UnaryUnaryMultiCallable[_identification_pb2.OverrideDisqualifyingFact, _types_pb2.Receipt]
+    AppraiseHousehold: _grpc.UnaryUnaryMultiCallable[_identification_pb2.AppraiseHousehold, _types_pb2.Receipt]
+    PostInVillage: _grpc.UnaryUnaryMultiCallable[_identification_pb2.PostInVillage, _types_pb2.Receipt]
+    ReviewAtTownship: _grpc.UnaryUnaryMultiCallable[_identification_pb2.ReviewAtTownship, _types_pb2.Receipt]
+    PostByTownship: _grpc.UnaryUnaryMultiCallable[_identification_pb2.PostByTownship, _types_pb2.Receipt]
+    ReviewAtCounty: _grpc.UnaryUnaryMultiCallable[_identification_pb2.ReviewAtCounty, _types_pb2.Receipt]
+    AnnounceHousehold: _grpc.UnaryUnaryMultiCallable[_identification_pb2.AnnounceHousehold, _types_pb2.Receipt]
+    RegisterApplicant: _grpc.UnaryUnaryMultiCallable[_identification_pb2.RegisterApplicant, _types_pb2.Receipt]
 
 @_typing.type_check_only
 class RegistryServiceAsyncStub(RegistryServiceStub):
@@ -121,10 +143,7 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     """From here on every household of the file gets in, whatever is killed."""
     WatchImport: _aio.UnaryStreamMultiCallable[_import_pb2.WatchImport, _import_pb2.ImportReport]  # type: ignore[assignment]
     CorrectHousehold: _aio.UnaryUnaryMultiCallable[_correction_pb2.CorrectHousehold, _types_pb2.Receipt]  # type: ignore[assignment]
-    """Household file
-
-    The stream's region and the village that the correction brings are both checked.
-    """
+    """The stream's region and the village that the correction brings are both checked."""
     CorrectHouseholds: _aio.UnaryUnaryMultiCallable[_correction_pb2.CorrectHouseholds, _types_pb2.Outcomes]  # type: ignore[assignment]
     AddMember: _aio.UnaryUnaryMultiCallable[_file_pb2.AddMember, _types_pb2.Receipt]  # type: ignore[assignment]
     RemoveMember: _aio.UnaryUnaryMultiCallable[_file_pb2.RemoveMember, _types_pb2.Receipt]  # type: ignore[assignment]
@@ -157,6 +176,29 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     ListPostings: _aio.UnaryUnaryMultiCallable[_posting_pb2.ListPostings, _posting_pb2.PostingPage]  # type: ignore[assignment]
     """What the public may see, for the page that shows it: any office, anywhere."""
     GetPosting: _aio.UnaryUnaryMultiCallable[_posting_pb2.GetPosting, _posting_pb2.Posting]  # type: ignore[assignment]
+    AppraiseExit: _aio.UnaryUnaryMultiCallable[_exit_pb2.AppraiseExit, _types_pb2.Receipt]  # type: ignore[assignment]
+    """The exit of a household: every level takes its own steps."""
+    RecordExitFindings: _aio.UnaryUnaryMultiCallable[_exit_pb2.RecordExitFindings, _types_pb2.Receipt]  # type: ignore[assignment]
+    PostExit: _aio.UnaryUnaryMultiCallable[_exit_pb2.PostExit, _types_pb2.Receipt]  # type: ignore[assignment]
+    ReviewExitAtTownship: _aio.UnaryUnaryMultiCallable[_exit_pb2.ReviewExitAtTownship, _types_pb2.Receipt]  # type: ignore[assignment]
+    ReviewExitAtCounty: _aio.UnaryUnaryMultiCallable[_exit_pb2.ReviewExitAtCounty, _types_pb2.Receipt]  # type: ignore[assignment]
+    AnnounceExit: _aio.UnaryUnaryMultiCallable[_exit_pb2.AnnounceExit, _types_pb2.Receipt]  # type: ignore[assignment]
+    WithdrawExit: _aio.UnaryUnaryMultiCallable[_exit_pb2.WithdrawExit, _types_pb2.Receipt]  # type: ignore[assignment]
+    EndSupport: _aio.UnaryUnaryMultiCallable[_exit_pb2.EndSupport, _types_pb2.Receipt]  # type: ignore[assignment]
+    DeclareExitWrong: _aio.UnaryUnaryMultiCallable[_exit_pb2.DeclareExitWrong, _types_pb2.Receipt]  # type: ignore[assignment]
+    ReinstateHousehold: _aio.UnaryUnaryMultiCallable[_exit_pb2.ReinstateHousehold, _types_pb2.Receipt]  # type: ignore[assignment]
+    ApplyHousehold: _aio.UnaryUnaryMultiCallable[_identification_pb2.ApplyHousehold, _types_pb2.Receipt]  # type: ignore[assignment]
+    """Identification: each step at its level."""
+    ProveIncome: _aio.UnaryUnaryMultiCallable[_identification_pb2.ProveIncome, _types_pb2.Receipt]  # type: ignore[assignment]
+    RecordDisqualifyingFact: _aio.UnaryUnaryMultiCallable[_identification_pb2.RecordDisqualifyingFact, _types_pb2.Receipt]  # type: ignore[assignment]
+    OverrideDisqualifyingFact: _aio.UnaryUnaryMultiCallable[_identification_pb2.OverrideDisqualifyingFact, _types_pb2.Receipt]  # type: ignore[assignment]
+    AppraiseHousehold: _aio.UnaryUnaryMultiCallable[_identification_pb2.AppraiseHousehold, _types_pb2.Receipt]  # type: ignore[assignment]
+    PostInVillage: _aio.UnaryUnaryMultiCallable[_identification_pb2.PostInVillage, _types_pb2.Receipt]  # type: ignore[assignment]
+    ReviewAtTownship: _aio.UnaryUnaryMultiCallable[_identification_pb2.ReviewAtTownship, _types_pb2.Receipt]  # type: ignore[assignment]
+    PostByTownship: _aio.UnaryUnaryMultiCallable[_identification_pb2.PostByTownship, _types_pb2.Receipt]  # type: ignore[assignment]
+    ReviewAtCounty: _aio.UnaryUnaryMultiCallable[_identification_pb2.ReviewAtCounty, _types_pb2.Receipt]  # type: ignore[assignment]
+    AnnounceHousehold: _aio.UnaryUnaryMultiCallable[_identification_pb2.AnnounceHousehold, _types_pb2.Receipt]  # type: ignore[assignment]
+    RegisterApplicant: _aio.UnaryUnaryMultiCallable[_identification_pb2.RegisterApplicant, _types_pb2.Receipt]  # type: ignore[assignment]
 
 class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -287,10 +329,7 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _correction_pb2.CorrectHousehold,
         context: _ServicerContext,
     ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]:
-        """Household file
-
-        The stream's region and the village that the correction brings are both checked.
-        """
+        """The stream's region and the village that the correction brings are both checked."""
 
     @_abc_1.abstractmethod
     def CorrectHouseholds(
@@ -491,5 +530,154 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _posting_pb2.GetPosting,
         context: _ServicerContext,
     ) -> _typing.Union[_posting_pb2.Posting, _abc.Awaitable[_posting_pb2.Posting]]: ...
+
+    @_abc_1.abstractmethod
+    def AppraiseExit(
+        self,
+        request: _exit_pb2.AppraiseExit,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]:
+        """The exit of a household: every level takes its own steps."""
+
+    @_abc_1.abstractmethod
+    def RecordExitFindings(
+        self,
+        request: _exit_pb2.RecordExitFindings,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def PostExit(
+        self,
+        request: _exit_pb2.PostExit,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ReviewExitAtTownship(
+        self,
+        request: _exit_pb2.ReviewExitAtTownship,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ReviewExitAtCounty(
+        self,
+        request: _exit_pb2.ReviewExitAtCounty,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def AnnounceExit(
+        self,
+        request: _exit_pb2.AnnounceExit,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def WithdrawExit(
+        self,
+        request: _exit_pb2.WithdrawExit,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def EndSupport(
+        self,
+        request: _exit_pb2.EndSupport,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def DeclareExitWrong(
+        self,
+        request: _exit_pb2.DeclareExitWrong,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ReinstateHousehold(
+        self,
+        request: _exit_pb2.ReinstateHousehold,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ApplyHousehold(
+        self,
+        request: _identification_pb2.ApplyHousehold,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]:
+        """Identification: each step at its level."""
+
+    @_abc_1.abstractmethod
+    def ProveIncome(
+        self,
+        request: _identification_pb2.ProveIncome,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def RecordDisqualifyingFact(
+        self,
+        request: _identification_pb2.RecordDisqualifyingFact,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def OverrideDisqualifyingFact(
+        self,
+        request: _identification_pb2.OverrideDisqualifyingFact,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def AppraiseHousehold(
+        self,
+        request: _identification_pb2.AppraiseHousehold,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def PostInVillage(
+        self,
+        request: _identification_pb2.PostInVillage,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ReviewAtTownship(
+        self,
+        request: _identification_pb2.ReviewAtTownship,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def PostByTownship(
+        self,
+        request: _identification_pb2.PostByTownship,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ReviewAtCounty(
+        self,
+        request: _identification_pb2.ReviewAtCounty,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def AnnounceHousehold(
+        self,
+        request: _identification_pb2.AnnounceHousehold,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def RegisterApplicant(
+        self,
+        request: _identification_pb2.RegisterApplicant,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
 
 def add_RegistryServiceServicer_to_server(servicer: RegistryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
