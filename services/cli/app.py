@@ -8,6 +8,7 @@ import typer
 from services.cli import (
     cadres,
     exits,
+    explain,  # noqa: F401  # adds a command to `household`
     figures,
     funds,
     households,
