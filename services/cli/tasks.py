@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 
 from services.cli.contact import contact
-from services.cli.logs import print_events
 from services.cli.options import Json, PageSize, PageToken, Region
 from services.cli.output import show_page
+from services.cli.tracing import print_chain
 from tuopin.notifier.v1.assignment_pb2 import ListAssignments
 
 app = typer.Typer(no_args_is_help=True, help="Assignments of cadres.")
@@ -45,11 +45,18 @@ def list_tasks(
 
 @app.command()
 def trace(
-    reference: Annotated[str, typer.Argument(help="household, plan, task, payment or command id")],
+    reference: Annotated[
+        str,
+        typer.Argument(help="task, or the reference a message shows (#A1B2C3); or any other id"),
+    ],
     as_json: Json = False,
 ) -> None:
-    """Everything that belongs to one id, over all five services, in the order it was recorded.
+    """A task from its cause to what came of it: cause, assignment, messages, answer, result, each
+    with its place in the log and the hash of its lane there.
+
+    With the id of a household, plan, payment or command: everything that belongs to it, over all
+    five services, in the order it was recorded.
 
     Example: tuopin task trace ASSIGNMENT_ID
     """
-    print_events(reference, as_json)
+    print_chain(reference, as_json)

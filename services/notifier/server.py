@@ -8,6 +8,7 @@ from chassis.viewstore import ViewStore
 from services.notifier.decider.link import CHAT, CODE
 from services.notifier.decider.voice import member_of
 from services.notifier.views.assignments import list_assignments
+from services.notifier.views.burden import find_assignment
 from services.notifier.views.complaints import complaint_of, list_complaints
 from services.notifier.views.reachable import get_link
 from services.notifier.views.voice import household_links, membership
@@ -157,6 +158,11 @@ class Notifier(CommandServicer, NotifierServiceServicer):
         self, request: complaint.RevealComplainant, context: Context
     ) -> Receipt:
         return await self.handle(request, context)
+
+    async def FindAssignment(
+        self, request: assignment.FindAssignment, context: Context
+    ) -> assignment.AssignmentFound:
+        return await self.views.query(lambda c: find_assignment(c, request.reference))
 
     async def ListHouseholdLinks(
         self, request: voice.ListHouseholdLinks, context: Context
