@@ -102,4 +102,3 @@ def _stream(name: str, request: TailEvents) -> Iterator[StoredEvent]:
 def recorded(stored: StoredEvent) -> tuple[int, str]:
     """By time, and one order for what came at the same moment."""
     return parse(stored.envelope).recorded_at_us, stored.hash
-

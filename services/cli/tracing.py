@@ -75,9 +75,7 @@ def print_chain(reference: str, as_json: bool) -> None:
             console.print(_line(part, each), highlight=False, markup=False, soft_wrap=True)
 
 
-def chain_of(
-    assignment_id: str, stored: Sequence[StoredEvent]
-) -> list[tuple[str, StoredEvent]]:
+def chain_of(assignment_id: str, stored: Sequence[StoredEvent]) -> list[tuple[str, StoredEvent]]:
     """Each event with its part in the chain; what only shares a cause with the task is left out."""
     envelopes = [(parse(each.envelope), each) for each in stored]
     stream = f"task-{assignment_id}"

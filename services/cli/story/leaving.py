@@ -10,8 +10,8 @@ from services.cli.contact import STUBS
 from services.cli.story.chatting import PERSONS, finish, take, task_in_chat, verified
 from services.cli.story.helping import consent_of, plan_of
 from services.cli.story.pictures import paper
-from services.cli.tracing import follow
 from services.cli.story.play import COUNTY, Stage, Step, command_id, expect, place
+from services.cli.tracing import follow
 from tuopin.notifier.v1.assignment_pb2 import ListAssignments
 from tuopin.operations.v1.operations_pb2 import ListTrace, Verify
 from tuopin.planning.v1.plan_pb2 import ApprovePlan, ConsentToPlan
