@@ -7,6 +7,7 @@ import typer
 
 from services.cli import (
     cadres,
+    exports,
     figures,
     funds,
     households,
@@ -33,6 +34,7 @@ app = typer.Typer(
 app.add_typer(regions.app, name="regions")
 app.add_typer(imports.app, name="import")
 app.add_typer(households.app, name="household")
+households.app.command("export")(exports.export_households)
 app.add_typer(households.people, name="person")
 app.add_typer(households.exits, name="exit")
 app.add_typer(figures.app, name="figures")

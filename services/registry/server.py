@@ -8,6 +8,7 @@ from chassis.server import CommandServicer, Context, caller, check_region
 from services.registry.adoption import load_adopted
 from services.registry.decider.registration import ACTIVE_MEMBER
 from services.registry.decider.state import State
+from services.registry.exporting.streaming import exported
 from services.registry.figures import FigureBook
 from services.registry.importing import digests
 from services.registry.importing.uploads import Upload, mark_cut_off
@@ -19,6 +20,7 @@ from services.registry.views.households import list_households
 from services.registry.views.lists import list_as_of
 from services.registry.views.regions import create, find_regions
 from services.wiring import ServeParts
+from tuopin.registry.v1 import export_pb2 as exports
 from tuopin.registry.v1 import figures_pb2 as figures
 from tuopin.registry.v1 import household_pb2 as pb
 from tuopin.registry.v1 import import_pb2 as imports
@@ -150,6 +152,14 @@ class Registry(IdentificationRpcs, CommandServicer, RegistryServiceServicer):
 
     async def CommitImport(self, request: imports.CommitImport, context: Context) -> Receipt:
         return await self.handle(request, context)
+
+    async def ExportHouseholds(
+        self, request: exports.ExportHouseholds, context: Context
+    ) -> AsyncIterator[exports.ExportedHouseholds]:
+        at = await self.figures.moment(request.as_of, request.known_at_us)
+        await self.handler.handle(request, caller(context).actor, checked=True)
+        async for page in exported(self.parts, request, at):
+            yield page
 
     async def WatchImport(
         self, request: imports.WatchImport, context: Context

@@ -8,6 +8,7 @@ from typing import Any
 from google.protobuf.message import Message
 from sqlalchemy import Connection, select
 
+from services.registry.views.figures import Moment
 from services.registry.views.folding import Version, fold
 from services.registry.views.versions import HOUSEHOLD_VERSIONS
 from tuopin.registry.v1.household_pb2 import Household, RegisterHousehold
@@ -55,8 +56,14 @@ _NOT_OF_THE_FILE = frozenset(
 )  # fmt: skip
 
 
-def files_of(connection: Connection, household_ids: Sequence[str]) -> dict[str, Household]:
-    """The files of those households that are in the register, as they are now, still sealed."""
+# Whatever is known of any day.
+NOW = Moment("9999-12-31", 2**62)
+
+
+def files_of(
+    connection: Connection, household_ids: Sequence[str], at: Moment = NOW
+) -> dict[str, Household]:
+    """The files of those households that are in the register, still sealed."""
     versions = HOUSEHOLD_VERSIONS.c
     found = connection.execute(
         select(
@@ -66,7 +73,11 @@ def files_of(connection: Connection, household_ids: Sequence[str]) -> dict[str, 
             versions.type,
             versions.event,
         )
-        .where(versions.household_id.in_(household_ids))
+        .where(
+            versions.household_id.in_(household_ids),
+            versions.effective_on <= at.as_of,
+            versions.recorded_at_us <= at.known_at_us,
+        )
         .order_by(versions.household_id, versions.version)
     )
     files = {
@@ -127,9 +138,12 @@ def _people(household: RegisterHousehold | Household) -> list[bytes]:
     return sorted(member.SerializeToString(deterministic=True) for member in household.members)
 
 
-def has_erased(file: Household) -> bool:
-    """Whether somebody in it cannot be read any more (the file opened)."""
-    return any(not member.identity_number for member in file.members)
+def leave_out_erased(file: Household) -> bool:
+    """Take out whom nobody can read any more (the file opened); whether there was anybody."""
+    erased = [n for n, member in enumerate(file.members) if not member.identity_number]
+    for place in reversed(erased):
+        del file.members[place]
+    return bool(erased)
 
 
 # Fields of the file that command and answer have in common.
