@@ -14,10 +14,15 @@ from tuopin.registry.v1.household_pb2 import RegisterHousehold
 from tuopin.registry.v1.region_pb2 import AdoptRegions
 
 
-def registration(connection: Connection, command: RegisterHousehold) -> RegistrationFacts:
+def village_known(connection: Connection, village_id: str) -> bool:
     """Whether the regions in force have the village; FactMissing before any are."""
     edition, _ = regions.edition_in_force(connection)
-    return RegistrationFacts(regions.is_known(connection, edition, command.village_id))
+    return regions.is_known(connection, edition, village_id)
+
+
+def registration(connection: Connection, command: RegisterHousehold) -> RegistrationFacts:
+    """What a registration needs to know of its village."""
+    return RegistrationFacts(village_known(connection, command.village_id))
 
 
 def region_file(connection: Connection, command: AdoptRegions) -> RegionFile:

@@ -20,8 +20,10 @@ from services.registry.views.households import list_households
 from services.registry.views.lists import list_as_of
 from services.registry.views.regions import create, find_regions
 from services.wiring import ServeParts
+from tuopin.registry.v1 import correction_pb2 as co
 from tuopin.registry.v1 import export_pb2 as exports
 from tuopin.registry.v1 import figures_pb2 as figures
+from tuopin.registry.v1 import file_pb2 as file
 from tuopin.registry.v1 import household_pb2 as pb
 from tuopin.registry.v1 import import_pb2 as imports
 from tuopin.registry.v1 import region_pb2 as region
@@ -65,6 +67,22 @@ class Registry(IdentificationRpcs, CommandServicer, RegistryServiceServicer):
         actor = caller(context).actor
         settled = await self.registrations.settle(request.commands, outcomes.outcomes, actor)
         return Outcomes(outcomes=settled)
+
+    # Household file
+
+    async def CorrectHousehold(self, request: co.CorrectHousehold, context: Context) -> Receipt:
+        check_region(context, request.file.village_id)
+        return await self.handle(request, context)
+
+    async def CorrectHouseholds(self, request: co.CorrectHouseholds, context: Context) -> Outcomes:
+        for village_id in {each.file.village_id for each in request.commands}:
+            check_region(context, village_id)
+        return await self.handle_many(request.commands, context)
+
+    async def StateIncome(self, request: file.StateIncome, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    # Exit
 
     async def ProposeExit(self, request: pb.ProposeExit, context: Context) -> Receipt:
         return await self.handle(request, context)

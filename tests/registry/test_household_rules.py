@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from chassis.decider import Actor, Claim, Release
+from services.registry.decider.file_content import registered
 from services.registry.decider.household import HOUSEHOLD
 from services.registry.decider.registration import RegistrationFacts, repeats
 from tests.given import NOW, FixedParameters, Given
@@ -33,6 +34,7 @@ from tests.registry.stories import (
     verify_exit,
 )
 from tuopin.registry.v1 import household_pb2 as pb
+from tuopin.registry.v1.household_pb2 import Household
 from tuopin.types.v1.types_pb2 import ChatProof, Consent, Evidence
 
 given = Given(
@@ -394,9 +396,11 @@ def test_a_household_whose_people_are_all_erased_stands_still() -> None:
 
 
 def test_a_file_repeats_another_only_word_for_word() -> None:
-    registered = household_registered()
-    assert repeats(register_household(), registered)
-    assert repeats(register_household(import_id="import-1"), registered)
-    assert not repeats(register_household(members=[member(phone=""), child()]), registered)
-    assert not repeats(register_household(members=[child(), member()]), registered)
-    assert not repeats(register_household(address=""), registered)
+    file = Household()
+    registered(file, household_registered())
+    assert repeats(register_household(), file)
+    assert repeats(register_household(import_id="import-1"), file)
+    assert not repeats(register_household(members=[member(phone=""), child()]), file)
+    assert not repeats(register_household(members=[child(), member()]), file)
+    assert not repeats(register_household(address=""), file)
+    assert not repeats(register_household(effective_on="2020-01-02"), file)

@@ -9,10 +9,12 @@ import pytest
 from chassis.client import CallFailed, Client
 from services.registry.editions import read_edition
 from services.registry.worker import SERVICE
+from tests.registry.filing import correct_household
 from tests.registry.serving import registry
 from tests.registry.stories import (
     HOUSEHOLD_ID,
     VILLAGE,
+    child,
     consent,
     exit_household,
     identity_number,
@@ -24,6 +26,7 @@ from tests.registry.stories import (
 from tests.services.running import Running, running
 from tuopin.notifier.v1.assignment_pb2 import AssignmentDone
 from tuopin.registry.v1 import household_pb2 as pb
+from tuopin.registry.v1.correction_pb2 import CorrectHouseholds
 from tuopin.registry.v1.region_pb2 import AdoptRegions, FindRegions
 from tuopin.types.v1.types_pb2 import Edition, Receipt
 
@@ -303,3 +306,53 @@ async def test_the_shipped_region_list_is_adopted_by_one_event(tmp_path: Path) -
     async with running(SERVICE, tmp_path) as here:
         found = await here.client("operator@").call(FindRegions(level=12))
         assert (found.edition, found.total) == ("regions-cn-2023", 620_573)
+
+
+async def test_a_wrong_file_is_corrected_and_what_was_known_before_stays(county: Client) -> None:
+    first = await register(county)
+    before = await household(county, first)
+    known_at_us = before.file[0].recorded_at_us
+    right = identity_number("19700101", 7)
+    people = [member(phone="00099999999", identity_number=right), child()]
+    command = correct_household(members=people)
+    command.command_id = "correct-1"
+    corrected = await county.call(command)
+    after = await household(county, corrected)
+    assert [each.phone for each in after.members] == ["00099999999", ""]
+    assert [each.person_id for each in after.members] == [each.person_id for each in before.members]
+    assert after.file[-1].reference == f"household-{HOUSEHOLD_ID}@1"
+    earlier = await household(county, corrected, known_at_us=known_at_us)
+    assert [each.phone for each in earlier.members] == ["00012345678", ""]
+    assert not (await county.call(pb.FindPerson(identity_number=identity_number()))).found
+    assert (await county.call(pb.FindPerson(identity_number=right))).found
+    command.command_id = "correct-2"
+    assert (await county.call(command)).no_effect
+    assert (await register_again(county, "register-2", members=people)).no_effect
+    assert isinstance(await register_again(county, "register-3"), CallFailed)
+
+
+async def register_again(county: Client, command_id: str, **changes: Any) -> Any:
+    try:
+        return await register(county, command_id, **changes)
+    except CallFailed as failed:
+        return failed
+
+
+async def test_corrections_in_a_batch_answer_one_by_one(county: Client) -> None:
+    await register(county)
+    right, wrong = correct_household(address="合成地址9号"), correct_household(members=[child()])
+    right.command_id, wrong.command_id = "correct-1", "correct-2"
+    outcomes = (await county.call(CorrectHouseholds(commands=[right, wrong]))).outcomes
+    assert outcomes[0].receipt.version == 2
+    assert outcomes[1].refusal.slug == "household-without-head"
+
+
+async def test_a_file_is_corrected_only_where_both_villages_are_covered(
+    here: Running, county: Client
+) -> None:
+    await register(county)
+    command = correct_household(village_id="520102001001")
+    command.command_id = "correct-1"
+    with pytest.raises(CallFailed) as failed:
+        await county.call(command)
+    assert failed.value.problem.slug == "region-missing"

@@ -119,6 +119,11 @@ class Running:
         return await asyncio.wait_for(looking(), WAIT_S)
 
 
+async def unasked(service: str, query: Message, on_behalf_of: str) -> Any:
+    """A service on its own has no neighbours."""
+    raise AssertionError(f"{service} was asked")
+
+
 @asynccontextmanager
 async def running(service: Service, folder: Path) -> AsyncIterator[Running]:
     """Start everything, and stop it again."""
@@ -158,7 +163,7 @@ async def running(service: Service, folder: Path) -> AsyncIterator[Running]:
     scratch = folder / "scratch"
     scratch.mkdir(exist_ok=True)
     here.parts = parts = ServeParts(
-        settings=Settings(data=folder),
+        settings=Settings(data=folder, page_port=0),
         clock=clock,
         programme=programme,
         keys=keys,
@@ -168,6 +173,7 @@ async def running(service: Service, folder: Path) -> AsyncIterator[Running]:
         views=here.views,
         handler=handler,
         scratch=scratch,
+        ask=unasked,
     )
     server = build_server(
         [

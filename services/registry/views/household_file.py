@@ -17,6 +17,8 @@ from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.funding.v1 import ledger_pb2 as funding
 from tuopin.notifier.v1 import assignment_pb2 as notifier
 from tuopin.planning.v1 import plan_pb2 as planning
+from tuopin.registry.v1 import correction_pb2 as correction
+from tuopin.registry.v1 import file_pb2 as file
 from tuopin.registry.v1 import household_pb2 as registry
 from tuopin.registry.v1 import posting_pb2 as posting
 from tuopin.registry.v1.household_pb2 import FileEntry
@@ -56,6 +58,8 @@ LINES: Mapping[type[Message], Line] = {
     registry.ExitAgreed: Line("household_id"),
     registry.HouseholdExited: Line("household_id", ("procedure", "support_until")),
     registry.PersonErased: Line("person_id", ("ground",)),
+    correction.HouseholdCorrected: Line("corrects_event_id", ("import_id",)),
+    file.IncomeStated: Line("import_id", ("income_per_head_fen",)),
     posting.PostingOpened: Line("posting_id", ("purpose", "days")),
     posting.PostingClosed: Line("posting_id", ("purpose",)),
     posting.ObjectionRaised: Line("objection_id", ("channel", "anonymous")),

@@ -3,8 +3,10 @@
 import grpc
 import warnings
 
+from tuopin.registry.v1 import correction_pb2 as tuopin_dot_registry_dot_v1_dot_correction__pb2
 from tuopin.registry.v1 import export_pb2 as tuopin_dot_registry_dot_v1_dot_export__pb2
 from tuopin.registry.v1 import figures_pb2 as tuopin_dot_registry_dot_v1_dot_figures__pb2
+from tuopin.registry.v1 import file_pb2 as tuopin_dot_registry_dot_v1_dot_file__pb2
 from tuopin.registry.v1 import household_pb2 as tuopin_dot_registry_dot_v1_dot_household__pb2
 from tuopin.registry.v1 import import_pb2 as tuopin_dot_registry_dot_v1_dot_import__pb2
 from tuopin.registry.v1 import posting_pb2 as tuopin_dot_registry_dot_v1_dot_posting__pb2
@@ -124,6 +126,21 @@ class RegistryServiceStub:
                 '/tuopin.registry.v1.RegistryService/WatchImport',
                 request_serializer=tuopin_dot_registry_dot_v1_dot_import__pb2.WatchImport.SerializeToString,
                 response_deserializer=tuopin_dot_registry_dot_v1_dot_import__pb2.ImportReport.FromString,
+                _registered_method=True)
+        self.CorrectHousehold = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/CorrectHousehold',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_correction__pb2.CorrectHousehold.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.CorrectHouseholds = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/CorrectHouseholds',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_correction__pb2.CorrectHouseholds.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Outcomes.FromString,
+                _registered_method=True)
+        self.StateIncome = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/StateIncome',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_file__pb2.StateIncome.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
                 _registered_method=True)
         self.CountHouseholds = channel.unary_unary(
                 '/tuopin.registry.v1.RegistryService/CountHouseholds',
@@ -295,6 +312,27 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CorrectHousehold(self, request, context):
+        """Household file
+
+        The stream's region and the village that the correction brings are both checked.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CorrectHouseholds(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StateIncome(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CountHouseholds(self, request, context):
         """Figures: every answer carries its definition, its day and its moment.
         """
@@ -459,6 +497,21 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.WatchImport,
                     request_deserializer=tuopin_dot_registry_dot_v1_dot_import__pb2.WatchImport.FromString,
                     response_serializer=tuopin_dot_registry_dot_v1_dot_import__pb2.ImportReport.SerializeToString,
+            ),
+            'CorrectHousehold': grpc.unary_unary_rpc_method_handler(
+                    servicer.CorrectHousehold,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_correction__pb2.CorrectHousehold.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'CorrectHouseholds': grpc.unary_unary_rpc_method_handler(
+                    servicer.CorrectHouseholds,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_correction__pb2.CorrectHouseholds.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Outcomes.SerializeToString,
+            ),
+            'StateIncome': grpc.unary_unary_rpc_method_handler(
+                    servicer.StateIncome,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_file__pb2.StateIncome.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
             ),
             'CountHouseholds': grpc.unary_unary_rpc_method_handler(
                     servicer.CountHouseholds,
@@ -980,6 +1033,87 @@ class RegistryService:
             '/tuopin.registry.v1.RegistryService/WatchImport',
             tuopin_dot_registry_dot_v1_dot_import__pb2.WatchImport.SerializeToString,
             tuopin_dot_registry_dot_v1_dot_import__pb2.ImportReport.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CorrectHousehold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/CorrectHousehold',
+            tuopin_dot_registry_dot_v1_dot_correction__pb2.CorrectHousehold.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CorrectHouseholds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/CorrectHouseholds',
+            tuopin_dot_registry_dot_v1_dot_correction__pb2.CorrectHouseholds.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Outcomes.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StateIncome(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/StateIncome',
+            tuopin_dot_registry_dot_v1_dot_file__pb2.StateIncome.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
             options,
             channel_credentials,
             insecure,

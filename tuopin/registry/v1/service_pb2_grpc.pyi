@@ -5,8 +5,10 @@ isort:skip_file
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from tuopin.registry.v1 import correction_pb2 as _correction_pb2
 from tuopin.registry.v1 import export_pb2 as _export_pb2
 from tuopin.registry.v1 import figures_pb2 as _figures_pb2
+from tuopin.registry.v1 import file_pb2 as _file_pb2
 from tuopin.registry.v1 import household_pb2 as _household_pb2
 from tuopin.registry.v1 import import_pb2 as _import_pb2
 from tuopin.registry.v1 import posting_pb2 as _posting_pb2
@@ -57,6 +59,13 @@ class RegistryServiceStub:
     CommitImport: _grpc.UnaryUnaryMultiCallable[_import_pb2.CommitImport, _types_pb2.Receipt]
     """From here on every household of the file gets in, whatever is killed."""
     WatchImport: _grpc.UnaryStreamMultiCallable[_import_pb2.WatchImport, _import_pb2.ImportReport]
+    CorrectHousehold: _grpc.UnaryUnaryMultiCallable[_correction_pb2.CorrectHousehold, _types_pb2.Receipt]
+    """Household file
+
+    The stream's region and the village that the correction brings are both checked.
+    """
+    CorrectHouseholds: _grpc.UnaryUnaryMultiCallable[_correction_pb2.CorrectHouseholds, _types_pb2.Outcomes]
+    StateIncome: _grpc.UnaryUnaryMultiCallable[_file_pb2.StateIncome, _types_pb2.Receipt]
     CountHouseholds: _grpc.UnaryUnaryMultiCallable[_figures_pb2.CountHouseholds, _figures_pb2.Figures]
     """Figures: every answer carries its definition, its day and its moment."""
     GetIncomeDeciles: _grpc.UnaryUnaryMultiCallable[_figures_pb2.GetIncomeDeciles, _figures_pb2.IncomeDeciles]
@@ -98,6 +107,13 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     CommitImport: _aio.UnaryUnaryMultiCallable[_import_pb2.CommitImport, _types_pb2.Receipt]  # type: ignore[assignment]
     """From here on every household of the file gets in, whatever is killed."""
     WatchImport: _aio.UnaryStreamMultiCallable[_import_pb2.WatchImport, _import_pb2.ImportReport]  # type: ignore[assignment]
+    CorrectHousehold: _aio.UnaryUnaryMultiCallable[_correction_pb2.CorrectHousehold, _types_pb2.Receipt]  # type: ignore[assignment]
+    """Household file
+
+    The stream's region and the village that the correction brings are both checked.
+    """
+    CorrectHouseholds: _aio.UnaryUnaryMultiCallable[_correction_pb2.CorrectHouseholds, _types_pb2.Outcomes]  # type: ignore[assignment]
+    StateIncome: _aio.UnaryUnaryMultiCallable[_file_pb2.StateIncome, _types_pb2.Receipt]  # type: ignore[assignment]
     CountHouseholds: _aio.UnaryUnaryMultiCallable[_figures_pb2.CountHouseholds, _figures_pb2.Figures]  # type: ignore[assignment]
     """Figures: every answer carries its definition, its day and its moment."""
     GetIncomeDeciles: _aio.UnaryUnaryMultiCallable[_figures_pb2.GetIncomeDeciles, _figures_pb2.IncomeDeciles]  # type: ignore[assignment]
@@ -238,6 +254,31 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _import_pb2.WatchImport,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_import_pb2.ImportReport], _abc.AsyncIterator[_import_pb2.ImportReport]]: ...
+
+    @_abc_1.abstractmethod
+    def CorrectHousehold(
+        self,
+        request: _correction_pb2.CorrectHousehold,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]:
+        """Household file
+
+        The stream's region and the village that the correction brings are both checked.
+        """
+
+    @_abc_1.abstractmethod
+    def CorrectHouseholds(
+        self,
+        request: _correction_pb2.CorrectHouseholds,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Outcomes, _abc.Awaitable[_types_pb2.Outcomes]]: ...
+
+    @_abc_1.abstractmethod
+    def StateIncome(
+        self,
+        request: _file_pb2.StateIncome,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
 
     @_abc_1.abstractmethod
     def CountHouseholds(
