@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 from services.registry.views.figures import Moment
 from services.registry.views.folding import Version, fold
 from services.registry.views.versions import HOUSEHOLD_VERSIONS
-from tuopin.registry.v1.household_pb2 import Household, RegisterHousehold
+from tuopin.registry.v1.household_pb2 import Household, Income, RegisterHousehold
 
 # Fields of a message that rows can tell, with the column each needs. All others the register keeps.
 _LIVING = {
@@ -92,8 +92,9 @@ def complete(command: RegisterHousehold, file: Household, columns: Collection[st
     for name in _COMMON - told(_HOUSEHOLD, columns):
         _take(command, file, name)
     _take_untold(command.living_conditions, file.living_conditions, told(_LIVING, columns))
-    if command.income.year == file.income.year:
-        _take_untold(command.income, file.income, told(_INCOME, columns))
+    known_income = _income_of(file, command.income.year)
+    if known_income is not None:
+        _take_untold(command.income, known_income, told(_INCOME, columns))
     known = {member.identity_number: member for member in file.members}
     of_member = told(_MEMBER, columns) | {"birth_year"}
     for member in command.members:
@@ -128,9 +129,15 @@ def says_the_same(command: RegisterHousehold, file: Household) -> bool:
     return (
         all(getattr(command, name) == getattr(file, name) for name in _COMMON)
         and command.living_conditions == file.living_conditions
-        and command.income == file.income
+        and command.income == _income_of(file, command.income.year)
         and _people(command) == _people(file)
     )
+
+
+def _income_of(file: Household, year: int) -> Income | None:
+    """What was stated for the year; None before anything was."""
+    stated = (each.income for each in file.income_statements if each.income.year == year)
+    return next(stated, file.income if file.income.year == year else None)
 
 
 def _people(household: RegisterHousehold | Household) -> list[bytes]:

@@ -21,7 +21,6 @@ from services.registry.importing.digests import RowDigest
 from services.registry.importing.grouping import RawHousehold
 from services.registry.importing.households import FileHousehold, RowFault
 from services.registry.importing.validation import Validation
-from services.registry.registrations import ALREADY_KNOWN
 from services.registry.views import regions
 from services.wiring import ServeParts
 from tuopin.registry.v1.household_pb2 import RegisterHousehold
@@ -93,7 +92,7 @@ class Matching:
             elif erased:
                 self._fault(household, "household_number", "household-with-erased-person", {})
             else:
-                self._fault(household, "household_number", ALREADY_KNOWN, {})
+                household.differs = True
         await self._parts.views.change(
             lambda connection: digests.keep(connection, [digest for _, digest in same])
         )
