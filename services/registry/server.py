@@ -15,6 +15,7 @@ from services.registry.importing.uploads import Upload, mark_cut_off
 from services.registry.importing.watching import watch
 from services.registry.reading import Reader
 from services.registry.registrations import registrations_of
+from services.registry.server_exit import ExitRpcs
 from services.registry.server_identification import IdentificationRpcs
 from services.registry.views.households import list_households
 from services.registry.views.lists import list_as_of
@@ -36,7 +37,7 @@ PICTURE_MAX_BYTES = 3 * 1024 * 1024
 PICTURES = frozenset({"image/jpeg", "image/png"})
 
 
-class Registry(IdentificationRpcs, CommandServicer, RegistryServiceServicer):
+class Registry(ExitRpcs, IdentificationRpcs, CommandServicer, RegistryServiceServicer):
     """The rpcs of the registry."""
 
     def __init__(self, parts: ServeParts) -> None:
@@ -80,20 +81,6 @@ class Registry(IdentificationRpcs, CommandServicer, RegistryServiceServicer):
         return await self.handle_many(request.commands, context)
 
     async def StateIncome(self, request: file.StateIncome, context: Context) -> Receipt:
-        return await self.handle(request, context)
-
-    # Exit
-
-    async def ProposeExit(self, request: pb.ProposeExit, context: Context) -> Receipt:
-        return await self.handle(request, context)
-
-    async def VerifyExit(self, request: pb.VerifyExit, context: Context) -> Receipt:
-        return await self.handle(request, context)
-
-    async def AgreeToExit(self, request: pb.AgreeToExit, context: Context) -> Receipt:
-        return await self.handle(request, context)
-
-    async def ExitHousehold(self, request: pb.ExitHousehold, context: Context) -> Receipt:
         return await self.handle(request, context)
 
     async def ErasePerson(self, request: pb.ErasePerson, context: Context) -> Receipt:

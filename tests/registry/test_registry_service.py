@@ -1,15 +1,18 @@
 """The registry over gRPC, with a real store, real keys, real views."""
 
 from collections.abc import AsyncIterator
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chassis.client import CallFailed, Client
+from chassis.decider import PROGRAMME_ZONE
 from services.registry.editions import read_edition
 from services.registry.worker import SERVICE
 from tests.registry.filing import correct_household
+from tests.registry.leaving import CADRE, appraise, record
 from tests.registry.serving import registry
 from tests.registry.stories import (
     HOUSEHOLD_ID,
@@ -25,9 +28,12 @@ from tests.registry.stories import (
 )
 from tests.services.running import Running, running
 from tuopin.notifier.v1.assignment_pb2 import AssignmentDone
+from tuopin.registry.v1 import exit_pb2 as exits
 from tuopin.registry.v1 import household_pb2 as pb
 from tuopin.registry.v1.correction_pb2 import CorrectHouseholds
+from tuopin.registry.v1.posting_pb2 import ClosePosting, PostingOpened
 from tuopin.registry.v1.region_pb2 import AdoptRegions, FindRegions
+from tuopin.training.v1.cadre_pb2 import POST_RESIDENT_TEAM, CadrePosted
 from tuopin.types.v1.types_pb2 import Edition, Receipt
 
 JPEG = b"\xff\xd8\xff" + b"synthetic picture"
@@ -149,40 +155,73 @@ async def test_a_file_is_shown_to_its_own_region_only(here: Running, county: Cli
 
 
 async def exited(here: Running, county: Client) -> Receipt:
-    """The whole way out; the visit on site is heard from the notifier."""
+    """The whole way out; the visit on site is heard from the notifier, the cadre from training."""
     shown = await household(county, await register(county))
-    await county.call(propose_exit(command_id="propose"))
-    await here.hear(
-        "task",
-        "task-assignment-1",
-        AssignmentDone(
-            assignment_id="assignment-1",
-            kind="verify-exit",
-            household_id=HOUSEHOLD_ID,
-            cadre_id="cadre-1",
-            evidence=[note()],
-            effective_on="2020-02-10",
-        ),
+    village = here.somebody("zhang-village", f"village-committee@{VILLAGE}")
+    township = here.somebody("wu-township", "township-office@433124110")
+    cadre = here.somebody(CADRE, f"cadre@{VILLAGE}")
+    posted = CadrePosted(cadre_id=CADRE, region_id=VILLAGE, post=POST_RESIDENT_TEAM)
+    await here.hear("cadre", f"cadre-{CADRE}", posted)
+    await village.call(propose_exit(command_id="propose"))
+    await village.call(appraise(command_id="appraise"))
+    await cadre.call(record(command_id="record"))
+    done = AssignmentDone(
+        assignment_id="assignment-1",
+        kind="verify-exit",
+        household_id=HOUSEHOLD_ID,
+        cadre_id=CADRE,
+        evidence=[note()],
+        effective_on="2020-02-10",
     )
+    await here.hear("task", "task-assignment-1", done)
     await here.until(pb.ExitVerified)
     blob = await county.call(pb.PutEvidence(household_id=HOUSEHOLD_ID, data=JPEG))
     agreed = consent(given_by=shown.members[0].person_id)
     agreed.paper.picture.CopyFrom(blob)
-    await county.call(pb.AgreeToExit(command_id="agree", household_id=HOUSEHOLD_ID, consent=agreed))
-    receipt: Receipt = await county.call(exit_household(command_id="exit"))
+    agree = pb.AgreeToExit(command_id="agree", household_id=HOUSEHOLD_ID, consent=agreed)
+    await village.call(agree)
+    await village.call(exits.PostExit(command_id="post", household_id=HOUSEHOLD_ID))
+    await here.pass_days(7.001)
+    (opened,) = await here.events(PostingOpened)
+    await here.client("service@").call(
+        ClosePosting(
+            command_id="close",
+            household_id=HOUSEHOLD_ID,
+            posting_id=opened.posting_id,
+            closes_at_us=opened.closes_at_us,
+        )
+    )
+    of = {"household_id": HOUSEHOLD_ID, "approved": True, "note": "属实"}
+    await township.call(exits.ReviewExitAtTownship(command_id="township", **of))
+    await county.call(exits.ReviewExitAtCounty(command_id="county", **of))
+    announce = exits.AnnounceExit(
+        command_id="announce", household_id=HOUSEHOLD_ID, document="花扶发1号"
+    )
+    await county.call(announce)
+    today = here.parts.clock.now().astimezone(PROGRAMME_ZONE).date().isoformat()
+    leave = exit_household(command_id="exit", effective_on=today)
+    receipt: Receipt = await county.call(leave)
     return receipt
 
 
 async def test_a_household_leaves_step_by_step(here: Running, county: Client) -> None:
     shown = await household(county, await exited(here, county))
     assert shown.status == pb.HOUSEHOLD_STATUS_EXITED
-    assert (shown.exited_on, shown.support_until) == ("2020-02-15", "2022-02-14")
+    exited_on = date.fromisoformat(shown.exited_on)
+    assert date.fromisoformat(shown.support_until) == exited_on + timedelta(days=730)
     assert {entry.type for entry in shown.file} == {
         "HouseholdRegistered",
         "ExitProposed",
+        "ExitAppraised",
+        "ExitFindingsRecorded",
         "AssignmentDone",
         "ExitVerified",
         "ExitAgreed",
+        "PostingOpened",
+        "PostingClosed",
+        "ExitReviewedAtTownship",
+        "ExitReviewedAtCounty",
+        "ExitAnnounced",
         "HouseholdExited",
     }
     (agreed,) = [entry for entry in shown.file if entry.type == "ExitAgreed"]
@@ -200,7 +239,7 @@ async def test_a_file_is_shown_as_it_stood_and_as_it_was_known(
     shown = await household(county, receipt)
     recorded = {entry.type: entry.recorded_at_us for entry in shown.file}
     then = await household(county, receipt, as_of="2020-02-05")
-    assert then.status == pb.HOUSEHOLD_STATUS_EXIT_PROPOSED
+    assert then.status == pb.HOUSEHOLD_STATUS_EXIT_APPRAISED
     known = await household(county, receipt, known_at_us=recorded["HouseholdRegistered"])
     assert known.status == pb.HOUSEHOLD_STATUS_REGISTERED
     assert [entry.type for entry in known.file] == ["HouseholdRegistered"]

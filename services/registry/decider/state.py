@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from services.registry.decider.leaving import Leaving
+from services.registry.decider.watch import Watch
 from tuopin.registry.v1.household_pb2 import (
     HOUSEHOLD_STATUS_UNSPECIFIED,
     Cause,
@@ -71,6 +73,9 @@ class State:
     said: Mapping[str, Said] = field(default_factory=dict)
     # exit: effective date of its last step
     step_on: str = ""
+    leaving: Leaving = field(default_factory=Leaving)
+    # monitoring
+    watch: Watch = field(default_factory=Watch)
     # posting
     posting: Posting = field(default_factory=Posting)
     # duties: officials declared as relatives, and who acted at which level in this procedure

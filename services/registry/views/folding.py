@@ -6,11 +6,28 @@ from typing import Any, NamedTuple
 from google.protobuf.message import Message
 
 from services.registry.decider.file_content import CHANGES, Change
+from tuopin.registry.v1.exit_pb2 import (
+    ExitAnnounced,
+    ExitAppraised,
+    ExitDeclaredWrong,
+    ExitFindingsRecorded,
+    ExitReviewedAtCounty,
+    ExitReviewedAtTownship,
+    ExitStopped,
+    ExitWithdrawn,
+    HouseholdReinstated,
+    SupportEnded,
+)
 from tuopin.registry.v1.household_pb2 import (
     HOUSEHOLD_STATUS_EXIT_AGREED,
+    HOUSEHOLD_STATUS_EXIT_ANNOUNCED,
+    HOUSEHOLD_STATUS_EXIT_APPRAISED,
+    HOUSEHOLD_STATUS_EXIT_COUNTY_REVIEWED,
     HOUSEHOLD_STATUS_EXIT_PROPOSED,
+    HOUSEHOLD_STATUS_EXIT_TOWNSHIP_REVIEWED,
     HOUSEHOLD_STATUS_EXIT_VERIFIED,
     HOUSEHOLD_STATUS_EXITED,
+    HOUSEHOLD_STATUS_RELAPSED,
     ExitAgreed,
     ExitProposed,
     ExitVerified,
@@ -90,6 +107,11 @@ def _exited(household: Household, event: HouseholdExited, version: Version) -> N
     household.support_until = event.support_until
 
 
+def _reinstated(household: Household, event: HouseholdReinstated, version: Version) -> None:
+    household.status = HOUSEHOLD_STATUS_RELAPSED
+    household.exited_on = household.support_until = ""
+
+
 def _filed(change: Change) -> Apply:
     def apply(household: Household, event: object, version: Version) -> None:
         change(household, event)
@@ -114,6 +136,16 @@ APPLIERS: Mapping[type[Message], Apply] = {
     ExitVerified: _status(HOUSEHOLD_STATUS_EXIT_VERIFIED),
     ExitAgreed: _status(HOUSEHOLD_STATUS_EXIT_AGREED),
     HouseholdExited: _exited,
+    ExitAppraised: _status(HOUSEHOLD_STATUS_EXIT_APPRAISED),
+    ExitFindingsRecorded: _nothing,
+    ExitReviewedAtTownship: _status(HOUSEHOLD_STATUS_EXIT_TOWNSHIP_REVIEWED),
+    ExitReviewedAtCounty: _status(HOUSEHOLD_STATUS_EXIT_COUNTY_REVIEWED),
+    ExitAnnounced: _status(HOUSEHOLD_STATUS_EXIT_ANNOUNCED),
+    ExitStopped: _own_status,
+    ExitWithdrawn: _own_status,
+    SupportEnded: _nothing,
+    ExitDeclaredWrong: _nothing,
+    HouseholdReinstated: _reinstated,
     PostingOpened: _own_status,
     PostingClosed: _nothing,
     ObjectionRaised: _nothing,

@@ -27,13 +27,25 @@ from services.registry.views.folding import APPLIERS, Version, fold
 from services.registry.views.versions import HOUSEHOLD_VERSIONS
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.registry.v1.correction_pb2 import HouseholdCorrected
+from tuopin.registry.v1.exit_pb2 import (
+    ExitAnnounced,
+    ExitAppraised,
+    ExitReviewedAtCounty,
+    ExitReviewedAtTownship,
+    HouseholdReinstated,
+)
 from tuopin.registry.v1.file_pb2 import IncomeStated
 from tuopin.registry.v1.household_pb2 import (
     HOUSEHOLD_STATUS_EXIT_AGREED,
+    HOUSEHOLD_STATUS_EXIT_ANNOUNCED,
+    HOUSEHOLD_STATUS_EXIT_APPRAISED,
+    HOUSEHOLD_STATUS_EXIT_COUNTY_REVIEWED,
     HOUSEHOLD_STATUS_EXIT_PROPOSED,
+    HOUSEHOLD_STATUS_EXIT_TOWNSHIP_REVIEWED,
     HOUSEHOLD_STATUS_EXIT_VERIFIED,
     HOUSEHOLD_STATUS_EXITED,
     HOUSEHOLD_STATUS_REGISTERED,
+    HOUSEHOLD_STATUS_RELAPSED,
     ExitAgreed,
     ExitProposed,
     ExitVerified,
@@ -72,6 +84,11 @@ _STATUS = {
     ExitVerified: HOUSEHOLD_STATUS_EXIT_VERIFIED,
     ExitAgreed: HOUSEHOLD_STATUS_EXIT_AGREED,
     HouseholdExited: HOUSEHOLD_STATUS_EXITED,
+    ExitAppraised: HOUSEHOLD_STATUS_EXIT_APPRAISED,
+    ExitReviewedAtTownship: HOUSEHOLD_STATUS_EXIT_TOWNSHIP_REVIEWED,
+    ExitReviewedAtCounty: HOUSEHOLD_STATUS_EXIT_COUNTY_REVIEWED,
+    ExitAnnounced: HOUSEHOLD_STATUS_EXIT_ANNOUNCED,
+    HouseholdReinstated: HOUSEHOLD_STATUS_RELAPSED,
 }
 
 
