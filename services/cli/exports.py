@@ -1,5 +1,6 @@
 """`tuopin household export`: files out of the register, which import again without change."""
 
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,7 @@ from services.cli.words import LANGUAGES, language, say
 from services.registry.exporting.rows import ExportRows
 from services.registry.importing.columns import CodeLists
 from services.registry.importing.writing import XLSX, writing
-from tuopin.registry.v1.export_pb2 import ExportHouseholds
+from tuopin.registry.v1.export_pb2 import ExportedHouseholds, ExportHouseholds
 from tuopin.registry.v1.household_pb2 import HouseholdStatus
 
 FORMATS = ("csv", "xlsx")
@@ -72,20 +73,25 @@ def _written(command: ExportHouseholds, target: Path, in_language: str) -> tuple
     programme = Programme.load(PROGRAMME_FOLDER)
     rows = ExportRows(CodeLists(programme), programme.table("codes"), in_language)
     households = people = 0
+    pages = contact().stream("registry", "ExportHouseholds", command)
+    # Refused before anything is written.
+    first = next(pages, ExportedHouseholds())
     half = target.with_name(f".half-{target.name}")
     table = writing(half, len(rows.columns))
     try:
         table.row(rows.header())
         with waiting() as progress:
             progress.add_task("exporting")
-            for page in contact().stream("registry", "ExportHouseholds", command):
+            for page in chain((first,), pages):
                 households += len(page.households)
                 for household in page.households:
                     for cells in rows.of(household):
                         people += 1
                         table.row(cells)
-        table.close()
-        half.rename(target)
-    finally:
+    except BaseException:
+        table.give_up()
         half.unlink(missing_ok=True)
+        raise
+    table.close()
+    half.rename(target)
     return households, people

@@ -22,7 +22,13 @@ class Writing(Protocol):
 
     def row(self, cells: Sequence[str]) -> None: ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Whole and readable."""
+        ...
+
+    def give_up(self) -> None:
+        """Instead of close: what is written so far is nobody's."""
+        ...
 
 
 def writing(path: Path, columns: int) -> Writing:
@@ -53,6 +59,9 @@ class CsvWriting:
     def close(self) -> None:
         self._file.close()
 
+    def give_up(self) -> None:
+        self._file.close()
+
 
 class XlsxWriting:
     """One sheet; every cell as text, also those that somebody fills in later."""
@@ -77,3 +86,6 @@ class XlsxWriting:
 
     def close(self) -> None:
         self._book.save(self._path)
+
+    def give_up(self) -> None:
+        self._sheet.close()
