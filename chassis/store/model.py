@@ -1,6 +1,6 @@
 """What goes into a store and what comes out of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -165,6 +165,14 @@ class Store(Protocol):
 
     async def read(self, topic: str, partition: int, after: int, limit: int) -> list[Record]: ...
 
+    async def read_lanes(
+        self, after: Mapping[tuple[str, int], int], limit: int
+    ) -> Mapping[tuple[str, int], list[Record]]:
+        """For a follower: of several lanes at once the next records, at most `limit` of each, and
+        perhaps fewer than there are.
+        """
+        ...
+
     async def heads(self, topic: str | None = None) -> list[Head]: ...
 
     async def claim_owner(self, kind: str, key: bytes) -> str | None: ...
@@ -180,5 +188,12 @@ class Store(Protocol):
         ...
 
     async def appended(self, since: int) -> int:
-        """Waits until more than `since` events are stored, then tells how many there are."""
+        """Waits until more than `since` events are stored, then tells how many there are.
+
+        Woken by this process's own commits; another process's are seen by looking.
+        """
+        ...
+
+    def reached(self) -> Mapping[tuple[str, int], int]:
+        """How far each lane went when `appended` last told, without a look."""
         ...
