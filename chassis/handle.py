@@ -16,9 +16,10 @@ from chassis.appending import Plan, RegionCheck, Work, append_of, refusal_of
 from chassis.clock import Clock
 from chassis.decider import Actor, Claim, Context, Decider, Parameters, Release
 from chassis.envelope import event_of, parse
+from chassis.personal import personal_values
 from chassis.problems import Contended, fault_of
 from chassis.rejection import Rejected
-from chassis.sealing import Sealer, personal_values
+from chassis.sealing import Sealer
 from chassis.states import Slot, States
 from chassis.store.model import ClaimTaken, CommandReused, Store, VersionConflict
 from chassis.store.model import Outcome as Settled

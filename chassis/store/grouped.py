@@ -7,7 +7,7 @@ constraint names a loser, it reads under the lanes' locks, filters the group and
 import asyncio
 import threading
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -57,7 +57,7 @@ class GroupedStore:
         self._engine = engine
         self._clock = clock
         self._heads: dict[Lane, LaneHead] = {}
-        self._versions: dict[str, int] = {}
+        self._versions: OrderedDict[str, int] = OrderedDict()
         # False after a failure whose outcome is unknown: the next group reads first.
         self._certain = True
         self._waiting: deque[_Waiting] = deque()
@@ -137,7 +137,8 @@ class GroupedStore:
             self._loop.call_soon(self._deliver, [((member, settled), outcome)], self._taken_fresh())
             return
         self._waiting.append((member, settled))
-        self._wake.set()
+        if not self._wake.is_set():
+            self._wake.set()
 
     def _run(self, opened: "asyncio.Future[None]") -> None:
         assert self._loop is not None
@@ -250,11 +251,10 @@ class GroupedStore:
 
     def _remember(self, versions: dict[str, int]) -> None:
         for stream, version in versions.items():
-            # Taken out first, so that the newest stand last.
-            self._versions.pop(stream, None)
             self._versions[stream] = version
+            self._versions.move_to_end(stream)
         while len(self._versions) > VERSIONS_MAX:
-            del self._versions[next(iter(self._versions))]
+            self._versions.popitem(last=False)
 
     # Reading
 
