@@ -60,7 +60,11 @@ class Parameters(Protocol):
         ...
 
 
-class Context(NamedTuple):
+_NONE: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
     """All that a rule may know besides state and command."""
 
     now: datetime  # aware, UTC
@@ -69,6 +73,8 @@ class Context(NamedTuple):
     parameters: Parameters
     # What facts.py read from the service's own copies; None when it declares nothing.
     facts: Any = None
+    # States of the further streams that the command names, by opaque id.
+    others: Mapping[str, Any] = field(default_factory=lambda: _NONE)
 
     @property
     def today(self) -> date:
@@ -78,6 +84,10 @@ class Context(NamedTuple):
     def new_id(self, noun: str, ordinal: int = 0) -> str:
         """An id born in this command: the same again when the command is retried."""
         return derived_id(self.command_id, noun, ordinal)
+
+
+class FactsOutdated(Exception):
+    """A rule found its facts to be of another time than its state: they are read again."""
 
 
 class Claim(NamedTuple):
@@ -103,7 +113,15 @@ class Release(NamedTuple):
     personal: bool = True
 
 
-Decision = Message | Claim | Release
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """An event for another stream of the noun, one that the command names among its `further`."""
+
+    id: str
+    event: Message
+
+
+Decision = Message | Claim | Release | Elsewhere
 Decisions = Iterable[Decision]
 
 
@@ -117,6 +135,10 @@ class Decider(Generic[S]):
     checks ("" while
     nothing has happened). An event message with a field `effective_on` gives the envelope's
     effective date.
+
+    `further` names more streams of the noun that a command decides on and may write to, all in one
+    append: their states stand in the context, their events are yielded as Elsewhere. Such a command
+    has events for its own stream, or no effect.
     """
 
     noun: str
@@ -127,3 +149,4 @@ class Decider(Generic[S]):
     commands: Mapping[type[Message], Callable[[Any], str]]
     events: tuple[type[Message], ...]
     region: Callable[[S], str]
+    further: Mapping[type[Message], Callable[[Any], tuple[str, ...]]] = field(default_factory=dict)

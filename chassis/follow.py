@@ -19,6 +19,9 @@ from chassis.viewstore import Applied, Batch, HoleFound, Rewound, ViewStore
 
 # One write: large enough to be quick, small enough for a view to be fresh.
 BATCH_RECORDS = 1_000
+# Between two writes while events trickle in: five services in one process make fewer and larger
+# ones. Whoever waits for a view ends the pause.
+PACE_S = 0.02
 # How often a quiet feed looks whether somebody rebuilt a view or let one run again.
 LOOK_EVERY_S = 0.5
 RETRY_AFTER_S = 1.0
@@ -77,7 +80,9 @@ class Follower:
         await self.begin()
         while True:
             self._woken.clear()
-            if await self.step():
+            if count := await self.step():
+                if count < self._batch_records // 2:
+                    await self._pause()
                 continue
             self.healthy = True
             # Not wait_for: it can swallow a cancellation that comes with the wake-up.
@@ -87,6 +92,14 @@ class Follower:
                 continue
             if await self._views.beside(self._views.rewound):
                 await self.begin()
+
+    async def _pause(self) -> None:
+        if self._views.inline:
+            return
+        self._views.asked.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PACE_S):
+                await self._views.asked.wait()
 
     async def _watch(self, store: Store) -> None:
         """Wakes the feed when a store has grown."""

@@ -14,7 +14,8 @@ from google.protobuf.message import Message
 from chassis import fields
 from chassis.appending import Plan, RegionCheck, Work, append_of, refusal_of
 from chassis.clock import Clock
-from chassis.decider import Actor, Claim, Context, Decider, Parameters, Release
+from chassis.crossing import Crossing
+from chassis.decider import Actor, Claim, Context, Decider, FactsOutdated, Parameters, Release
 from chassis.envelope import event_of, parse
 from chassis.personal import personal_values
 from chassis.problems import Contended, fault_of
@@ -59,6 +60,7 @@ class Handler:
         self.programme = programme
         self._clock = clock
         self._states = states or States()
+        self._crossing = Crossing(self._states, store, sealer, self._load)
         # Commands that found their stream unborn last time are first decided without loading it.
         self._births: dict[type[Message], bool] = {}
 
@@ -82,7 +84,7 @@ class Handler:
         work = self._work(command, actor, region_check)
         try:
             await self._make_ready(work, checked)
-            return await self._do(work)
+            return await (self._do_across(work) if work.further else self._do(work))
         except (Rejected, fields.InvalidField) as refusal:
             if not actor.caused_by:
                 raise
@@ -128,7 +130,9 @@ class Handler:
         name = command.DESCRIPTOR.full_name.encode()
         digest = self._sealer.digest(name + b"\x00" + command.SerializeToString(deterministic=True))
         context = Context(self._clock.now(), actor, command.command_id, self.programme)
-        return Work(command, actor, region_check, decider, stream, digest, context)
+        name_further = decider.further.get(type(command))
+        further = name_further(command) if name_further else ()
+        return Work(command, actor, region_check, decider, stream, digest, context, further)
 
     async def _make_ready(self, work: Work, checked: bool) -> None:
         """Field rules, and what the decider needs besides its state."""
@@ -136,6 +140,9 @@ class Handler:
             fields.check(work.command, sealed=bool(work.actor.caused_by))
         if work.actor.caused_by:
             work.command = await self._opened(work.command)
+        await self._read_facts(work)
+
+    async def _read_facts(self, work: Work) -> None:
         read = self._facts.get(type(work.command))
         if read is not None:
             facts = await read(work.command)
@@ -157,17 +164,37 @@ class Handler:
     async def _do(self, work: Work) -> Receipt:
         for _ in range(ATTEMPTS):
             slot = self._states.slot(work.stream)
-            async with slot.lock:
-                plan = await self._decide(work, slot)
-                if isinstance(plan, Receipt):
-                    return plan
-                await self._sealer.prepare(plan.events)
-                answer = self._submit(work, slot, plan)
+            try:
+                async with slot.lock:
+                    plan = await self._decide(work, slot)
+                    if isinstance(plan, Receipt):
+                        return plan
+                    await self._sealer.prepare(plan.events)
+                    answer = self._submit(work, slot, plan)
+            except FactsOutdated:
+                await self._read_facts(work)
+                continue
             outcome = await answer
             if isinstance(outcome, VersionConflict):
                 continue
             return _receipt_of(outcome)
         raise Contended(work.stream)
+
+    async def _do_across(self, work: Work) -> Receipt:
+        slots = self._crossing.slots(work)
+        try:
+            for _ in range(ATTEMPTS):
+                try:
+                    answer = await self._crossing.attempt(work, slots)
+                except FactsOutdated:
+                    await self._read_facts(work)
+                    continue
+                outcome = answer if isinstance(answer, Receipt) else await answer
+                if not isinstance(outcome, VersionConflict):
+                    return _receipt_of(outcome)
+            raise Contended(work.stream)
+        finally:
+            self._crossing.leave(slots)
 
     async def _decide(self, work: Work, slot: Slot) -> Plan | Receipt:
         try:
@@ -265,10 +292,12 @@ class Handler:
 
         Waits for no lock that a batch holds: two batches cannot wait for each other.
         """
+        if work.further:
+            return None
         try:
             await self._make_ready(work, checked)
             slot = self._states.slot(work.stream)
-            if slot.lock.locked():
+            if slot.lock.locked() or slot.crossing:
                 return None
             plan = self._plan(work, slot) if slot.known else self._guess(work)
         except Exception:
@@ -316,9 +345,10 @@ def _waves(works: Sequence[Work]) -> Iterator[list[int]]:
         wave: list[int] = []
         later: list[int] = []
         for index in left:
-            stream = works[index].stream
-            (later if stream in streams else wave).append(index)
-            streams.add(stream)
+            work = works[index]
+            touched = {work.stream, *(f"{work.decider.noun}-{each}" for each in work.further)}
+            (later if touched & streams else wave).append(index)
+            streams |= touched
         yield wave
         left = later
 

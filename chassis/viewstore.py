@@ -104,6 +104,8 @@ class ViewStore:
         self._at = Checkpoints()
         # Transactions of the feed in this process, for those who wait for the next.
         self.moves_count = 0
+        # Set when somebody begins to wait for a position that is not reached.
+        self.asked = asyncio.Event()
         self._waiting: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
 
     @property
@@ -315,6 +317,7 @@ class ViewStore:
                 fed_here = self.moves_count > 0
                 look = not fed_here
                 while not await self._reached(names, lane, position.position, look):
+                    self.asked.set()
                     try:
                         # Not wait_for: it can swallow a cancellation that comes with the wake-up.
                         pause_s = LOOK_AGAIN_FED_HERE_S if fed_here else LOOK_AGAIN_S

@@ -1,34 +1,37 @@
-"""`tuopin household | person | exit`: files, lookups, the way out, erasing."""
+"""`tuopin household | person`: files, lookups, erasing."""
 
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from google.protobuf.message import Message
 
-from chassis.decider import PROGRAMME_ZONE
-from services.cli.contact import chosen, contact, fail, new_command_id, today
+from services.cli.contact import chosen, contact, fail, new_command_id
 from services.cli.household_page import show_file
-from services.cli.options import CommandId, Json, On, PageSize, PageToken, Region
-from services.cli.output import EXIT_FAILED, EXIT_USAGE, show_one, show_page
+from services.cli.options import (
+    AsOf,
+    CommandId,
+    Json,
+    KnownAt,
+    PageSize,
+    PageToken,
+    Region,
+    known_at_us,
+)
+from services.cli.output import EXIT_FAILED, show_one, show_page
 from services.cli.words import say
 from tuopin.registry.v1.household_pb2 import (
-    AgreeToExit,
     ErasePerson,
-    ExitHousehold,
     FindPerson,
     GetHousehold,
     HouseholdStatus,
     ListHouseholds,
-    ProposeExit,
     PutEvidence,
 )
 from tuopin.types.v1.types_pb2 import Consent, Paper
 
 app = typer.Typer(no_args_is_help=True, help="Household files.")
 people = typer.Typer(no_args_is_help=True, help="People in the register.")
-exits = typer.Typer(no_args_is_help=True, help="A household's way out of poverty.")
 
 Household = Annotated[str, typer.Argument(help="household_id")]
 GROUNDS = ("request", "court", "retention-over")
@@ -38,24 +41,11 @@ STATUSES = [
 ]
 
 
-def known_at_us(text: str) -> int:
-    """Microseconds of an ISO time (the programme's zone unless it names one); 0 for now."""
-    if not text:
-        return 0
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        fail(say("time-unreadable", option="--known-at", value=text), EXIT_USAGE)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=PROGRAMME_ZONE)
-    return round(moment.timestamp() * 1_000_000)
-
-
 @app.command("show")
 def show_household(
     household_id: Household,
-    as_of: Annotated[str, typer.Option(help="Effective date, YYYY-MM-DD; empty: today.")] = "",
-    known_at: Annotated[str, typer.Option(help="What was known then, ISO time; empty: now.")] = "",
+    as_of: AsOf = "",
+    known_at: KnownAt = "",
     as_json: Json = False,
 ) -> None:
     """One file, with who, when and proof of everything in it.
@@ -74,13 +64,15 @@ def show_household(
 def list_households(
     region: Region = "",
     status: Annotated[str, typer.Option(help=" | ".join(STATUSES))] = "",
+    as_of: AsOf = "",
+    known_at: KnownAt = "",
     page_size: PageSize = 20,
     page_token: PageToken = "",
     as_json: Json = False,
 ) -> None:
-    """Households below a region, without personal fields.
+    """Households below a region, without personal fields, as they are or stood on a day.
 
-    Example: tuopin household list --region 433124110226 --status registered
+    Example: tuopin household list --region 433124110226 --status registered --as-of 2026-06-30
     """
     if status:
         chosen("--status", status, STATUSES)
@@ -92,6 +84,8 @@ def list_households(
             status=HouseholdStatus.Value(
                 f"HOUSEHOLD_STATUS_{(status or 'unspecified').upper().replace('-', '_')}"
             ),
+            as_of=as_of,
+            known_at_us=known_at_us(known_at),
             page_size=page_size,
             page_token=page_token,
         ),
@@ -142,65 +136,6 @@ def erase(
         ground=ground,
     )
     _send("ErasePerson", command, "erased", as_json)
-
-
-@exits.command()
-def propose(
-    household_id: Household,
-    reason: Annotated[str, typer.Option(help="Why it is time.")],
-    on: On = "",
-    command_id: CommandId = "",
-    as_json: Json = False,
-) -> None:
-    """Propose that a household is out; the resident cadre is then asked to verify on site.
-
-    Example: tuopin exit propose HOUSEHOLD --reason 收入稳定 --on 2026-10-01
-    """
-    command = ProposeExit(
-        command_id=command_id or new_command_id(),
-        household_id=household_id,
-        reason=reason,
-        effective_on=on or today(),
-    )
-    _send("ProposeExit", command, "proposed", as_json)
-
-
-@exits.command()
-def agree(
-    household_id: Household,
-    given_by: Annotated[str, typer.Option(help="person_id of the member who signed.")],
-    paper: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="Picture of the paper.")],
-    witness: Annotated[str, typer.Option(prompt=True, help="Name of the witness.")],
-    on: On = "",
-    command_id: CommandId = "",
-    as_json: Json = False,
-) -> None:
-    """The household agrees on a signed paper.
-
-    Example: tuopin exit agree HOUSEHOLD --given-by PERSON --paper signed.jpg
-    """
-    command = AgreeToExit(
-        command_id=command_id or new_command_id(),
-        household_id=household_id,
-        consent=paper_consent(household_id, given_by, paper, witness, on or today()),
-    )
-    _send("AgreeToExit", command, "agreed", as_json)
-
-
-@exits.command()
-def complete(
-    household_id: Household, on: On = "", command_id: CommandId = "", as_json: Json = False
-) -> None:
-    """The household is out (abridged procedure); support goes on for the grace period.
-
-    Example: tuopin exit complete HOUSEHOLD --on 2026-11-01
-    """
-    command = ExitHousehold(
-        command_id=command_id or new_command_id(),
-        household_id=household_id,
-        effective_on=on or today(),
-    )
-    _send("ExitHousehold", command, "exited", as_json)
 
 
 def paper_consent(

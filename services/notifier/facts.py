@@ -6,14 +6,16 @@ from typing import Any
 from google.protobuf.message import Message
 from sqlalchemy import Connection
 
+from services.notifier.decider.link import Standing
 from services.notifier.decider.policy import Posted, township_of
 from services.notifier.decider.voice import EXIT, PLAN, RECEIPT, Membership, Question
 from services.notifier.views.assignments import village_of
-from services.notifier.views.cadres import posted_at, region_of
+from services.notifier.views.cadres import cadre_row, posted_at, posts_of, region_of
 from services.notifier.views.questions import question
 from services.notifier.views.voice import membership
 from tuopin.notifier.v1.assignment_pb2 import EscalateAssignment, OfferAssignment
 from tuopin.notifier.v1.link_pb2 import IssueLink
+from tuopin.notifier.v1.linking_pb2 import BeginLink
 from tuopin.notifier.v1.voice_pb2 import (
     ConfirmPaymentArrival,
     GiveExitAgreement,
@@ -58,10 +60,18 @@ def payment_question(connection: Connection, command: ConfirmPaymentArrival) -> 
     return question(connection, RECEIPT, command.payment_id)
 
 
+def standing_of(connection: Connection, command: BeginLink) -> Standing:
+    """Posts of the cadre, and whether there is a telephone to compare with."""
+    row = cadre_row(connection, command.cadre_id)
+    posts = tuple(each.post for each in posts_of(connection, command.cadre_id))
+    return Standing(posts=posts, has_phone=row is not None and bool(row.phone))
+
+
 FACTS: Mapping[type[Message], Callable[[Connection, Any], Any]] = {
     OfferAssignment: candidates,
     EscalateAssignment: specialists,
     IssueLink: appointed_by,
+    BeginLink: standing_of,
     IssueHouseholdLink: members,
     GivePlanAgreement: plan_question,
     GiveExitAgreement: exit_question,

@@ -14,6 +14,7 @@ from services.notifier.views.voice import household_links, membership
 from tuopin.notifier.v1 import assignment_pb2 as assignment
 from tuopin.notifier.v1 import complaint_pb2 as complaint
 from tuopin.notifier.v1 import link_pb2 as link
+from tuopin.notifier.v1 import linking_pb2 as linking
 from tuopin.notifier.v1 import message_pb2 as message
 from tuopin.notifier.v1 import voice_pb2 as voice
 from tuopin.notifier.v1.service_pb2_grpc import NotifierServiceServicer
@@ -85,6 +86,18 @@ class Notifier(CommandServicer, NotifierServiceServicer):
         return await self.handle(request, context)
 
     async def LinkChat(self, request: link.LinkChat, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def BeginLink(self, request: linking.BeginLink, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def ConfirmLink(self, request: linking.ConfirmLink, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def RevokeLink(self, request: linking.RevokeLink, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def ChooseLanguage(self, request: linking.ChooseLanguage, context: Context) -> Receipt:
         return await self.handle(request, context)
 
     async def IssueHouseholdLink(

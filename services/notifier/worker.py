@@ -3,6 +3,7 @@
 from services.notifier.bot import run_bot
 from services.notifier.decider import DECIDERS
 from services.notifier.facts import FACTS
+from services.notifier.page.server import run_page
 from services.notifier.reactions import REACTIONS
 from services.notifier.server import Notifier
 from services.notifier.views import DEADLINES, VIEWS
@@ -19,6 +20,7 @@ SERVICE = Service(
     reactions=REACTIONS,
     deadlines=DEADLINES,
     bot=run_bot,
+    serving={"page": run_page},
     servicer=lambda parts: Notifier(parts.handler, parts.views, parts.store, parts.sealer),
     add_to_server=add_NotifierServiceServicer_to_server,
     descriptor=service_pb2.DESCRIPTOR.services_by_name["NotifierService"],

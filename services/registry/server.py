@@ -6,17 +6,24 @@ from chassis.blobs import BlobMissing, media_type_of
 from chassis.rejection import reject, require
 from chassis.server import CommandServicer, Context, caller, check_region
 from services.registry.adoption import load_adopted
+from services.registry.applications import Applications
 from services.registry.decider.registration import ACTIVE_MEMBER
 from services.registry.decider.state import State
+from services.registry.figures import FigureBook
 from services.registry.importing import digests
 from services.registry.importing.uploads import Upload, mark_cut_off
 from services.registry.importing.watching import watch
 from services.registry.reading import Reader
 from services.registry.registrations import registrations_of
+from services.registry.server_exit import ExitRpcs
 from services.registry.server_identification import IdentificationRpcs
 from services.registry.views.households import list_households
+from services.registry.views.lists import list_as_of
 from services.registry.views.regions import create, find_regions
 from services.wiring import ServeParts
+from tuopin.registry.v1 import correction_pb2 as co
+from tuopin.registry.v1 import figures_pb2 as figures
+from tuopin.registry.v1 import file_pb2 as file
 from tuopin.registry.v1 import household_pb2 as pb
 from tuopin.registry.v1 import import_pb2 as imports
 from tuopin.registry.v1 import region_pb2 as region
@@ -29,7 +36,7 @@ PICTURE_MAX_BYTES = 3 * 1024 * 1024
 PICTURES = frozenset({"image/jpeg", "image/png"})
 
 
-class Registry(IdentificationRpcs, CommandServicer, RegistryServiceServicer):
+class Registry(ExitRpcs, IdentificationRpcs, CommandServicer, RegistryServiceServicer):
     """The rpcs of the registry."""
 
     def __init__(self, parts: ServeParts) -> None:
@@ -37,6 +44,8 @@ class Registry(IdentificationRpcs, CommandServicer, RegistryServiceServicer):
         self.parts = parts
         self.registrations = registrations_of(parts)
         self.reader = Reader(parts)
+        Applications(parts)
+        self.figures = FigureBook(parts)
         create(parts.views.engine)
         digests.create(parts.views.engine)
         mark_cut_off(parts.scratch)
@@ -60,16 +69,18 @@ class Registry(IdentificationRpcs, CommandServicer, RegistryServiceServicer):
         settled = await self.registrations.settle(request.commands, outcomes.outcomes, actor)
         return Outcomes(outcomes=settled)
 
-    async def ProposeExit(self, request: pb.ProposeExit, context: Context) -> Receipt:
+    # Household file
+
+    async def CorrectHousehold(self, request: co.CorrectHousehold, context: Context) -> Receipt:
+        check_region(context, request.file.village_id)
         return await self.handle(request, context)
 
-    async def VerifyExit(self, request: pb.VerifyExit, context: Context) -> Receipt:
-        return await self.handle(request, context)
+    async def CorrectHouseholds(self, request: co.CorrectHouseholds, context: Context) -> Outcomes:
+        for village_id in {each.file.village_id for each in request.commands}:
+            check_region(context, village_id)
+        return await self.handle_many(request.commands, context)
 
-    async def AgreeToExit(self, request: pb.AgreeToExit, context: Context) -> Receipt:
-        return await self.handle(request, context)
-
-    async def ExitHousehold(self, request: pb.ExitHousehold, context: Context) -> Receipt:
+    async def StateIncome(self, request: file.StateIncome, context: Context) -> Receipt:
         return await self.handle(request, context)
 
     async def ErasePerson(self, request: pb.ErasePerson, context: Context) -> Receipt:
@@ -96,6 +107,9 @@ class Registry(IdentificationRpcs, CommandServicer, RegistryServiceServicer):
     ) -> pb.HouseholdPage:
         if request.HasField("at_least"):
             await self.parts.views.wait_for(("households",), request.at_least, AT_LEAST_S)
+        if request.as_of or request.known_at_us:
+            at = await self.figures.moment(request.as_of, request.known_at_us)
+            return await self.parts.views.query(lambda each: list_as_of(each, request, at))
         return await self.parts.views.query(lambda connection: list_households(connection, request))
 
     async def FindPerson(self, request: pb.FindPerson, context: Context) -> pb.PersonFound:
@@ -152,3 +166,16 @@ class Registry(IdentificationRpcs, CommandServicer, RegistryServiceServicer):
         check_region(context, state.region_id)
         async for report in watch(self.parts, request.import_id, caller(context).language):
             yield report
+
+    async def CountHouseholds(
+        self, request: figures.CountHouseholds, context: Context
+    ) -> figures.Figures:
+        return await self.figures.count(request, caller(context).language)
+
+    async def GetIncomeDeciles(
+        self, request: figures.GetIncomeDeciles, context: Context
+    ) -> figures.IncomeDeciles:
+        return await self.figures.deciles(request, caller(context).language)
+
+    async def GetFlows(self, request: figures.GetFlows, context: Context) -> figures.Flows:
+        return await self.figures.flows(request, caller(context).language)

@@ -33,7 +33,9 @@ LISTINGS = {
 # What gives one answer or none, or something that is no list of rows.
 ANSWERS = {
     *("cadre appoint", "cadre link", "cadre post", "cadre show", "demo", "events export"),
-    *("exit agree", "exit complete", "exit propose", "fund allocate", "fund appropriate"),
+    *("exit agree", "exit announce", "exit appraise", "exit complete", "exit find", "exit post"),
+    *("exit propose", "exit reinstate", "exit review", "exit withdraw", "exit wrong"),
+    *("fund allocate", "fund appropriate"),
     *("fund assign", "fund commit", "fund pay", "household show", "import households"),
     *("person erase", "person find", "plan approve", "plan consent", "plan show", "rebuild"),
     *("regions adopt", "run", "session complete", "session schedule", "task trace", "template"),
@@ -374,6 +376,8 @@ async def test_the_printed_chat_link_ties_the_chat_to_the_cadre(
         # What the page does with the address.
         await chat.person(1, name)
         await chat.say(1, f"/start {code}")
+        question = await chat.wait_for_message(1, lambda message: "是我" in str(message))
+        await chat.tap(1, question["message_id"], "是我")
         await chat.wait_for_message(1, lambda message: "绑定成功" in message.get("text", ""))
     again = tuopin("cadre", "link", cadre_id)
     assert again.code == 0

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from chassis.viewdb import create_lock
-from services.registry.views.households import HOUSEHOLD_VERSIONS
+from services.registry.views.versions import HOUSEHOLD_VERSIONS
 
 METADATA = MetaData()
 

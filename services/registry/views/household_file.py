@@ -17,7 +17,11 @@ from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.funding.v1 import ledger_pb2 as funding
 from tuopin.notifier.v1 import assignment_pb2 as notifier
 from tuopin.planning.v1 import plan_pb2 as planning
+from tuopin.registry.v1 import correction_pb2 as correction
+from tuopin.registry.v1 import exit_pb2 as exit
+from tuopin.registry.v1 import file_pb2 as file
 from tuopin.registry.v1 import household_pb2 as registry
+from tuopin.registry.v1 import identification_pb2 as identification
 from tuopin.registry.v1 import posting_pb2 as posting
 from tuopin.registry.v1.household_pb2 import FileEntry
 from tuopin.types.v1.types_pb2 import Consent, Evidence, Paper
@@ -55,13 +59,34 @@ LINES: Mapping[type[Message], Line] = {
     registry.ExitVerified: Line("assignment_id", ("cadre_id",)),
     registry.ExitAgreed: Line("household_id"),
     registry.HouseholdExited: Line("household_id", ("procedure", "support_until")),
+    exit.ExitAppraised: Line("household_id", ("votes_for", "votes_against", "abstentions")),
+    exit.ExitFindingsRecorded: Line("household_id", ("cadre_id", "poverty_line_fen")),
+    exit.ExitReviewedAtTownship: Line("household_id", ("reviewed_by",)),
+    exit.ExitReviewedAtCounty: Line("household_id", ("reviewed_by",)),
+    exit.ExitAnnounced: Line("document"),
+    exit.ExitStopped: Line("household_id", ("reason", "stopped_by")),
+    exit.ExitWithdrawn: Line("household_id", ("reason", "withdrawn_by")),
+    exit.SupportEnded: Line("household_id", ("support_until",)),
+    exit.ExitDeclaredWrong: Line("household_id", ("found_by", "exited_by", "exited_on")),
+    exit.HouseholdReinstated: Line("household_id", ("reason",)),
     registry.PersonErased: Line("person_id", ("ground",)),
+    correction.HouseholdCorrected: Line("corrects_event_id", ("import_id",)),
+    file.IncomeStated: Line("import_id", ("income_per_head_fen",)),
     posting.PostingOpened: Line("posting_id", ("purpose", "days")),
     posting.PostingClosed: Line("posting_id", ("purpose",)),
     posting.ObjectionRaised: Line("objection_id", ("channel", "anonymous")),
     posting.ObjectionUpheld: Line("objection_id", ("judged_by",)),
     posting.ObjectionDismissed: Line("objection_id", ("judged_by",)),
     posting.RelativeDeclared: Line("household_id", ("official",)),
+    identification.HouseholdApplied: Line("round_id", ("applied_by",)),
+    identification.IncomeProved: Line("household_id"),
+    identification.DisqualifyingFactRecorded: Line("household_id", ("fact",)),
+    identification.DisqualifyingFactOverridden: Line("household_id", ("fact", "overridden_by")),
+    identification.VillageAppraised: Line("household_id", ("passed",)),
+    identification.TownshipReviewed: Line("household_id", ("approved", "reviewed_by")),
+    identification.CountyReviewed: Line("household_id", ("approved", "reviewed_by")),
+    identification.HouseholdAnnounced: Line("announcement", ("announced_by",)),
+    identification.HouseholdSupplemented: Line("round_id"),
     planning.PlanDrafted: Line("plan_id", ("main_cause", "catalogue")),
     planning.PlanConsented: Line("plan_id"),
     planning.PlanApproved: Line("plan_id", ("helper_id",)),

@@ -3,6 +3,7 @@ as known when?
 """
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import (
@@ -12,7 +13,6 @@ from sqlalchemy import (
     Connection,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     Row,
     String,
@@ -22,14 +22,32 @@ from sqlalchemy import (
 
 from chassis.paging import below, page
 from chassis.views import Rows, View
+from services.registry.views import spans
 from services.registry.views.folding import APPLIERS, Version, fold
+from services.registry.views.versions import HOUSEHOLD_VERSIONS
 from tuopin.envelope.v1.envelope_pb2 import Envelope
+from tuopin.registry.v1.correction_pb2 import HouseholdCorrected
+from tuopin.registry.v1.exit_pb2 import (
+    ExitAnnounced,
+    ExitAppraised,
+    ExitReviewedAtCounty,
+    ExitReviewedAtTownship,
+    HouseholdReinstated,
+)
+from tuopin.registry.v1.file_pb2 import IncomeStated
 from tuopin.registry.v1.household_pb2 import (
+    HOUSEHOLD_STATUS_ANNOUNCED,
+    HOUSEHOLD_STATUS_APPLIED,
     HOUSEHOLD_STATUS_EXIT_AGREED,
+    HOUSEHOLD_STATUS_EXIT_ANNOUNCED,
+    HOUSEHOLD_STATUS_EXIT_APPRAISED,
+    HOUSEHOLD_STATUS_EXIT_COUNTY_REVIEWED,
     HOUSEHOLD_STATUS_EXIT_PROPOSED,
+    HOUSEHOLD_STATUS_EXIT_TOWNSHIP_REVIEWED,
     HOUSEHOLD_STATUS_EXIT_VERIFIED,
     HOUSEHOLD_STATUS_EXITED,
     HOUSEHOLD_STATUS_REGISTERED,
+    HOUSEHOLD_STATUS_RELAPSED,
     ExitAgreed,
     ExitProposed,
     ExitVerified,
@@ -40,6 +58,7 @@ from tuopin.registry.v1.household_pb2 import (
     HouseholdRow,
     ListHouseholds,
 )
+from tuopin.registry.v1.identification_pb2 import HouseholdAnnounced, HouseholdApplied
 
 METADATA = MetaData()
 
@@ -59,28 +78,22 @@ HOUSEHOLDS = Table(
     Index("households_by_village", "village_id", "household_id"),
 )
 
-# Every event of the household as it is stored, personal fields sealed: valid from effective_on and
-# known from recorded_at_us on, until a later version says otherwise.
-HOUSEHOLD_VERSIONS = Table(
-    "household_versions",
-    METADATA,
-    Column("household_id", String(60), primary_key=True),
-    Column("version", Integer, primary_key=True, autoincrement=False),
-    Column("effective_on", String(10)),
-    Column("recorded_at_us", BigInteger),
-    # Full name of the event's message.
-    Column("type", String(100)),
-    Column("event", LargeBinary),
-)
-
 EVENTS = tuple(APPLIERS)
-REGISTERED = HouseholdRegistered.DESCRIPTOR.full_name
+# What a correction can change.
+_COLUMNS = frozenset({"village_id", "attribute", "main_cause"})
 _STATUS = {
     HouseholdRegistered: HOUSEHOLD_STATUS_REGISTERED,
     ExitProposed: HOUSEHOLD_STATUS_EXIT_PROPOSED,
     ExitVerified: HOUSEHOLD_STATUS_EXIT_VERIFIED,
     ExitAgreed: HOUSEHOLD_STATUS_EXIT_AGREED,
     HouseholdExited: HOUSEHOLD_STATUS_EXITED,
+    HouseholdApplied: HOUSEHOLD_STATUS_APPLIED,
+    HouseholdAnnounced: HOUSEHOLD_STATUS_ANNOUNCED,
+    ExitAppraised: HOUSEHOLD_STATUS_EXIT_APPRAISED,
+    ExitReviewedAtTownship: HOUSEHOLD_STATUS_EXIT_TOWNSHIP_REVIEWED,
+    ExitReviewedAtCounty: HOUSEHOLD_STATUS_EXIT_COUNTY_REVIEWED,
+    ExitAnnounced: HOUSEHOLD_STATUS_EXIT_ANNOUNCED,
+    HouseholdReinstated: HOUSEHOLD_STATUS_RELAPSED,
 }
 
 
@@ -95,30 +108,42 @@ def project(rows: Rows, envelope: Envelope, event: Any) -> None:
         event=envelope.data,
     )
     # An event that can lead to several states says to which one.
-    status = _STATUS.get(type(event)) or getattr(event, "status", None)
+    status = getattr(event, "status", None) or _STATUS.get(type(event))
     current: dict[str, Any] = {} if status is None else {"status": status}
     match event:
+        case HouseholdCorrected():
+            current |= {name: getattr(event, name) for name in event.corrected if name in _COLUMNS}
+            current |= {"member_count": event.member_count}
+            current |= {"income_per_head_fen": event.income_per_head_fen}
+        case IncomeStated():
+            current |= {"income_per_head_fen": event.income_per_head_fen}
         case HouseholdRegistered():
-            current |= {
-                "household_number": event.household_number,
-                "village_id": event.village_id,
-                "attribute": event.attribute,
-                "main_cause": event.main_cause,
-                "member_count": len(event.members),
-                "income_per_head_fen": event.income_per_head_fen,
-                "registered_on": event.effective_on,
-                "synthetic": event.synthetic,
-            }
+            current |= _columns(event) | {"registered_on": event.effective_on}
+        case HouseholdApplied():
+            current |= _columns(event.file)
     if current:
         rows.put(HOUSEHOLDS, (event.household_id,), **current)
 
 
+def _columns(file: HouseholdRegistered) -> dict[str, Any]:
+    return {
+        "household_number": file.household_number,
+        "village_id": file.village_id,
+        "attribute": file.attribute,
+        "main_cause": file.main_cause,
+        "member_count": len(file.members),
+        "income_per_head_fen": file.income_per_head_fen,
+        "synthetic": file.synthetic,
+    }
+
+
 VIEW = View(
     name="households",
-    tables=(HOUSEHOLDS, HOUSEHOLD_VERSIONS),
+    tables=(HOUSEHOLDS, HOUSEHOLD_VERSIONS, spans.SPANS, spans.HEADS, spans.SUMS),
     topics=("household",),
     project=project,
     events=EVENTS,
+    derive=spans.derive,
 )
 
 
@@ -133,24 +158,34 @@ def household_as_of(
     found = connection.execute(
         select(versions.version, versions.effective_on, versions.type, versions.event)
         .where(
+            # Not by day: a correction may have moved the day of what it corrects.
             versions.household_id == household_id,
-            versions.effective_on <= as_of,
             versions.recorded_at_us <= known_at_us,
         )
         .order_by(versions.version)
     )
-    return fold(Version(*row) for row in found)
+    return fold((Version(*row) for row in found), as_of)
 
 
-def registered_contents(connection: Connection, household_ids: Sequence[str]) -> dict[str, bytes]:
-    """HouseholdRegistered, still sealed, of those households that are in the register."""
+def files_now(connection: Connection, household_ids: Sequence[str]) -> dict[str, Household]:
+    """The files, still sealed, of those households that are in the register."""
     versions = HOUSEHOLD_VERSIONS.c
     found = connection.execute(
-        select(versions.household_id, versions.event).where(
-            versions.household_id.in_(household_ids), versions.type == REGISTERED
+        select(
+            versions.household_id,
+            versions.version,
+            versions.effective_on,
+            versions.type,
+            versions.event,
         )
+        .where(versions.household_id.in_(household_ids))
+        .order_by(versions.household_id, versions.version)
     )
-    return {row.household_id: row.event for row in found}
+    files = {
+        household_id: fold(Version(*row[1:]) for row in rows)
+        for household_id, rows in groupby(found, key=lambda row: str(row[0]))
+    }
+    return {household_id: file for household_id, file in files.items() if file is not None}
 
 
 def list_households(connection: Connection, query: ListHouseholds) -> HouseholdPage:
@@ -161,13 +196,14 @@ def list_households(connection: Connection, query: ListHouseholds) -> HouseholdP
     key = (HOUSEHOLDS.c.village_id, HOUSEHOLDS.c.household_id)
     found = page(connection, wanted, key, query.page_size, query.page_token)
     return HouseholdPage(
-        households=map(_row_of, found.rows),
+        households=map(row_of, found.rows),
         next_page_token=found.next_page_token,
         total=found.total,
     )
 
 
-def _row_of(row: Row[Any]) -> HouseholdRow:
+def row_of(row: Row[Any]) -> HouseholdRow:
+    """A line of the list from a row with its columns."""
     return HouseholdRow(
         household_id=row.household_id,
         household_number=row.household_number,
@@ -177,6 +213,6 @@ def _row_of(row: Row[Any]) -> HouseholdRow:
         main_cause=row.main_cause,
         member_count=row.member_count,
         income_per_head_fen=row.income_per_head_fen,
-        registered_on=row.registered_on,
+        registered_on=row.registered_on or "",
         synthetic=row.synthetic,
     )

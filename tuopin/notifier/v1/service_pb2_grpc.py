@@ -6,6 +6,7 @@ import warnings
 from tuopin.notifier.v1 import assignment_pb2 as tuopin_dot_notifier_dot_v1_dot_assignment__pb2
 from tuopin.notifier.v1 import complaint_pb2 as tuopin_dot_notifier_dot_v1_dot_complaint__pb2
 from tuopin.notifier.v1 import link_pb2 as tuopin_dot_notifier_dot_v1_dot_link__pb2
+from tuopin.notifier.v1 import linking_pb2 as tuopin_dot_notifier_dot_v1_dot_linking__pb2
 from tuopin.notifier.v1 import message_pb2 as tuopin_dot_notifier_dot_v1_dot_message__pb2
 from tuopin.notifier.v1 import voice_pb2 as tuopin_dot_notifier_dot_v1_dot_voice__pb2
 from tuopin.types.v1 import types_pb2 as tuopin_dot_types_dot_v1_dot_types__pb2
@@ -203,6 +204,26 @@ class NotifierServiceStub:
                 '/tuopin.notifier.v1.NotifierService/GetComplaint',
                 request_serializer=tuopin_dot_notifier_dot_v1_dot_complaint__pb2.GetComplaint.SerializeToString,
                 response_deserializer=tuopin_dot_notifier_dot_v1_dot_complaint__pb2.Complaint.FromString,
+                _registered_method=True)
+        self.BeginLink = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/BeginLink',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_linking__pb2.BeginLink.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ConfirmLink = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/ConfirmLink',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_linking__pb2.ConfirmLink.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ChooseLanguage = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/ChooseLanguage',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_linking__pb2.ChooseLanguage.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.RevokeLink = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/RevokeLink',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_linking__pb2.RevokeLink.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
                 _registered_method=True)
 
 
@@ -409,6 +430,31 @@ class NotifierServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BeginLink(self, request, context):
+        """Linking: confirmed, proven, ended.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConfirmLink(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChooseLanguage(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeLink(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NotifierServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -576,6 +622,26 @@ def add_NotifierServiceServicer_to_server(servicer, server):
                     servicer.GetComplaint,
                     request_deserializer=tuopin_dot_notifier_dot_v1_dot_complaint__pb2.GetComplaint.FromString,
                     response_serializer=tuopin_dot_notifier_dot_v1_dot_complaint__pb2.Complaint.SerializeToString,
+            ),
+            'BeginLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.BeginLink,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_linking__pb2.BeginLink.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ConfirmLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmLink,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_linking__pb2.ConfirmLink.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ChooseLanguage': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChooseLanguage,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_linking__pb2.ChooseLanguage.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'RevokeLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeLink,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_linking__pb2.RevokeLink.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1469,6 +1535,114 @@ class NotifierService:
             '/tuopin.notifier.v1.NotifierService/GetComplaint',
             tuopin_dot_notifier_dot_v1_dot_complaint__pb2.GetComplaint.SerializeToString,
             tuopin_dot_notifier_dot_v1_dot_complaint__pb2.Complaint.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BeginLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/BeginLink',
+            tuopin_dot_notifier_dot_v1_dot_linking__pb2.BeginLink.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/ConfirmLink',
+            tuopin_dot_notifier_dot_v1_dot_linking__pb2.ConfirmLink.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChooseLanguage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/ChooseLanguage',
+            tuopin_dot_notifier_dot_v1_dot_linking__pb2.ChooseLanguage.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/RevokeLink',
+            tuopin_dot_notifier_dot_v1_dot_linking__pb2.RevokeLink.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
             options,
             channel_credentials,
             insecure,

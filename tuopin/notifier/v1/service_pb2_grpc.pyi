@@ -8,6 +8,7 @@ from grpc import aio as _aio
 from tuopin.notifier.v1 import assignment_pb2 as _assignment_pb2
 from tuopin.notifier.v1 import complaint_pb2 as _complaint_pb2
 from tuopin.notifier.v1 import link_pb2 as _link_pb2
+from tuopin.notifier.v1 import linking_pb2 as _linking_pb2
 from tuopin.notifier.v1 import message_pb2 as _message_pb2
 from tuopin.notifier.v1 import voice_pb2 as _voice_pb2
 from tuopin.types.v1 import types_pb2 as _types_pb2
@@ -71,6 +72,11 @@ class NotifierServiceStub:
     RevealComplainant: _grpc.UnaryUnaryMultiCallable[_complaint_pb2.RevealComplainant, _types_pb2.Receipt]
     ListComplaints: _grpc.UnaryUnaryMultiCallable[_complaint_pb2.ListComplaints, _complaint_pb2.ComplaintPage]
     GetComplaint: _grpc.UnaryUnaryMultiCallable[_complaint_pb2.GetComplaint, _complaint_pb2.Complaint]
+    BeginLink: _grpc.UnaryUnaryMultiCallable[_linking_pb2.BeginLink, _types_pb2.Receipt]
+    """Linking: confirmed, proven, ended."""
+    ConfirmLink: _grpc.UnaryUnaryMultiCallable[_linking_pb2.ConfirmLink, _types_pb2.Receipt]
+    ChooseLanguage: _grpc.UnaryUnaryMultiCallable[_linking_pb2.ChooseLanguage, _types_pb2.Receipt]
+    RevokeLink: _grpc.UnaryUnaryMultiCallable[_linking_pb2.RevokeLink, _types_pb2.Receipt]
 
 @_typing.type_check_only
 class NotifierServiceAsyncStub(NotifierServiceStub):
@@ -110,6 +116,11 @@ class NotifierServiceAsyncStub(NotifierServiceStub):
     RevealComplainant: _aio.UnaryUnaryMultiCallable[_complaint_pb2.RevealComplainant, _types_pb2.Receipt]  # type: ignore[assignment]
     ListComplaints: _aio.UnaryUnaryMultiCallable[_complaint_pb2.ListComplaints, _complaint_pb2.ComplaintPage]  # type: ignore[assignment]
     GetComplaint: _aio.UnaryUnaryMultiCallable[_complaint_pb2.GetComplaint, _complaint_pb2.Complaint]  # type: ignore[assignment]
+    BeginLink: _aio.UnaryUnaryMultiCallable[_linking_pb2.BeginLink, _types_pb2.Receipt]  # type: ignore[assignment]
+    """Linking: confirmed, proven, ended."""
+    ConfirmLink: _aio.UnaryUnaryMultiCallable[_linking_pb2.ConfirmLink, _types_pb2.Receipt]  # type: ignore[assignment]
+    ChooseLanguage: _aio.UnaryUnaryMultiCallable[_linking_pb2.ChooseLanguage, _types_pb2.Receipt]  # type: ignore[assignment]
+    RevokeLink: _aio.UnaryUnaryMultiCallable[_linking_pb2.RevokeLink, _types_pb2.Receipt]  # type: ignore[assignment]
 
 class NotifierServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -344,5 +355,34 @@ class NotifierServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _complaint_pb2.GetComplaint,
         context: _ServicerContext,
     ) -> _typing.Union[_complaint_pb2.Complaint, _abc.Awaitable[_complaint_pb2.Complaint]]: ...
+
+    @_abc_1.abstractmethod
+    def BeginLink(
+        self,
+        request: _linking_pb2.BeginLink,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]:
+        """Linking: confirmed, proven, ended."""
+
+    @_abc_1.abstractmethod
+    def ConfirmLink(
+        self,
+        request: _linking_pb2.ConfirmLink,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ChooseLanguage(
+        self,
+        request: _linking_pb2.ChooseLanguage,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def RevokeLink(
+        self,
+        request: _linking_pb2.RevokeLink,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
 
 def add_NotifierServiceServicer_to_server(servicer: NotifierServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -5,7 +5,13 @@ isort:skip_file
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from tuopin.registry.v1 import composition_pb2 as _composition_pb2
+from tuopin.registry.v1 import correction_pb2 as _correction_pb2
+from tuopin.registry.v1 import exit_pb2 as _exit_pb2
+from tuopin.registry.v1 import figures_pb2 as _figures_pb2
+from tuopin.registry.v1 import file_pb2 as _file_pb2
 from tuopin.registry.v1 import household_pb2 as _household_pb2
+from tuopin.registry.v1 import identification_pb2 as _identification_pb2
 from tuopin.registry.v1 import import_pb2 as _import_pb2
 from tuopin.registry.v1 import posting_pb2 as _posting_pb2
 from tuopin.registry.v1 import region_pb2 as _region_pb2
@@ -55,6 +61,29 @@ class RegistryServiceStub:
     CommitImport: _grpc.UnaryUnaryMultiCallable[_import_pb2.CommitImport, _types_pb2.Receipt]
     """From here on every household of the file gets in, whatever is killed."""
     WatchImport: _grpc.UnaryStreamMultiCallable[_import_pb2.WatchImport, _import_pb2.ImportReport]
+    CorrectHousehold: _grpc.UnaryUnaryMultiCallable[_correction_pb2.CorrectHousehold, _types_pb2.Receipt]
+    """The stream's region and the village that the correction brings are both checked."""
+    CorrectHouseholds: _grpc.UnaryUnaryMultiCallable[_correction_pb2.CorrectHouseholds, _types_pb2.Outcomes]
+    AddMember: _grpc.UnaryUnaryMultiCallable[_file_pb2.AddMember, _types_pb2.Receipt]
+    RemoveMember: _grpc.UnaryUnaryMultiCallable[_file_pb2.RemoveMember, _types_pb2.Receipt]
+    ChangeMember: _grpc.UnaryUnaryMultiCallable[_file_pb2.ChangeMember, _types_pb2.Receipt]
+    ChangeHead: _grpc.UnaryUnaryMultiCallable[_file_pb2.ChangeHead, _types_pb2.Receipt]
+    ChangeAddress: _grpc.UnaryUnaryMultiCallable[_file_pb2.ChangeAddress, _types_pb2.Receipt]
+    ChangeAttribute: _grpc.UnaryUnaryMultiCallable[_file_pb2.ChangeAttribute, _types_pb2.Receipt]
+    ChangeCauses: _grpc.UnaryUnaryMultiCallable[_file_pb2.ChangeCauses, _types_pb2.Receipt]
+    ChangeNeeds: _grpc.UnaryUnaryMultiCallable[_file_pb2.ChangeNeeds, _types_pb2.Receipt]
+    ChangeLivingConditions: _grpc.UnaryUnaryMultiCallable[_file_pb2.ChangeLivingConditions, _types_pb2.Receipt]
+    MoveHousehold: _grpc.UnaryUnaryMultiCallable[_file_pb2.MoveHousehold, _types_pb2.Receipt]
+    MoveMember: _grpc.UnaryUnaryMultiCallable[_composition_pb2.MoveMember, _types_pb2.Receipt]
+    SplitHousehold: _grpc.UnaryUnaryMultiCallable[_composition_pb2.SplitHousehold, _types_pb2.Receipt]
+    MergeHouseholds: _grpc.UnaryUnaryMultiCallable[_composition_pb2.MergeHouseholds, _types_pb2.Receipt]
+    UnmergeHouseholds: _grpc.UnaryUnaryMultiCallable[_composition_pb2.UnmergeHouseholds, _types_pb2.Receipt]
+    CorrectDate: _grpc.UnaryUnaryMultiCallable[_correction_pb2.CorrectDate, _types_pb2.Receipt]
+    StateIncome: _grpc.UnaryUnaryMultiCallable[_file_pb2.StateIncome, _types_pb2.Receipt]
+    CountHouseholds: _grpc.UnaryUnaryMultiCallable[_figures_pb2.CountHouseholds, _figures_pb2.Figures]
+    """Figures: every answer carries its definition, its day and its moment."""
+    GetIncomeDeciles: _grpc.UnaryUnaryMultiCallable[_figures_pb2.GetIncomeDeciles, _figures_pb2.IncomeDeciles]
+    GetFlows: _grpc.UnaryUnaryMultiCallable[_figures_pb2.GetFlows, _figures_pb2.Flows]
     CheckImport: _grpc.StreamStreamMultiCallable[_import_pb2.CheckImport, _import_pb2.CheckedImport]
     """As ValidateImport, and tells every fault while the file still arrives."""
     ClosePosting: _grpc.UnaryUnaryMultiCallable[_posting_pb2.ClosePosting, _types_pb2.Receipt]
@@ -66,6 +95,29 @@ class RegistryServiceStub:
     ListPostings: _grpc.UnaryUnaryMultiCallable[_posting_pb2.ListPostings, _posting_pb2.PostingPage]
     """What the public may see, for the page that shows it: any office, anywhere."""
     GetPosting: _grpc.UnaryUnaryMultiCallable[_posting_pb2.GetPosting, _posting_pb2.Posting]
+    AppraiseExit: _grpc.UnaryUnaryMultiCallable[_exit_pb2.AppraiseExit, _types_pb2.Receipt]
+    """The exit of a household: every level takes its own steps."""
+    RecordExitFindings: _grpc.UnaryUnaryMultiCallable[_exit_pb2.RecordExitFindings, _types_pb2.Receipt]
+    PostExit: _grpc.UnaryUnaryMultiCallable[_exit_pb2.PostExit, _types_pb2.Receipt]
+    ReviewExitAtTownship: _grpc.UnaryUnaryMultiCallable[_exit_pb2.ReviewExitAtTownship, _types_pb2.Receipt]
+    ReviewExitAtCounty: _grpc.UnaryUnaryMultiCallable[_exit_pb2.ReviewExitAtCounty, _types_pb2.Receipt]
+    AnnounceExit: _grpc.UnaryUnaryMultiCallable[_exit_pb2.AnnounceExit, _types_pb2.Receipt]
+    WithdrawExit: _grpc.UnaryUnaryMultiCallable[_exit_pb2.WithdrawExit, _types_pb2.Receipt]
+    EndSupport: _grpc.UnaryUnaryMultiCallable[_exit_pb2.EndSupport, _types_pb2.Receipt]
+    DeclareExitWrong: _grpc.UnaryUnaryMultiCallable[_exit_pb2.DeclareExitWrong, _types_pb2.Receipt]
+    ReinstateHousehold: _grpc.UnaryUnaryMultiCallable[_exit_pb2.ReinstateHousehold, _types_pb2.Receipt]
+    ApplyHousehold: _grpc.UnaryUnaryMultiCallable[_identification_pb2.ApplyHousehold, _types_pb2.Receipt]
+    """Identification: each step at its level."""
+    ProveIncome: _grpc.UnaryUnaryMultiCallable[_identification_pb2.ProveIncome, _types_pb2.Receipt]
+    RecordDisqualifyingFact: _grpc.UnaryUnaryMultiCallable[_identification_pb2.RecordDisqualifyingFact, _types_pb2.Receipt]
+    OverrideDisqualifyingFact: _grpc.UnaryUnaryMultiCallable[_identification_pb2.OverrideDisqualifyingFact, _types_pb2.Receipt]
+    AppraiseHousehold: _grpc.UnaryUnaryMultiCallable[_identification_pb2.AppraiseHousehold, _types_pb2.Receipt]
+    PostInVillage: _grpc.UnaryUnaryMultiCallable[_identification_pb2.PostInVillage, _types_pb2.Receipt]
+    ReviewAtTownship: _grpc.UnaryUnaryMultiCallable[_identification_pb2.ReviewAtTownship, _types_pb2.Receipt]
+    PostByTownship: _grpc.UnaryUnaryMultiCallable[_identification_pb2.PostByTownship, _types_pb2.Receipt]
+    ReviewAtCounty: _grpc.UnaryUnaryMultiCallable[_identification_pb2.ReviewAtCounty, _types_pb2.Receipt]
+    AnnounceHousehold: _grpc.UnaryUnaryMultiCallable[_identification_pb2.AnnounceHousehold, _types_pb2.Receipt]
+    RegisterApplicant: _grpc.UnaryUnaryMultiCallable[_identification_pb2.RegisterApplicant, _types_pb2.Receipt]
 
 @_typing.type_check_only
 class RegistryServiceAsyncStub(RegistryServiceStub):
@@ -90,6 +142,29 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     CommitImport: _aio.UnaryUnaryMultiCallable[_import_pb2.CommitImport, _types_pb2.Receipt]  # type: ignore[assignment]
     """From here on every household of the file gets in, whatever is killed."""
     WatchImport: _aio.UnaryStreamMultiCallable[_import_pb2.WatchImport, _import_pb2.ImportReport]  # type: ignore[assignment]
+    CorrectHousehold: _aio.UnaryUnaryMultiCallable[_correction_pb2.CorrectHousehold, _types_pb2.Receipt]  # type: ignore[assignment]
+    """The stream's region and the village that the correction brings are both checked."""
+    CorrectHouseholds: _aio.UnaryUnaryMultiCallable[_correction_pb2.CorrectHouseholds, _types_pb2.Outcomes]  # type: ignore[assignment]
+    AddMember: _aio.UnaryUnaryMultiCallable[_file_pb2.AddMember, _types_pb2.Receipt]  # type: ignore[assignment]
+    RemoveMember: _aio.UnaryUnaryMultiCallable[_file_pb2.RemoveMember, _types_pb2.Receipt]  # type: ignore[assignment]
+    ChangeMember: _aio.UnaryUnaryMultiCallable[_file_pb2.ChangeMember, _types_pb2.Receipt]  # type: ignore[assignment]
+    ChangeHead: _aio.UnaryUnaryMultiCallable[_file_pb2.ChangeHead, _types_pb2.Receipt]  # type: ignore[assignment]
+    ChangeAddress: _aio.UnaryUnaryMultiCallable[_file_pb2.ChangeAddress, _types_pb2.Receipt]  # type: ignore[assignment]
+    ChangeAttribute: _aio.UnaryUnaryMultiCallable[_file_pb2.ChangeAttribute, _types_pb2.Receipt]  # type: ignore[assignment]
+    ChangeCauses: _aio.UnaryUnaryMultiCallable[_file_pb2.ChangeCauses, _types_pb2.Receipt]  # type: ignore[assignment]
+    ChangeNeeds: _aio.UnaryUnaryMultiCallable[_file_pb2.ChangeNeeds, _types_pb2.Receipt]  # type: ignore[assignment]
+    ChangeLivingConditions: _aio.UnaryUnaryMultiCallable[_file_pb2.ChangeLivingConditions, _types_pb2.Receipt]  # type: ignore[assignment]
+    MoveHousehold: _aio.UnaryUnaryMultiCallable[_file_pb2.MoveHousehold, _types_pb2.Receipt]  # type: ignore[assignment]
+    MoveMember: _aio.UnaryUnaryMultiCallable[_composition_pb2.MoveMember, _types_pb2.Receipt]  # type: ignore[assignment]
+    SplitHousehold: _aio.UnaryUnaryMultiCallable[_composition_pb2.SplitHousehold, _types_pb2.Receipt]  # type: ignore[assignment]
+    MergeHouseholds: _aio.UnaryUnaryMultiCallable[_composition_pb2.MergeHouseholds, _types_pb2.Receipt]  # type: ignore[assignment]
+    UnmergeHouseholds: _aio.UnaryUnaryMultiCallable[_composition_pb2.UnmergeHouseholds, _types_pb2.Receipt]  # type: ignore[assignment]
+    CorrectDate: _aio.UnaryUnaryMultiCallable[_correction_pb2.CorrectDate, _types_pb2.Receipt]  # type: ignore[assignment]
+    StateIncome: _aio.UnaryUnaryMultiCallable[_file_pb2.StateIncome, _types_pb2.Receipt]  # type: ignore[assignment]
+    CountHouseholds: _aio.UnaryUnaryMultiCallable[_figures_pb2.CountHouseholds, _figures_pb2.Figures]  # type: ignore[assignment]
+    """Figures: every answer carries its definition, its day and its moment."""
+    GetIncomeDeciles: _aio.UnaryUnaryMultiCallable[_figures_pb2.GetIncomeDeciles, _figures_pb2.IncomeDeciles]  # type: ignore[assignment]
+    GetFlows: _aio.UnaryUnaryMultiCallable[_figures_pb2.GetFlows, _figures_pb2.Flows]  # type: ignore[assignment]
     CheckImport: _aio.StreamStreamMultiCallable[_import_pb2.CheckImport, _import_pb2.CheckedImport]  # type: ignore[assignment]
     """As ValidateImport, and tells every fault while the file still arrives."""
     ClosePosting: _aio.UnaryUnaryMultiCallable[_posting_pb2.ClosePosting, _types_pb2.Receipt]  # type: ignore[assignment]
@@ -101,6 +176,29 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     ListPostings: _aio.UnaryUnaryMultiCallable[_posting_pb2.ListPostings, _posting_pb2.PostingPage]  # type: ignore[assignment]
     """What the public may see, for the page that shows it: any office, anywhere."""
     GetPosting: _aio.UnaryUnaryMultiCallable[_posting_pb2.GetPosting, _posting_pb2.Posting]  # type: ignore[assignment]
+    AppraiseExit: _aio.UnaryUnaryMultiCallable[_exit_pb2.AppraiseExit, _types_pb2.Receipt]  # type: ignore[assignment]
+    """The exit of a household: every level takes its own steps."""
+    RecordExitFindings: _aio.UnaryUnaryMultiCallable[_exit_pb2.RecordExitFindings, _types_pb2.Receipt]  # type: ignore[assignment]
+    PostExit: _aio.UnaryUnaryMultiCallable[_exit_pb2.PostExit, _types_pb2.Receipt]  # type: ignore[assignment]
+    ReviewExitAtTownship: _aio.UnaryUnaryMultiCallable[_exit_pb2.ReviewExitAtTownship, _types_pb2.Receipt]  # type: ignore[assignment]
+    ReviewExitAtCounty: _aio.UnaryUnaryMultiCallable[_exit_pb2.ReviewExitAtCounty, _types_pb2.Receipt]  # type: ignore[assignment]
+    AnnounceExit: _aio.UnaryUnaryMultiCallable[_exit_pb2.AnnounceExit, _types_pb2.Receipt]  # type: ignore[assignment]
+    WithdrawExit: _aio.UnaryUnaryMultiCallable[_exit_pb2.WithdrawExit, _types_pb2.Receipt]  # type: ignore[assignment]
+    EndSupport: _aio.UnaryUnaryMultiCallable[_exit_pb2.EndSupport, _types_pb2.Receipt]  # type: ignore[assignment]
+    DeclareExitWrong: _aio.UnaryUnaryMultiCallable[_exit_pb2.DeclareExitWrong, _types_pb2.Receipt]  # type: ignore[assignment]
+    ReinstateHousehold: _aio.UnaryUnaryMultiCallable[_exit_pb2.ReinstateHousehold, _types_pb2.Receipt]  # type: ignore[assignment]
+    ApplyHousehold: _aio.UnaryUnaryMultiCallable[_identification_pb2.ApplyHousehold, _types_pb2.Receipt]  # type: ignore[assignment]
+    """Identification: each step at its level."""
+    ProveIncome: _aio.UnaryUnaryMultiCallable[_identification_pb2.ProveIncome, _types_pb2.Receipt]  # type: ignore[assignment]
+    RecordDisqualifyingFact: _aio.UnaryUnaryMultiCallable[_identification_pb2.RecordDisqualifyingFact, _types_pb2.Receipt]  # type: ignore[assignment]
+    OverrideDisqualifyingFact: _aio.UnaryUnaryMultiCallable[_identification_pb2.OverrideDisqualifyingFact, _types_pb2.Receipt]  # type: ignore[assignment]
+    AppraiseHousehold: _aio.UnaryUnaryMultiCallable[_identification_pb2.AppraiseHousehold, _types_pb2.Receipt]  # type: ignore[assignment]
+    PostInVillage: _aio.UnaryUnaryMultiCallable[_identification_pb2.PostInVillage, _types_pb2.Receipt]  # type: ignore[assignment]
+    ReviewAtTownship: _aio.UnaryUnaryMultiCallable[_identification_pb2.ReviewAtTownship, _types_pb2.Receipt]  # type: ignore[assignment]
+    PostByTownship: _aio.UnaryUnaryMultiCallable[_identification_pb2.PostByTownship, _types_pb2.Receipt]  # type: ignore[assignment]
+    ReviewAtCounty: _aio.UnaryUnaryMultiCallable[_identification_pb2.ReviewAtCounty, _types_pb2.Receipt]  # type: ignore[assignment]
+    AnnounceHousehold: _aio.UnaryUnaryMultiCallable[_identification_pb2.AnnounceHousehold, _types_pb2.Receipt]  # type: ignore[assignment]
+    RegisterApplicant: _aio.UnaryUnaryMultiCallable[_identification_pb2.RegisterApplicant, _types_pb2.Receipt]  # type: ignore[assignment]
 
 class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -226,6 +324,155 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_import_pb2.ImportReport], _abc.AsyncIterator[_import_pb2.ImportReport]]: ...
 
     @_abc_1.abstractmethod
+    def CorrectHousehold(
+        self,
+        request: _correction_pb2.CorrectHousehold,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]:
+        """The stream's region and the village that the correction brings are both checked."""
+
+    @_abc_1.abstractmethod
+    def CorrectHouseholds(
+        self,
+        request: _correction_pb2.CorrectHouseholds,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Outcomes, _abc.Awaitable[_types_pb2.Outcomes]]: ...
+
+    @_abc_1.abstractmethod
+    def AddMember(
+        self,
+        request: _file_pb2.AddMember,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def RemoveMember(
+        self,
+        request: _file_pb2.RemoveMember,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ChangeMember(
+        self,
+        request: _file_pb2.ChangeMember,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ChangeHead(
+        self,
+        request: _file_pb2.ChangeHead,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ChangeAddress(
+        self,
+        request: _file_pb2.ChangeAddress,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ChangeAttribute(
+        self,
+        request: _file_pb2.ChangeAttribute,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ChangeCauses(
+        self,
+        request: _file_pb2.ChangeCauses,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ChangeNeeds(
+        self,
+        request: _file_pb2.ChangeNeeds,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ChangeLivingConditions(
+        self,
+        request: _file_pb2.ChangeLivingConditions,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def MoveHousehold(
+        self,
+        request: _file_pb2.MoveHousehold,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def MoveMember(
+        self,
+        request: _composition_pb2.MoveMember,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def SplitHousehold(
+        self,
+        request: _composition_pb2.SplitHousehold,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def MergeHouseholds(
+        self,
+        request: _composition_pb2.MergeHouseholds,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def UnmergeHouseholds(
+        self,
+        request: _composition_pb2.UnmergeHouseholds,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def CorrectDate(
+        self,
+        request: _correction_pb2.CorrectDate,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def StateIncome(
+        self,
+        request: _file_pb2.StateIncome,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def CountHouseholds(
+        self,
+        request: _figures_pb2.CountHouseholds,
+        context: _ServicerContext,
+    ) -> _typing.Union[_figures_pb2.Figures, _abc.Awaitable[_figures_pb2.Figures]]:
+        """Figures: every answer carries its definition, its day and its moment."""
+
+    @_abc_1.abstractmethod
+    def GetIncomeDeciles(
+        self,
+        request: _figures_pb2.GetIncomeDeciles,
+        context: _ServicerContext,
+    ) -> _typing.Union[_figures_pb2.IncomeDeciles, _abc.Awaitable[_figures_pb2.IncomeDeciles]]: ...
+
+    @_abc_1.abstractmethod
+    def GetFlows(
+        self,
+        request: _figures_pb2.GetFlows,
+        context: _ServicerContext,
+    ) -> _typing.Union[_figures_pb2.Flows, _abc.Awaitable[_figures_pb2.Flows]]: ...
+
+    @_abc_1.abstractmethod
     def CheckImport(
         self,
         request_iterator: _MaybeAsyncIterator[_import_pb2.CheckImport],
@@ -283,5 +530,154 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _posting_pb2.GetPosting,
         context: _ServicerContext,
     ) -> _typing.Union[_posting_pb2.Posting, _abc.Awaitable[_posting_pb2.Posting]]: ...
+
+    @_abc_1.abstractmethod
+    def AppraiseExit(
+        self,
+        request: _exit_pb2.AppraiseExit,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]:
+        """The exit of a household: every level takes its own steps."""
+
+    @_abc_1.abstractmethod
+    def RecordExitFindings(
+        self,
+        request: _exit_pb2.RecordExitFindings,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def PostExit(
+        self,
+        request: _exit_pb2.PostExit,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ReviewExitAtTownship(
+        self,
+        request: _exit_pb2.ReviewExitAtTownship,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ReviewExitAtCounty(
+        self,
+        request: _exit_pb2.ReviewExitAtCounty,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def AnnounceExit(
+        self,
+        request: _exit_pb2.AnnounceExit,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def WithdrawExit(
+        self,
+        request: _exit_pb2.WithdrawExit,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def EndSupport(
+        self,
+        request: _exit_pb2.EndSupport,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def DeclareExitWrong(
+        self,
+        request: _exit_pb2.DeclareExitWrong,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ReinstateHousehold(
+        self,
+        request: _exit_pb2.ReinstateHousehold,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ApplyHousehold(
+        self,
+        request: _identification_pb2.ApplyHousehold,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]:
+        """Identification: each step at its level."""
+
+    @_abc_1.abstractmethod
+    def ProveIncome(
+        self,
+        request: _identification_pb2.ProveIncome,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def RecordDisqualifyingFact(
+        self,
+        request: _identification_pb2.RecordDisqualifyingFact,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def OverrideDisqualifyingFact(
+        self,
+        request: _identification_pb2.OverrideDisqualifyingFact,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def AppraiseHousehold(
+        self,
+        request: _identification_pb2.AppraiseHousehold,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def PostInVillage(
+        self,
+        request: _identification_pb2.PostInVillage,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ReviewAtTownship(
+        self,
+        request: _identification_pb2.ReviewAtTownship,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def PostByTownship(
+        self,
+        request: _identification_pb2.PostByTownship,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ReviewAtCounty(
+        self,
+        request: _identification_pb2.ReviewAtCounty,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def AnnounceHousehold(
+        self,
+        request: _identification_pb2.AnnounceHousehold,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def RegisterApplicant(
+        self,
+        request: _identification_pb2.RegisterApplicant,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
 
 def add_RegistryServiceServicer_to_server(servicer: RegistryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
