@@ -104,11 +104,13 @@ def _part_of(descriptor: Descriptor, parts: dict[str, _Part]) -> _Part:
 
 
 def _value_field(each: FieldDescriptor) -> FieldDescriptor:
-    return each.message_type.fields_by_name["value"] if _is_map(each) else each
+    kind = each.message_type
+    return kind.fields_by_name["value"] if kind is not None and _is_map(each) else each
 
 
 def _is_map(each: FieldDescriptor) -> bool:
-    return each.message_type is not None and bool(each.message_type.GetOptions().map_entry)
+    kind = each.message_type
+    return kind is not None and bool(kind.GetOptions().map_entry)
 
 
 def _check_declaration(each: FieldDescriptor, value: FieldDescriptor, subject: str) -> None:
