@@ -7,9 +7,14 @@ import typer
 
 from services.cli import (
     cadres,
+    complaints,
     exits,
+    explain,  # noqa: F401  # adds a command to `household`
+    exports,
     figures,
     funds,
+    household_changes,
+    household_corrections,
     households,
     imports,
     logs,
@@ -18,6 +23,7 @@ from services.cli import (
     running,
     tasks,
     upkeep,
+    voices,
 )
 from services.cli.contact import refused
 from services.cli.output import EXIT_CODES
@@ -34,6 +40,9 @@ app = typer.Typer(
 app.add_typer(regions.app, name="regions")
 app.add_typer(imports.app, name="import")
 app.add_typer(households.app, name="household")
+households.app.command("export")(exports.export_households)
+for _command in (*household_changes.COMMANDS, household_corrections.correct):
+    households.app.command(_command.__name__.replace("_", "-"))(_command)
 app.add_typer(households.people, name="person")
 app.add_typer(exits.app, name="exit")
 app.add_typer(figures.app, name="figures")
@@ -42,6 +51,9 @@ app.add_typer(funds.app, name="fund")
 app.add_typer(cadres.app, name="cadre")
 app.add_typer(cadres.sessions, name="session")
 app.add_typer(tasks.app, name="task")
+app.add_typer(complaints.app, name="complaint")
+for _voice in (voices.link, voices.links, voices.unlink):
+    households.app.command()(_voice)
 app.add_typer(logs.app, name="events")
 app.command("template")(imports.template)
 app.command("rebuild")(upkeep.rebuild)

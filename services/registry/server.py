@@ -9,6 +9,8 @@ from services.registry.adoption import load_adopted
 from services.registry.applications import Applications
 from services.registry.decider.registration import ACTIVE_MEMBER
 from services.registry.decider.state import State
+from services.registry.explaining import Explainer
+from services.registry.exporting.streaming import exported
 from services.registry.figures import FigureBook
 from services.registry.importing import digests
 from services.registry.importing.uploads import Upload, mark_cut_off
@@ -18,10 +20,13 @@ from services.registry.registrations import registrations_of
 from services.registry.server_exit import ExitRpcs
 from services.registry.server_file import FileRpcs
 from services.registry.server_identification import IdentificationRpcs
+from services.registry.server_monitoring import MonitoringRpcs
 from services.registry.views.households import list_households
 from services.registry.views.lists import list_as_of
 from services.registry.views.regions import create, find_regions
 from services.wiring import ServeParts
+from tuopin.registry.v1 import explain_pb2 as explain
+from tuopin.registry.v1 import export_pb2 as exports
 from tuopin.registry.v1 import figures_pb2 as figures
 from tuopin.registry.v1 import household_pb2 as pb
 from tuopin.registry.v1 import import_pb2 as imports
@@ -35,7 +40,9 @@ PICTURE_MAX_BYTES = 3 * 1024 * 1024
 PICTURES = frozenset({"image/jpeg", "image/png"})
 
 
-class Registry(FileRpcs, ExitRpcs, IdentificationRpcs, CommandServicer, RegistryServiceServicer):
+class Registry(
+    FileRpcs, ExitRpcs, MonitoringRpcs, IdentificationRpcs, CommandServicer, RegistryServiceServicer
+):
     """The rpcs of the registry."""
 
     def __init__(self, parts: ServeParts) -> None:
@@ -45,6 +52,7 @@ class Registry(FileRpcs, ExitRpcs, IdentificationRpcs, CommandServicer, Registry
         self.reader = Reader(parts)
         Applications(parts)
         self.figures = FigureBook(parts)
+        self.explainer = Explainer(parts)
         create(parts.views.engine)
         digests.create(parts.views.engine)
         mark_cut_off(parts.scratch)
@@ -143,6 +151,14 @@ class Registry(FileRpcs, ExitRpcs, IdentificationRpcs, CommandServicer, Registry
     async def CommitImport(self, request: imports.CommitImport, context: Context) -> Receipt:
         return await self.handle(request, context)
 
+    async def ExportHouseholds(
+        self, request: exports.ExportHouseholds, context: Context
+    ) -> AsyncIterator[exports.ExportedHouseholds]:
+        at = await self.figures.moment(request.as_of, request.known_at_us)
+        await self.handler.handle(request, caller(context).actor, checked=True)
+        async for page in exported(self.parts, request, at):
+            yield page
+
     async def WatchImport(
         self, request: imports.WatchImport, context: Context
     ) -> AsyncIterator[imports.ImportReport]:
@@ -151,6 +167,13 @@ class Registry(FileRpcs, ExitRpcs, IdentificationRpcs, CommandServicer, Registry
         check_region(context, state.region_id)
         async for report in watch(self.parts, request.import_id, caller(context).language):
             yield report
+
+    async def ExplainHousehold(
+        self, request: explain.ExplainHousehold, context: Context
+    ) -> explain.Explanation:
+        state = await self._household(request.household_id)
+        check_region(context, state.village_id)
+        return await self.explainer.explain(request, caller(context).language)
 
     async def CountHouseholds(
         self, request: figures.CountHouseholds, context: Context

@@ -15,6 +15,8 @@ from services.registry.decider.file import FILE
 from services.registry.decider.identification import IDENTIFICATION
 from services.registry.decider.income import INCOME
 from services.registry.decider.living import LIVING
+from services.registry.decider.monitored import MONITORED
+from services.registry.decider.monitoring import MONITORING
 from services.registry.decider.part import Part
 from services.registry.decider.people import PEOPLE
 from services.registry.decider.posting import POSTING
@@ -34,6 +36,8 @@ PARTS = (
     EXIT,
     EXIT_REVIEW,
     RELAPSE,
+    MONITORING,
+    MONITORED,
 )
 
 _OF_COMMAND: dict[type[Message], Part] = {each: part for part in PARTS for each in part.commands}

@@ -8,11 +8,14 @@ from grpc import aio as _aio
 from tuopin.registry.v1 import composition_pb2 as _composition_pb2
 from tuopin.registry.v1 import correction_pb2 as _correction_pb2
 from tuopin.registry.v1 import exit_pb2 as _exit_pb2
+from tuopin.registry.v1 import explain_pb2 as _explain_pb2
+from tuopin.registry.v1 import export_pb2 as _export_pb2
 from tuopin.registry.v1 import figures_pb2 as _figures_pb2
 from tuopin.registry.v1 import file_pb2 as _file_pb2
 from tuopin.registry.v1 import household_pb2 as _household_pb2
 from tuopin.registry.v1 import identification_pb2 as _identification_pb2
 from tuopin.registry.v1 import import_pb2 as _import_pb2
+from tuopin.registry.v1 import monitoring_pb2 as _monitoring_pb2
 from tuopin.registry.v1 import posting_pb2 as _posting_pb2
 from tuopin.registry.v1 import region_pb2 as _region_pb2
 from tuopin.types.v1 import types_pb2 as _types_pb2
@@ -80,10 +83,14 @@ class RegistryServiceStub:
     UnmergeHouseholds: _grpc.UnaryUnaryMultiCallable[_composition_pb2.UnmergeHouseholds, _types_pb2.Receipt]
     CorrectDate: _grpc.UnaryUnaryMultiCallable[_correction_pb2.CorrectDate, _types_pb2.Receipt]
     StateIncome: _grpc.UnaryUnaryMultiCallable[_file_pb2.StateIncome, _types_pb2.Receipt]
+    ExplainHousehold: _grpc.UnaryUnaryMultiCallable[_explain_pb2.ExplainHousehold, _explain_pb2.Explanation]
+    """Codes, offices and hashes; no personal field."""
     CountHouseholds: _grpc.UnaryUnaryMultiCallable[_figures_pb2.CountHouseholds, _figures_pb2.Figures]
     """Figures: every answer carries its definition, its day and its moment."""
     GetIncomeDeciles: _grpc.UnaryUnaryMultiCallable[_figures_pb2.GetIncomeDeciles, _figures_pb2.IncomeDeciles]
     GetFlows: _grpc.UnaryUnaryMultiCallable[_figures_pb2.GetFlows, _figures_pb2.Flows]
+    ExportHouseholds: _grpc.UnaryStreamMultiCallable[_export_pb2.ExportHouseholds, _export_pb2.ExportedHouseholds]
+    """Nothing leaves before the export is on record."""
     CheckImport: _grpc.StreamStreamMultiCallable[_import_pb2.CheckImport, _import_pb2.CheckedImport]
     """As ValidateImport, and tells every fault while the file still arrives."""
     ClosePosting: _grpc.UnaryUnaryMultiCallable[_posting_pb2.ClosePosting, _types_pb2.Receipt]
@@ -118,6 +125,23 @@ class RegistryServiceStub:
     ReviewAtCounty: _grpc.UnaryUnaryMultiCallable[_identification_pb2.ReviewAtCounty, _types_pb2.Receipt]
     AnnounceHousehold: _grpc.UnaryUnaryMultiCallable[_identification_pb2.AnnounceHousehold, _types_pb2.Receipt]
     RegisterApplicant: _grpc.UnaryUnaryMultiCallable[_identification_pb2.RegisterApplicant, _types_pb2.Receipt]
+    ReportDifficulty: _grpc.UnaryUnaryMultiCallable[_monitoring_pb2.ReportDifficulty, _types_pb2.Receipt]
+    """Monitoring against relapse."""
+    ScreenHousehold: _grpc.UnaryUnaryMultiCallable[_monitoring_pb2.ScreenHousehold, _types_pb2.Receipt]
+    RaiseWarning: _grpc.UnaryUnaryMultiCallable[_monitoring_pb2.RaiseWarning, _types_pb2.Receipt]
+    RecordWarningVisit: _grpc.UnaryUnaryMultiCallable[_monitoring_pb2.RecordWarningVisit, _types_pb2.Receipt]
+    CheckWarning: _grpc.UnaryUnaryMultiCallable[_monitoring_pb2.CheckWarning, _types_pb2.Receipt]
+    AppraiseWarning: _grpc.UnaryUnaryMultiCallable[_monitoring_pb2.AppraiseWarning, _types_pb2.Receipt]
+    PostMonitoring: _grpc.UnaryUnaryMultiCallable[_monitoring_pb2.PostMonitoring, _types_pb2.Receipt]
+    ReviewMonitoringAtTownship: _grpc.UnaryUnaryMultiCallable[_monitoring_pb2.ReviewMonitoringAtTownship, _types_pb2.Receipt]
+    StartMonitoring: _grpc.UnaryUnaryMultiCallable[_monitoring_pb2.StartMonitoring, _types_pb2.Receipt]
+    DismissWarning: _grpc.UnaryUnaryMultiCallable[_monitoring_pb2.DismissWarning, _types_pb2.Receipt]
+    RunOutMonitoringClock: _grpc.UnaryUnaryMultiCallable[_monitoring_pb2.RunOutMonitoringClock, _types_pb2.Receipt]
+    RecordMonitoredIncome: _grpc.UnaryUnaryMultiCallable[_monitoring_pb2.RecordMonitoredIncome, _types_pb2.Receipt]
+    ClearMonitoring: _grpc.UnaryUnaryMultiCallable[_monitoring_pb2.ClearMonitoring, _types_pb2.Receipt]
+    CoverHousehold: _grpc.UnaryUnaryMultiCallable[_monitoring_pb2.CoverHousehold, _types_pb2.Receipt]
+    GetMonitoring: _grpc.UnaryUnaryMultiCallable[_monitoring_pb2.GetMonitoring, _monitoring_pb2.MonitoringRow]
+    ListMonitoring: _grpc.UnaryUnaryMultiCallable[_monitoring_pb2.ListMonitoring, _monitoring_pb2.MonitoringPage]
 
 @_typing.type_check_only
 class RegistryServiceAsyncStub(RegistryServiceStub):
@@ -161,10 +185,14 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     UnmergeHouseholds: _aio.UnaryUnaryMultiCallable[_composition_pb2.UnmergeHouseholds, _types_pb2.Receipt]  # type: ignore[assignment]
     CorrectDate: _aio.UnaryUnaryMultiCallable[_correction_pb2.CorrectDate, _types_pb2.Receipt]  # type: ignore[assignment]
     StateIncome: _aio.UnaryUnaryMultiCallable[_file_pb2.StateIncome, _types_pb2.Receipt]  # type: ignore[assignment]
+    ExplainHousehold: _aio.UnaryUnaryMultiCallable[_explain_pb2.ExplainHousehold, _explain_pb2.Explanation]  # type: ignore[assignment]
+    """Codes, offices and hashes; no personal field."""
     CountHouseholds: _aio.UnaryUnaryMultiCallable[_figures_pb2.CountHouseholds, _figures_pb2.Figures]  # type: ignore[assignment]
     """Figures: every answer carries its definition, its day and its moment."""
     GetIncomeDeciles: _aio.UnaryUnaryMultiCallable[_figures_pb2.GetIncomeDeciles, _figures_pb2.IncomeDeciles]  # type: ignore[assignment]
     GetFlows: _aio.UnaryUnaryMultiCallable[_figures_pb2.GetFlows, _figures_pb2.Flows]  # type: ignore[assignment]
+    ExportHouseholds: _aio.UnaryStreamMultiCallable[_export_pb2.ExportHouseholds, _export_pb2.ExportedHouseholds]  # type: ignore[assignment]
+    """Nothing leaves before the export is on record."""
     CheckImport: _aio.StreamStreamMultiCallable[_import_pb2.CheckImport, _import_pb2.CheckedImport]  # type: ignore[assignment]
     """As ValidateImport, and tells every fault while the file still arrives."""
     ClosePosting: _aio.UnaryUnaryMultiCallable[_posting_pb2.ClosePosting, _types_pb2.Receipt]  # type: ignore[assignment]
@@ -199,6 +227,23 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     ReviewAtCounty: _aio.UnaryUnaryMultiCallable[_identification_pb2.ReviewAtCounty, _types_pb2.Receipt]  # type: ignore[assignment]
     AnnounceHousehold: _aio.UnaryUnaryMultiCallable[_identification_pb2.AnnounceHousehold, _types_pb2.Receipt]  # type: ignore[assignment]
     RegisterApplicant: _aio.UnaryUnaryMultiCallable[_identification_pb2.RegisterApplicant, _types_pb2.Receipt]  # type: ignore[assignment]
+    ReportDifficulty: _aio.UnaryUnaryMultiCallable[_monitoring_pb2.ReportDifficulty, _types_pb2.Receipt]  # type: ignore[assignment]
+    """Monitoring against relapse."""
+    ScreenHousehold: _aio.UnaryUnaryMultiCallable[_monitoring_pb2.ScreenHousehold, _types_pb2.Receipt]  # type: ignore[assignment]
+    RaiseWarning: _aio.UnaryUnaryMultiCallable[_monitoring_pb2.RaiseWarning, _types_pb2.Receipt]  # type: ignore[assignment]
+    RecordWarningVisit: _aio.UnaryUnaryMultiCallable[_monitoring_pb2.RecordWarningVisit, _types_pb2.Receipt]  # type: ignore[assignment]
+    CheckWarning: _aio.UnaryUnaryMultiCallable[_monitoring_pb2.CheckWarning, _types_pb2.Receipt]  # type: ignore[assignment]
+    AppraiseWarning: _aio.UnaryUnaryMultiCallable[_monitoring_pb2.AppraiseWarning, _types_pb2.Receipt]  # type: ignore[assignment]
+    PostMonitoring: _aio.UnaryUnaryMultiCallable[_monitoring_pb2.PostMonitoring, _types_pb2.Receipt]  # type: ignore[assignment]
+    ReviewMonitoringAtTownship: _aio.UnaryUnaryMultiCallable[_monitoring_pb2.ReviewMonitoringAtTownship, _types_pb2.Receipt]  # type: ignore[assignment]
+    StartMonitoring: _aio.UnaryUnaryMultiCallable[_monitoring_pb2.StartMonitoring, _types_pb2.Receipt]  # type: ignore[assignment]
+    DismissWarning: _aio.UnaryUnaryMultiCallable[_monitoring_pb2.DismissWarning, _types_pb2.Receipt]  # type: ignore[assignment]
+    RunOutMonitoringClock: _aio.UnaryUnaryMultiCallable[_monitoring_pb2.RunOutMonitoringClock, _types_pb2.Receipt]  # type: ignore[assignment]
+    RecordMonitoredIncome: _aio.UnaryUnaryMultiCallable[_monitoring_pb2.RecordMonitoredIncome, _types_pb2.Receipt]  # type: ignore[assignment]
+    ClearMonitoring: _aio.UnaryUnaryMultiCallable[_monitoring_pb2.ClearMonitoring, _types_pb2.Receipt]  # type: ignore[assignment]
+    CoverHousehold: _aio.UnaryUnaryMultiCallable[_monitoring_pb2.CoverHousehold, _types_pb2.Receipt]  # type: ignore[assignment]
+    GetMonitoring: _aio.UnaryUnaryMultiCallable[_monitoring_pb2.GetMonitoring, _monitoring_pb2.MonitoringRow]  # type: ignore[assignment]
+    ListMonitoring: _aio.UnaryUnaryMultiCallable[_monitoring_pb2.ListMonitoring, _monitoring_pb2.MonitoringPage]  # type: ignore[assignment]
 
 class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -451,6 +496,14 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
 
     @_abc_1.abstractmethod
+    def ExplainHousehold(
+        self,
+        request: _explain_pb2.ExplainHousehold,
+        context: _ServicerContext,
+    ) -> _typing.Union[_explain_pb2.Explanation, _abc.Awaitable[_explain_pb2.Explanation]]:
+        """Codes, offices and hashes; no personal field."""
+
+    @_abc_1.abstractmethod
     def CountHouseholds(
         self,
         request: _figures_pb2.CountHouseholds,
@@ -471,6 +524,14 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _figures_pb2.GetFlows,
         context: _ServicerContext,
     ) -> _typing.Union[_figures_pb2.Flows, _abc.Awaitable[_figures_pb2.Flows]]: ...
+
+    @_abc_1.abstractmethod
+    def ExportHouseholds(
+        self,
+        request: _export_pb2.ExportHouseholds,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_export_pb2.ExportedHouseholds], _abc.AsyncIterator[_export_pb2.ExportedHouseholds]]:
+        """Nothing leaves before the export is on record."""
 
     @_abc_1.abstractmethod
     def CheckImport(
@@ -679,5 +740,118 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _identification_pb2.RegisterApplicant,
         context: _ServicerContext,
     ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ReportDifficulty(
+        self,
+        request: _monitoring_pb2.ReportDifficulty,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]:
+        """Monitoring against relapse."""
+
+    @_abc_1.abstractmethod
+    def ScreenHousehold(
+        self,
+        request: _monitoring_pb2.ScreenHousehold,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def RaiseWarning(
+        self,
+        request: _monitoring_pb2.RaiseWarning,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def RecordWarningVisit(
+        self,
+        request: _monitoring_pb2.RecordWarningVisit,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def CheckWarning(
+        self,
+        request: _monitoring_pb2.CheckWarning,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def AppraiseWarning(
+        self,
+        request: _monitoring_pb2.AppraiseWarning,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def PostMonitoring(
+        self,
+        request: _monitoring_pb2.PostMonitoring,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ReviewMonitoringAtTownship(
+        self,
+        request: _monitoring_pb2.ReviewMonitoringAtTownship,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def StartMonitoring(
+        self,
+        request: _monitoring_pb2.StartMonitoring,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def DismissWarning(
+        self,
+        request: _monitoring_pb2.DismissWarning,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def RunOutMonitoringClock(
+        self,
+        request: _monitoring_pb2.RunOutMonitoringClock,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def RecordMonitoredIncome(
+        self,
+        request: _monitoring_pb2.RecordMonitoredIncome,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ClearMonitoring(
+        self,
+        request: _monitoring_pb2.ClearMonitoring,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def CoverHousehold(
+        self,
+        request: _monitoring_pb2.CoverHousehold,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def GetMonitoring(
+        self,
+        request: _monitoring_pb2.GetMonitoring,
+        context: _ServicerContext,
+    ) -> _typing.Union[_monitoring_pb2.MonitoringRow, _abc.Awaitable[_monitoring_pb2.MonitoringRow]]: ...
+
+    @_abc_1.abstractmethod
+    def ListMonitoring(
+        self,
+        request: _monitoring_pb2.ListMonitoring,
+        context: _ServicerContext,
+    ) -> _typing.Union[_monitoring_pb2.MonitoringPage, _abc.Awaitable[_monitoring_pb2.MonitoringPage]]: ...
 
 def add_RegistryServiceServicer_to_server(servicer: RegistryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
