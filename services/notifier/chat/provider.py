@@ -106,6 +106,18 @@ class Provider:
         )
         return [_incoming(update) for update in found]
 
+    async def set_webhook(self, url: str, secret: str) -> None:
+        """Be called at this address from now on, with the secret in a header."""
+        await _asked(self._bot.set_webhook(url, allowed_updates=KINDS, secret_token=secret))
+
+    async def forget_webhook(self) -> None:
+        """Be asked again: the provider refuses to be polled while it knows an address."""
+        await _asked(self._bot.delete_webhook())
+
+    def update_of(self, body: dict[str, Any]) -> Incoming:
+        """An update that was brought to the webhook."""
+        return _incoming(telegram.Update.de_json(body, self._bot))
+
     async def set_commands(
         self, language: str, commands: Sequence[tuple[str, str]], chat_id: str = ""
     ) -> None:
