@@ -8,6 +8,7 @@ import asyncio
 import hmac
 import json
 import logging
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -61,8 +62,6 @@ class Webhook:
         logging.getLogger("uvicorn.access").disabled = True
         config = uvicorn.Config(
             self.app(),
-            host=self._bind,
-            port=self._port,
             lifespan="off",
             ws="none",
             access_log=False,
@@ -71,13 +70,15 @@ class Webhook:
             timeout_graceful_shutdown=STOP_S,
         )
         server = _Server(config)
-        serving = asyncio.create_task(server.serve())
-        try:
-            await self._provider.set_webhook(self._url, self._secret)
-            await serving
-        finally:
-            server.should_exit = True
-            await asyncio.wait({serving}, timeout=STOP_S + 1)
+        # Bound here: uvicorn would end the process where the port is taken.
+        with socket.create_server((self._bind, self._port)) as bound:
+            serving = asyncio.create_task(server.serve(sockets=[bound]))
+            try:
+                await self._provider.set_webhook(self._url, self._secret)
+                await asyncio.shield(serving)
+            finally:
+                server.should_exit = True
+                await asyncio.wait({serving}, timeout=STOP_S + 1)
 
     def app(self) -> Starlette:
         """The route alone."""
@@ -99,7 +100,10 @@ class Webhook:
             if len(body) > BODY_BYTES_MAX:
                 return 413
         try:
-            incoming = self._provider.update_of(json.loads(body))
+            given = json.loads(body)
+            if not isinstance(given, dict):
+                return 400
+            incoming = self._provider.update_of(given)
         except (ValueError, KeyError, TypeError):
             return 400
         try:
