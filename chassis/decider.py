@@ -59,6 +59,9 @@ class Parameters(Protocol):
         ...
 
 
+_NONE: Mapping[str, Any] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """All that a rule may know besides state and command."""
@@ -69,6 +72,8 @@ class Context:
     parameters: Parameters
     # What facts.py read from the service's own copies; None when it declares nothing.
     facts: Any = None
+    # States of the further streams that the command names, by opaque id.
+    others: Mapping[str, Any] = field(default_factory=lambda: _NONE)
 
     @property
     def today(self) -> date:
@@ -109,7 +114,15 @@ class Release:
     personal: bool = True
 
 
-Decision = Message | Claim | Release
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """An event for another stream of the noun, one that the command names among its `further`."""
+
+    id: str
+    event: Message
+
+
+Decision = Message | Claim | Release | Elsewhere
 Decisions = Iterable[Decision]
 
 
@@ -123,6 +136,10 @@ class Decider(Generic[S]):
     checks ("" while
     nothing has happened). An event message with a field `effective_on` gives the envelope's
     effective date.
+
+    `further` names more streams of the noun that a command decides on and may write to, all in one
+    append: their states stand in the context, their events are yielded as Elsewhere. Such a command
+    has events for its own stream, or no effect.
     """
 
     noun: str
@@ -133,3 +150,4 @@ class Decider(Generic[S]):
     commands: Mapping[type[Message], Callable[[Any], str]]
     events: tuple[type[Message], ...]
     region: Callable[[S], str]
+    further: Mapping[type[Message], Callable[[Any], tuple[str, ...]]] = field(default_factory=dict)

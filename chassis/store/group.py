@@ -137,6 +137,7 @@ def assemble(members: Iterable[Member], heads: Mapping[Lane, LaneHead], now_us: 
     moved = batch.heads
     for member in members:
         last: EventRow | None = None
+        own = member.append.writes[0].stream
         for piece in member.pieces:
             head = moved.get(piece.lane)
             if head is None:
@@ -145,8 +146,11 @@ def assemble(members: Iterable[Member], heads: Mapping[Lane, LaneHead], now_us: 
                 recorded_at_us = max(now_us, old.recorded_at_us)
                 head = LaneHead(old.position, old.hash, recorded_at_us)
                 moved[piece.lane] = head
-            last = _place(piece, head)
-            batch.events.append(last)
+            row = _place(piece, head)
+            batch.events.append(row)
+            # Of several streams the receipt speaks of the command's own.
+            if row.stream == own:
+                last = row
         receipt = _receipt(member, last)
         batch.outcomes.append(receipt)
         append = member.append

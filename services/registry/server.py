@@ -6,6 +6,7 @@ from chassis.blobs import BlobMissing, media_type_of
 from chassis.rejection import reject, require
 from chassis.server import CommandServicer, Context, caller, check_region
 from services.registry.adoption import load_adopted
+from services.registry.applications import Applications
 from services.registry.decider.registration import ACTIVE_MEMBER
 from services.registry.decider.state import State
 from services.registry.figures import FigureBook
@@ -43,6 +44,7 @@ class Registry(ExitRpcs, IdentificationRpcs, CommandServicer, RegistryServiceSer
         self.parts = parts
         self.registrations = registrations_of(parts)
         self.reader = Reader(parts)
+        Applications(parts)
         self.figures = FigureBook(parts)
         create(parts.views.engine)
         digests.create(parts.views.engine)
