@@ -6,6 +6,7 @@ import warnings
 from tuopin.registry.v1 import composition_pb2 as tuopin_dot_registry_dot_v1_dot_composition__pb2
 from tuopin.registry.v1 import correction_pb2 as tuopin_dot_registry_dot_v1_dot_correction__pb2
 from tuopin.registry.v1 import exit_pb2 as tuopin_dot_registry_dot_v1_dot_exit__pb2
+from tuopin.registry.v1 import explain_pb2 as tuopin_dot_registry_dot_v1_dot_explain__pb2
 from tuopin.registry.v1 import figures_pb2 as tuopin_dot_registry_dot_v1_dot_figures__pb2
 from tuopin.registry.v1 import file_pb2 as tuopin_dot_registry_dot_v1_dot_file__pb2
 from tuopin.registry.v1 import household_pb2 as tuopin_dot_registry_dot_v1_dot_household__pb2
@@ -218,6 +219,11 @@ class RegistryServiceStub:
                 '/tuopin.registry.v1.RegistryService/StateIncome',
                 request_serializer=tuopin_dot_registry_dot_v1_dot_file__pb2.StateIncome.SerializeToString,
                 response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ExplainHousehold = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ExplainHousehold',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_explain__pb2.ExplainHousehold.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_explain__pb2.Explanation.FromString,
                 _registered_method=True)
         self.CountHouseholds = channel.unary_unary(
                 '/tuopin.registry.v1.RegistryService/CountHouseholds',
@@ -598,6 +604,13 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExplainHousehold(self, request, context):
+        """Codes, offices and hashes; no personal field.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CountHouseholds(self, request, context):
         """Figures: every answer carries its definition, its day and its moment.
         """
@@ -973,6 +986,11 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.StateIncome,
                     request_deserializer=tuopin_dot_registry_dot_v1_dot_file__pb2.StateIncome.FromString,
                     response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ExplainHousehold': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainHousehold,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_explain__pb2.ExplainHousehold.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_explain__pb2.Explanation.SerializeToString,
             ),
             'CountHouseholds': grpc.unary_unary_rpc_method_handler(
                     servicer.CountHouseholds,
@@ -2080,6 +2098,33 @@ class RegistryService:
             '/tuopin.registry.v1.RegistryService/StateIncome',
             tuopin_dot_registry_dot_v1_dot_file__pb2.StateIncome.SerializeToString,
             tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainHousehold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ExplainHousehold',
+            tuopin_dot_registry_dot_v1_dot_explain__pb2.ExplainHousehold.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_explain__pb2.Explanation.FromString,
             options,
             channel_credentials,
             insecure,
