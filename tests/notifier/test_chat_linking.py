@@ -96,8 +96,12 @@ async def test_guesses_are_limited(here: Stage) -> None:
     for number in range(6):
         await here.people.say(7, f"/start guess-{number}")
     await here.task_message(7, "Too many codes")
-    texts = [text_of(message) for message in await here.people.messages(7)]
-    assert sum("not valid or was used" in text for text in texts) == 5
+
+    async def told() -> bool:
+        texts = [text_of(message) for message in await here.people.messages(7)]
+        return sum("not valid or was used" in text for text in texts) == 5
+
+    await here.until(told)
 
 
 async def test_the_chat_ends_with_the_cadre_s_service(here: Stage) -> None:
