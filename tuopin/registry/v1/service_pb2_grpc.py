@@ -7,6 +7,7 @@ from tuopin.registry.v1 import composition_pb2 as tuopin_dot_registry_dot_v1_dot
 from tuopin.registry.v1 import correction_pb2 as tuopin_dot_registry_dot_v1_dot_correction__pb2
 from tuopin.registry.v1 import exit_pb2 as tuopin_dot_registry_dot_v1_dot_exit__pb2
 from tuopin.registry.v1 import explain_pb2 as tuopin_dot_registry_dot_v1_dot_explain__pb2
+from tuopin.registry.v1 import export_pb2 as tuopin_dot_registry_dot_v1_dot_export__pb2
 from tuopin.registry.v1 import figures_pb2 as tuopin_dot_registry_dot_v1_dot_figures__pb2
 from tuopin.registry.v1 import file_pb2 as tuopin_dot_registry_dot_v1_dot_file__pb2
 from tuopin.registry.v1 import household_pb2 as tuopin_dot_registry_dot_v1_dot_household__pb2
@@ -239,6 +240,11 @@ class RegistryServiceStub:
                 '/tuopin.registry.v1.RegistryService/GetFlows',
                 request_serializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.GetFlows.SerializeToString,
                 response_deserializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.Flows.FromString,
+                _registered_method=True)
+        self.ExportHouseholds = channel.unary_stream(
+                '/tuopin.registry.v1.RegistryService/ExportHouseholds',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_export__pb2.ExportHouseholds.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_export__pb2.ExportedHouseholds.FromString,
                 _registered_method=True)
         self.CheckImport = channel.stream_stream(
                 '/tuopin.registry.v1.RegistryService/CheckImport',
@@ -630,6 +636,13 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportHouseholds(self, request, context):
+        """Nothing leaves before the export is on record.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CheckImport(self, request_iterator, context):
         """As ValidateImport, and tells every fault while the file still arrives.
         """
@@ -1006,6 +1019,11 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.GetFlows,
                     request_deserializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.GetFlows.FromString,
                     response_serializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.Flows.SerializeToString,
+            ),
+            'ExportHouseholds': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportHouseholds,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_export__pb2.ExportHouseholds.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_export__pb2.ExportedHouseholds.SerializeToString,
             ),
             'CheckImport': grpc.stream_stream_rpc_method_handler(
                     servicer.CheckImport,
@@ -2206,6 +2224,33 @@ class RegistryService:
             '/tuopin.registry.v1.RegistryService/GetFlows',
             tuopin_dot_registry_dot_v1_dot_figures__pb2.GetFlows.SerializeToString,
             tuopin_dot_registry_dot_v1_dot_figures__pb2.Flows.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportHouseholds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ExportHouseholds',
+            tuopin_dot_registry_dot_v1_dot_export__pb2.ExportHouseholds.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_export__pb2.ExportedHouseholds.FromString,
             options,
             channel_credentials,
             insecure,
