@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 RESULTS = Path(__file__).resolve().parent / "results"
-PARTS = ("commands", "importing", "views", "figures", "latency", "kafka", "notifier")
+PARTS = ("commands", "importing", "views", "figures", "latency", "kafka", "notifier", "storms")
 
 Row = dict[str, Any]
 

@@ -17,6 +17,7 @@ from services.notifier.chat.editor import Editor
 from services.notifier.chat.intake import Intake
 from services.notifier.chat.ledger import LeaseLost, Ledger
 from services.notifier.chat.linking import Linking
+from services.notifier.chat.logchannel import LogChannel
 from services.notifier.chat.outcomes import ProviderAway
 from services.notifier.chat.people import People
 from services.notifier.chat.performing import COMMANDS, Performer, named
@@ -128,7 +129,8 @@ async def _work_with_lease(
     budget = Budget(clock)
     replies = Replies(provider, budget)
     editor = Editor(provider, ledger, people, parts.views, budget, clock)
-    sender = Sender(provider, ledger, commands, people, parts.views, budget, clock, fence)
+    others = (LogChannel(parts.settings.data / "notifier" / "outbox.jsonl", clock),)
+    sender = Sender(provider, ledger, commands, people, parts.views, budget, clock, fence, others)
     pictures = Pictures(provider.download, parts.blobs, clock)
     limits = parts.programme.table("linking")
     linking = Linking(parts.views, parts.sealer, ledger, limits, clock)

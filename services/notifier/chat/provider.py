@@ -17,6 +17,9 @@ from telegram.constants import ParseMode
 from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, TelegramError, TimedOut
 from telegram.request import HTTPXRequest
 
+from services.notifier.chat.budget import OVERALL_PER_S
+from services.notifier.chat.catalogue import TEXT_MAX
+from services.notifier.chat.channel import Capabilities
 from services.notifier.chat.incoming import (
     Asked,
     Doing,
@@ -61,6 +64,17 @@ NOT_MODIFIED = "message is not modified"
 
 class Provider:
     """One bot token. Every call answers in our own words."""
+
+    name = "telegram"
+    capabilities = Capabilities(
+        buttons=True,
+        edit=True,
+        photo=True,
+        location=True,
+        length=TEXT_MAX,
+        per_second=OVERALL_PER_S,
+        receipt=False,
+    )
 
     def __init__(self, token: str, bot_url: str | None, *, timeout_s: float = 10.0) -> None:
         _silence()
