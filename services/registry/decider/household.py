@@ -16,6 +16,7 @@ from services.registry.decider.income import INCOME
 from services.registry.decider.part import Part
 from services.registry.decider.posting import POSTING
 from services.registry.decider.relapse import RELAPSE
+from services.registry.decider.removal import REMOVAL
 from services.registry.decider.state import State
 
 PARTS = (
@@ -28,6 +29,7 @@ PARTS = (
     EXIT,
     EXIT_REVIEW,
     RELAPSE,
+    REMOVAL,
 )
 
 _OF_COMMAND: dict[type[Message], Part] = {each: part for part in PARTS for each in part.commands}

@@ -6,8 +6,10 @@ from services.registry.views import (
     household_file,
     households,
     imports,
+    lookbacks,
     postings,
     residents,
+    rounds,
 )
 from services.registry.views.deadlines import DEADLINES as DEADLINES
 
@@ -18,4 +20,6 @@ VIEWS: tuple[View, ...] = (
     imports.VIEW,
     postings.VIEW,
     residents.VIEW,
+    rounds.VIEW,
+    lookbacks.VIEW,
 )
