@@ -1,5 +1,6 @@
 """The notifier, wired: what it decides, answers and reacts to."""
 
+from services.notifier.alarming import alarms
 from services.notifier.bot import run_bot
 from services.notifier.decider import DECIDERS
 from services.notifier.facts import FACTS
@@ -21,6 +22,7 @@ SERVICE = Service(
     deadlines=DEADLINES,
     bot=run_bot,
     serving={"page": run_page},
+    alarms=alarms,
     servicer=lambda parts: Notifier(parts.handler, parts.views, parts.store, parts.sealer),
     add_to_server=add_NotifierServiceServicer_to_server,
     descriptor=service_pb2.DESCRIPTOR.services_by_name["NotifierService"],

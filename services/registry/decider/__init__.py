@@ -3,6 +3,7 @@
 from typing import Any
 
 from chassis.decider import Decider
+from services.registry.decider.file_export import EXPORT
 from services.registry.decider.file_import import IMPORT
 from services.registry.decider.household import HOUSEHOLD
 from services.registry.decider.lookback import LOOKBACK
@@ -10,3 +11,4 @@ from services.registry.decider.region import REGION
 from services.registry.decider.round import ROUND
 
 DECIDERS: tuple[Decider[Any], ...] = (HOUSEHOLD, REGION, IMPORT, ROUND, LOOKBACK)
+DECIDERS: tuple[Decider[Any], ...] = (HOUSEHOLD, REGION, IMPORT, EXPORT)

@@ -6,6 +6,8 @@ import warnings
 from tuopin.registry.v1 import composition_pb2 as tuopin_dot_registry_dot_v1_dot_composition__pb2
 from tuopin.registry.v1 import correction_pb2 as tuopin_dot_registry_dot_v1_dot_correction__pb2
 from tuopin.registry.v1 import exit_pb2 as tuopin_dot_registry_dot_v1_dot_exit__pb2
+from tuopin.registry.v1 import explain_pb2 as tuopin_dot_registry_dot_v1_dot_explain__pb2
+from tuopin.registry.v1 import export_pb2 as tuopin_dot_registry_dot_v1_dot_export__pb2
 from tuopin.registry.v1 import figures_pb2 as tuopin_dot_registry_dot_v1_dot_figures__pb2
 from tuopin.registry.v1 import file_pb2 as tuopin_dot_registry_dot_v1_dot_file__pb2
 from tuopin.registry.v1 import household_pb2 as tuopin_dot_registry_dot_v1_dot_household__pb2
@@ -221,6 +223,11 @@ class RegistryServiceStub:
                 request_serializer=tuopin_dot_registry_dot_v1_dot_file__pb2.StateIncome.SerializeToString,
                 response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
                 _registered_method=True)
+        self.ExplainHousehold = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ExplainHousehold',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_explain__pb2.ExplainHousehold.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_explain__pb2.Explanation.FromString,
+                _registered_method=True)
         self.CountHouseholds = channel.unary_unary(
                 '/tuopin.registry.v1.RegistryService/CountHouseholds',
                 request_serializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.CountHouseholds.SerializeToString,
@@ -235,6 +242,11 @@ class RegistryServiceStub:
                 '/tuopin.registry.v1.RegistryService/GetFlows',
                 request_serializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.GetFlows.SerializeToString,
                 response_deserializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.Flows.FromString,
+                _registered_method=True)
+        self.ExportHouseholds = channel.unary_stream(
+                '/tuopin.registry.v1.RegistryService/ExportHouseholds',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_export__pb2.ExportHouseholds.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_export__pb2.ExportedHouseholds.FromString,
                 _registered_method=True)
         self.CheckImport = channel.stream_stream(
                 '/tuopin.registry.v1.RegistryService/CheckImport',
@@ -660,6 +672,13 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExplainHousehold(self, request, context):
+        """Codes, offices and hashes; no personal field.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CountHouseholds(self, request, context):
         """Figures: every answer carries its definition, its day and its moment.
         """
@@ -675,6 +694,13 @@ class RegistryServiceServicer:
 
     def GetFlows(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportHouseholds(self, request, context):
+        """Nothing leaves before the export is on record.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -1109,6 +1135,11 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     request_deserializer=tuopin_dot_registry_dot_v1_dot_file__pb2.StateIncome.FromString,
                     response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
             ),
+            'ExplainHousehold': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainHousehold,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_explain__pb2.ExplainHousehold.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_explain__pb2.Explanation.SerializeToString,
+            ),
             'CountHouseholds': grpc.unary_unary_rpc_method_handler(
                     servicer.CountHouseholds,
                     request_deserializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.CountHouseholds.FromString,
@@ -1123,6 +1154,11 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.GetFlows,
                     request_deserializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.GetFlows.FromString,
                     response_serializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.Flows.SerializeToString,
+            ),
+            'ExportHouseholds': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportHouseholds,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_export__pb2.ExportHouseholds.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_export__pb2.ExportedHouseholds.SerializeToString,
             ),
             'CheckImport': grpc.stream_stream_rpc_method_handler(
                     servicer.CheckImport,
@@ -2286,6 +2322,33 @@ class RegistryService:
             _registered_method=True)
 
     @staticmethod
+    def ExplainHousehold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ExplainHousehold',
+            tuopin_dot_registry_dot_v1_dot_explain__pb2.ExplainHousehold.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_explain__pb2.Explanation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def CountHouseholds(request,
             target,
             options=(),
@@ -2356,6 +2419,33 @@ class RegistryService:
             '/tuopin.registry.v1.RegistryService/GetFlows',
             tuopin_dot_registry_dot_v1_dot_figures__pb2.GetFlows.SerializeToString,
             tuopin_dot_registry_dot_v1_dot_figures__pb2.Flows.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportHouseholds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ExportHouseholds',
+            tuopin_dot_registry_dot_v1_dot_export__pb2.ExportHouseholds.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_export__pb2.ExportedHouseholds.FromString,
             options,
             channel_credentials,
             insecure,
