@@ -10,5 +10,11 @@ from services.registry.decider.lookback import LOOKBACK
 from services.registry.decider.region import REGION
 from services.registry.decider.round import ROUND
 
-DECIDERS: tuple[Decider[Any], ...] = (HOUSEHOLD, REGION, IMPORT, ROUND, LOOKBACK)
-DECIDERS: tuple[Decider[Any], ...] = (HOUSEHOLD, REGION, IMPORT, EXPORT)
+DECIDERS: tuple[Decider[Any], ...] = (
+    HOUSEHOLD,
+    REGION,
+    IMPORT,
+    EXPORT,
+    ROUND,
+    LOOKBACK,
+)
