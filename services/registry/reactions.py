@@ -9,6 +9,7 @@ from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.notifier.v1.assignment_pb2 import AssignmentDone
 from tuopin.notifier.v1.voice_pb2 import ExitAgreementGiven
 from tuopin.registry.v1.exit_pb2 import WRONG_EXIT_FINDER_LOOK_BACK, DeclareExitWrong
+from tuopin.registry.v1.file_pb2 import IncomeStated
 from tuopin.registry.v1.household_pb2 import (
     AgreeToExit,
     ErasePerson,
@@ -21,9 +22,15 @@ from tuopin.registry.v1.lookback_pb2 import (
     VERDICT_WRONG,
     FindingRecorded,
 )
+from tuopin.registry.v1.monitoring_pb2 import (
+    DifficultyReported,
+    RecordWarningVisit,
+    ScreenHousehold,
+)
 from tuopin.registry.v1.round_pb2 import ProposeRemoval
 
 VERIFY_EXIT = "verify-exit"
+WARNING_VISIT = "warning-visit"
 
 
 def verify(envelope: Envelope, event: AssignmentDone, facts: object) -> Iterable[Message]:
@@ -36,6 +43,26 @@ def verify(envelope: Envelope, event: AssignmentDone, facts: object) -> Iterable
             evidence=event.evidence,
             effective_on=event.effective_on,
         )
+
+
+def visited(envelope: Envelope, event: AssignmentDone, facts: object) -> Iterable[Message]:
+    """The home visit that a warning asked for."""
+    if event.kind == WARNING_VISIT:
+        yield RecordWarningVisit(
+            household_id=event.household_id,
+            assignment_id=event.assignment_id,
+            cadre_id=event.cadre_id,
+            evidence=event.evidence,
+            effective_on=event.effective_on,
+        )
+
+
+def screen(
+    envelope: Envelope, event: DifficultyReported | IncomeStated, facts: object
+) -> Iterable[Message]:
+    """Something new is known of the household; an import sets off no thousands of warnings."""
+    if isinstance(event, DifficultyReported) or not event.import_id:
+        yield ScreenHousehold(household_id=event.household_id)
 
 
 def erase_again(envelope: Envelope, event: PersonErased, facts: object) -> Iterable[Message]:
@@ -79,6 +106,9 @@ def act_on_finding(envelope: Envelope, event: FindingRecorded, facts: object) ->
 
 REACTIONS: tuple[Reaction, ...] = (
     Reaction("verify-exit", AssignmentDone, verify),
+    Reaction("warning-visit", AssignmentDone, visited),
+    Reaction("screen-difficulty", DifficultyReported, screen),
+    Reaction("screen-income", IncomeStated, screen),
     Reaction("destroy-key", PersonErased, erase_again),
     Reaction("act-on-finding", FindingRecorded, act_on_finding),
     Reaction("hear-agreement", ExitAgreementGiven, hear_agreement),
