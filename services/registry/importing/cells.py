@@ -31,7 +31,8 @@ _DAY = re.compile(
     r"\s*[日号月年]?(?:[ T]+[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?)?"
 )
 _SERIAL = re.compile(r"([0-9]{4,6})(?:\.[0-9]+)?")
-_UNITS = ("元", "亩", "平方米", "m2", "人")
+_BETWEEN = re.compile(r"[,;、|/]")
+_UNITS = ("元", "亩", "平方米", "m2", "人", "个月")
 
 
 class BadCell(Exception):
@@ -79,6 +80,11 @@ def digits(text: str, slug: str = "digits-lost") -> str:
     if 1 + len(matched[2] or "") < exponent + 1:
         raise BadCell(slug)
     return f"{Decimal(text):f}".partition(".")[0]
+
+
+def several(text: str) -> list[str]:
+    """What stands in one cell, separated by one of the usual marks."""
+    return [each.strip() for each in _BETWEEN.split(plain(text)) if each.strip()]
 
 
 def phone(text: str) -> str:
