@@ -16,6 +16,7 @@ from services.cli import (
     households,
     imports,
     logs,
+    messages,
     plans,
     regions,
     running,
@@ -47,6 +48,7 @@ app.add_typer(funds.app, name="fund")
 app.add_typer(cadres.app, name="cadre")
 app.add_typer(cadres.sessions, name="session")
 app.add_typer(tasks.app, name="task")
+app.add_typer(messages.app, name="message")
 app.add_typer(complaints.app, name="complaint")
 for _voice in (voices.link, voices.links, voices.unlink):
     households.app.command()(_voice)
