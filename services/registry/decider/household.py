@@ -21,6 +21,7 @@ from services.registry.decider.part import Part
 from services.registry.decider.people import PEOPLE
 from services.registry.decider.posting import POSTING
 from services.registry.decider.relapse import RELAPSE
+from services.registry.decider.removal import REMOVAL
 from services.registry.decider.state import State
 
 PARTS = (
@@ -36,6 +37,7 @@ PARTS = (
     EXIT,
     EXIT_REVIEW,
     RELAPSE,
+    REMOVAL,
     MONITORING,
     MONITORED,
 )
