@@ -38,10 +38,13 @@ from tuopin.registry.v1.correction_pb2 import (
     HouseholdCorrected,
 )
 from tuopin.registry.v1.household_pb2 import (
+    RELATION_HEAD,
+    RELATION_OTHER,
     Household,
     IncomeStatement,
     Member,
     RegisterHousehold,
+    Relation,
 )
 
 # Part of the file -> its fields.
@@ -168,6 +171,10 @@ class _Correcting:
                     Release(ACTIVE_MEMBER, self._owner(known.person_id)),
                     self._claim(told),
                 ]
+        for known in self.current.members:
+            # Whoever was erased stays, but the head is whom the file tells.
+            if known.person_id in self.state.erased and known.relation == RELATION_HEAD:
+                self._put(_with_relation(known, RELATION_OTHER))
         for known in gone:
             self._people_of(known.person_id).never_there.append(known.person_id)
             self.claims.append(Release(ACTIVE_MEMBER, self._owner(known.person_id)))
@@ -246,6 +253,12 @@ def _with_id(member: Member, person_id: str) -> Member:
     told = Member()
     told.CopyFrom(member)
     told.person_id = person_id
+    return told
+
+
+def _with_relation(member: Member, relation: Relation.ValueType) -> Member:
+    told = _with_id(member, member.person_id)
+    told.relation = relation
     return told
 
 
