@@ -8,6 +8,7 @@ from services.registry.views import (
     imports,
     postings,
     residents,
+    subjects,
 )
 from services.registry.views.deadlines import DEADLINES as DEADLINES
 
@@ -18,4 +19,5 @@ VIEWS: tuple[View, ...] = (
     imports.VIEW,
     postings.VIEW,
     residents.VIEW,
+    subjects.VIEW,
 )
