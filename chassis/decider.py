@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from hashlib import sha1
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from google.protobuf.message import Message
 
@@ -13,6 +13,7 @@ S = TypeVar("S")
 
 # Namespace of every id that is derived rather than drawn (RFC 9562 version 5).
 NAMESPACE = uuid.UUID("6f1d3a52-5b0e-5c5b-9a53-7e1f0c5d2b11")
+_NAMESPACE_BYTES = NAMESPACE.bytes
 
 # China has one zone and no summer time.
 PROGRAMME_ZONE = timezone(timedelta(hours=8))
@@ -22,7 +23,7 @@ def derived_id(*parts: object) -> str:
     """The same parts always give the same opaque id (UUIDv5 as text)."""
     name = "\x1f".join([str(part) for part in parts])
     # uuid.uuid5 step by step: its objects cost five times as much, and every command derives ids.
-    digest = sha1(NAMESPACE.bytes + name.encode(), usedforsecurity=False).hexdigest()
+    digest = sha1(_NAMESPACE_BYTES + name.encode(), usedforsecurity=False).hexdigest()
     variant = "89ab"[int(digest[16], 16) & 3]
     return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
 
@@ -89,8 +90,7 @@ class FactsOutdated(Exception):
     """A rule found its facts to be of another time than its state: they are read again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """Nobody else may hold (kind, key) from now on. A personal key is stored as a keyed digest
     only.
 
@@ -104,8 +104,7 @@ class Claim:
     personal: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(NamedTuple):
     """Gives back a claim of this owner; with key "" every claim of the kind it holds."""
 
     kind: str

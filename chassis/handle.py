@@ -17,9 +17,10 @@ from chassis.clock import Clock
 from chassis.crossing import Crossing
 from chassis.decider import Actor, Claim, Context, Decider, FactsOutdated, Parameters, Release
 from chassis.envelope import event_of, parse
+from chassis.personal import personal_values
 from chassis.problems import Contended, fault_of
 from chassis.rejection import Rejected
-from chassis.sealing import Sealer, personal_values
+from chassis.sealing import Sealer
 from chassis.states import Slot, States
 from chassis.store.model import ClaimTaken, CommandReused, Store, VersionConflict
 from chassis.store.model import Outcome as Settled

@@ -3,7 +3,7 @@ gives.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from chassis.chain import GENESIS, link
 from chassis.lanes import lane_of
@@ -314,7 +314,7 @@ def _with_new_claims_only(member: Member, known: Known) -> Member:
             new.setdefault((claim.kind, claim.key), claim)
     if len(new) == len(append.claims):
         return member
-    return Member(replace(append, claims=tuple(new.values())), member.pieces)
+    return Member(append._replace(claims=tuple(new.values())), member.pieces)
 
 
 def _move_on(append: Append, known: Known) -> None:

@@ -10,6 +10,7 @@ from services.cli import (
     complaints,
     exits,
     explain,  # noqa: F401  # adds a command to `household`
+    exports,
     figures,
     funds,
     households,
@@ -37,6 +38,7 @@ app = typer.Typer(
 app.add_typer(regions.app, name="regions")
 app.add_typer(imports.app, name="import")
 app.add_typer(households.app, name="household")
+households.app.command("export")(exports.export_households)
 app.add_typer(households.people, name="person")
 app.add_typer(exits.app, name="exit")
 app.add_typer(figures.app, name="figures")

@@ -10,6 +10,7 @@ from services.registry.applications import Applications
 from services.registry.decider.registration import ACTIVE_MEMBER
 from services.registry.decider.state import State
 from services.registry.explaining import Explainer
+from services.registry.exporting.streaming import exported
 from services.registry.figures import FigureBook
 from services.registry.importing import digests
 from services.registry.importing.uploads import Upload, mark_cut_off
@@ -25,6 +26,7 @@ from services.registry.views.regions import create, find_regions
 from services.wiring import ServeParts
 from tuopin.registry.v1 import correction_pb2 as co
 from tuopin.registry.v1 import explain_pb2 as explain
+from tuopin.registry.v1 import export_pb2 as exports
 from tuopin.registry.v1 import figures_pb2 as figures
 from tuopin.registry.v1 import file_pb2 as file
 from tuopin.registry.v1 import household_pb2 as pb
@@ -161,6 +163,14 @@ class Registry(ExitRpcs, IdentificationRpcs, SubjectRpcs, CommandServicer, Regis
 
     async def CommitImport(self, request: imports.CommitImport, context: Context) -> Receipt:
         return await self.handle(request, context)
+
+    async def ExportHouseholds(
+        self, request: exports.ExportHouseholds, context: Context
+    ) -> AsyncIterator[exports.ExportedHouseholds]:
+        at = await self.figures.moment(request.as_of, request.known_at_us)
+        await self.handler.handle(request, caller(context).actor, checked=True)
+        async for page in exported(self.parts, request, at):
+            yield page
 
     async def WatchImport(
         self, request: imports.WatchImport, context: Context

@@ -8,6 +8,7 @@ from tuopin.registry.v1 import correction_pb2 as tuopin_dot_registry_dot_v1_dot_
 from tuopin.registry.v1 import county_pb2 as tuopin_dot_registry_dot_v1_dot_county__pb2
 from tuopin.registry.v1 import exit_pb2 as tuopin_dot_registry_dot_v1_dot_exit__pb2
 from tuopin.registry.v1 import explain_pb2 as tuopin_dot_registry_dot_v1_dot_explain__pb2
+from tuopin.registry.v1 import export_pb2 as tuopin_dot_registry_dot_v1_dot_export__pb2
 from tuopin.registry.v1 import figures_pb2 as tuopin_dot_registry_dot_v1_dot_figures__pb2
 from tuopin.registry.v1 import file_pb2 as tuopin_dot_registry_dot_v1_dot_file__pb2
 from tuopin.registry.v1 import household_pb2 as tuopin_dot_registry_dot_v1_dot_household__pb2
@@ -241,6 +242,11 @@ class RegistryServiceStub:
                 '/tuopin.registry.v1.RegistryService/GetFlows',
                 request_serializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.GetFlows.SerializeToString,
                 response_deserializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.Flows.FromString,
+                _registered_method=True)
+        self.ExportHouseholds = channel.unary_stream(
+                '/tuopin.registry.v1.RegistryService/ExportHouseholds',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_export__pb2.ExportHouseholds.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_export__pb2.ExportedHouseholds.FromString,
                 _registered_method=True)
         self.CheckImport = channel.stream_stream(
                 '/tuopin.registry.v1.RegistryService/CheckImport',
@@ -713,6 +719,13 @@ class RegistryServiceServicer:
 
     def GetFlows(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportHouseholds(self, request, context):
+        """Nothing leaves before the export is on record.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -1196,6 +1209,11 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.GetFlows,
                     request_deserializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.GetFlows.FromString,
                     response_serializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.Flows.SerializeToString,
+            ),
+            'ExportHouseholds': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportHouseholds,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_export__pb2.ExportHouseholds.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_export__pb2.ExportedHouseholds.SerializeToString,
             ),
             'CheckImport': grpc.stream_stream_rpc_method_handler(
                     servicer.CheckImport,
@@ -2481,6 +2499,33 @@ class RegistryService:
             '/tuopin.registry.v1.RegistryService/GetFlows',
             tuopin_dot_registry_dot_v1_dot_figures__pb2.GetFlows.SerializeToString,
             tuopin_dot_registry_dot_v1_dot_figures__pb2.Flows.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportHouseholds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ExportHouseholds',
+            tuopin_dot_registry_dot_v1_dot_export__pb2.ExportHouseholds.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_export__pb2.ExportedHouseholds.FromString,
             options,
             channel_credentials,
             insecure,

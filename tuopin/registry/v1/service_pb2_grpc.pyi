@@ -10,6 +10,7 @@ from tuopin.registry.v1 import correction_pb2 as _correction_pb2
 from tuopin.registry.v1 import county_pb2 as _county_pb2
 from tuopin.registry.v1 import exit_pb2 as _exit_pb2
 from tuopin.registry.v1 import explain_pb2 as _explain_pb2
+from tuopin.registry.v1 import export_pb2 as _export_pb2
 from tuopin.registry.v1 import figures_pb2 as _figures_pb2
 from tuopin.registry.v1 import file_pb2 as _file_pb2
 from tuopin.registry.v1 import household_pb2 as _household_pb2
@@ -89,6 +90,8 @@ class RegistryServiceStub:
     """Figures: every answer carries its definition, its day and its moment."""
     GetIncomeDeciles: _grpc.UnaryUnaryMultiCallable[_figures_pb2.GetIncomeDeciles, _figures_pb2.IncomeDeciles]
     GetFlows: _grpc.UnaryUnaryMultiCallable[_figures_pb2.GetFlows, _figures_pb2.Flows]
+    ExportHouseholds: _grpc.UnaryStreamMultiCallable[_export_pb2.ExportHouseholds, _export_pb2.ExportedHouseholds]
+    """Nothing leaves before the export is on record."""
     CheckImport: _grpc.StreamStreamMultiCallable[_import_pb2.CheckImport, _import_pb2.CheckedImport]
     """As ValidateImport, and tells every fault while the file still arrives."""
     ClosePosting: _grpc.UnaryUnaryMultiCallable[_posting_pb2.ClosePosting, _types_pb2.Receipt]
@@ -190,6 +193,8 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     """Figures: every answer carries its definition, its day and its moment."""
     GetIncomeDeciles: _aio.UnaryUnaryMultiCallable[_figures_pb2.GetIncomeDeciles, _figures_pb2.IncomeDeciles]  # type: ignore[assignment]
     GetFlows: _aio.UnaryUnaryMultiCallable[_figures_pb2.GetFlows, _figures_pb2.Flows]  # type: ignore[assignment]
+    ExportHouseholds: _aio.UnaryStreamMultiCallable[_export_pb2.ExportHouseholds, _export_pb2.ExportedHouseholds]  # type: ignore[assignment]
+    """Nothing leaves before the export is on record."""
     CheckImport: _aio.StreamStreamMultiCallable[_import_pb2.CheckImport, _import_pb2.CheckedImport]  # type: ignore[assignment]
     """As ValidateImport, and tells every fault while the file still arrives."""
     ClosePosting: _aio.UnaryUnaryMultiCallable[_posting_pb2.ClosePosting, _types_pb2.Receipt]  # type: ignore[assignment]
@@ -522,6 +527,14 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _figures_pb2.GetFlows,
         context: _ServicerContext,
     ) -> _typing.Union[_figures_pb2.Flows, _abc.Awaitable[_figures_pb2.Flows]]: ...
+
+    @_abc_1.abstractmethod
+    def ExportHouseholds(
+        self,
+        request: _export_pb2.ExportHouseholds,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_export_pb2.ExportedHouseholds], _abc.AsyncIterator[_export_pb2.ExportedHouseholds]]:
+        """Nothing leaves before the export is on record."""
 
     @_abc_1.abstractmethod
     def CheckImport(
