@@ -6,6 +6,7 @@ from services.registry.views import (
     household_file,
     households,
     imports,
+    monitoring,
     postings,
     residents,
     subjects,
@@ -18,6 +19,7 @@ VIEWS: tuple[View, ...] = (
     exits_per_day.VIEW,
     imports.VIEW,
     postings.VIEW,
+    monitoring.VIEW,
     residents.VIEW,
     subjects.VIEW,
 )
