@@ -11,11 +11,14 @@ from services.notifier.decider.policy import Posted, township_of
 from services.notifier.decider.voice import EXIT, PLAN, RECEIPT, Membership, Question
 from services.notifier.views.assignments import village_of
 from services.notifier.views.cadres import cadre_row, posted_at, posts_of, region_of
+from services.notifier.views.links import channels_of
+from services.notifier.views.messages import message_row
 from services.notifier.views.questions import question
 from services.notifier.views.voice import membership
 from tuopin.notifier.v1.assignment_pb2 import EscalateAssignment, OfferAssignment
 from tuopin.notifier.v1.link_pb2 import IssueLink
-from tuopin.notifier.v1.linking_pb2 import BeginLink
+from tuopin.notifier.v1.linking_pb2 import BeginLink, ChooseChannels
+from tuopin.notifier.v1.message_pb2 import RecordSending
 from tuopin.notifier.v1.voice_pb2 import (
     ConfirmPaymentArrival,
     GiveExitAgreement,
@@ -35,7 +38,7 @@ def specialists(connection: Connection, command: EscalateAssignment) -> tuple[Po
     return posted_at(connection, (township_of(village_id),))
 
 
-def appointed_by(connection: Connection, command: IssueLink) -> str:
+def appointed_by(connection: Connection, command: IssueLink | ChooseChannels) -> str:
     """The region the cadre belongs to."""
     return region_of(connection, command.cadre_id)
 
@@ -67,11 +70,19 @@ def standing_of(connection: Connection, command: BeginLink) -> Standing:
     return Standing(posts=posts, has_phone=row is not None and bool(row.phone))
 
 
+def channels_of_message(connection: Connection, command: RecordSending) -> tuple[str, ...]:
+    """By what the person whom the message is for can be reached."""
+    row = message_row(connection, command.message_id)
+    return channels_of(connection, row.cadre_id) if row is not None else ()
+
+
 FACTS: Mapping[type[Message], Callable[[Connection, Any], Any]] = {
     OfferAssignment: candidates,
     EscalateAssignment: specialists,
     IssueLink: appointed_by,
     BeginLink: standing_of,
+    ChooseChannels: appointed_by,
+    RecordSending: channels_of_message,
     IssueHouseholdLink: members,
     GivePlanAgreement: plan_question,
     GiveExitAgreement: exit_question,

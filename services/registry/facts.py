@@ -11,11 +11,13 @@ from services.registry.decider.region import RegionFile
 from services.registry.decider.registration import RegistrationFacts
 from services.registry.decider.standing import Standing
 from services.registry.editions import count_of
-from services.registry.views import regions, residents, subjects
+from services.registry.views import lookbacks, regions, residents, rounds, subjects
 from tuopin.registry.v1.county_pb2 import ApplyForCountyExit, DesignateCounty, DrawCountySample
 from tuopin.registry.v1.exit_pb2 import RecordExitFindings
 from tuopin.registry.v1.household_pb2 import RegisterHousehold
+from tuopin.registry.v1.lookback_pb2 import OpenLookback
 from tuopin.registry.v1.region_pb2 import AdoptRegions
+from tuopin.registry.v1.round_pb2 import RemoveHousehold
 from tuopin.registry.v1.village_pb2 import DesignateVillage, ProposeVillageExit, StateVillage
 
 
@@ -78,4 +80,6 @@ FACTS: Mapping[type[Message], Callable[[Connection, Any], Any]] = {
     ProposeVillageExit: village_standing,
     ApplyForCountyExit: county_standing,
     DrawCountySample: candidates,
+    RemoveHousehold: rounds.open_for,
+    OpenLookback: lookbacks.frame,
 }

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from chassis.decider import Actor
 from chassis.programme import Programme
 from services.registry.decider.county import COUNTY, Candidates, CountyStanding
-from services.registry.decider.sampling import Finding, arithmetic, misses
-from services.registry.decider.standing import drawn, e4
+from services.registry.decider.error_arithmetic import Finding, arithmetic, misses
+from services.registry.decider.sampling import draw
+from services.registry.decider.standing import e4
 from services.registry.decider.village import SERVICES, VILLAGE
 from tests.given import NOW, FixedParameters, Given, Result, new_id
 from tuopin.registry.v1 import county_pb2 as county
@@ -410,8 +411,8 @@ def test_a_prefecture_that_does_not_pass_sends_the_county_back() -> None:
 
 @drawn_by(st.text("abc123", min_size=4), st.sets(st.text("xyz", min_size=1)), st.integers(0, 9))
 def test_anybody_draws_the_same_sample_from_the_seed(seed: str, ids: set[str], count: int) -> None:
-    ours = drawn(seed, tuple(ids), count)
-    assert ours == drawn(seed, tuple(sorted(ids, reverse=True)), count)
+    ours = draw(seed, 0, ids, count)
+    assert ours == draw(seed, 0, sorted(ids, reverse=True), count)
     assert len(ours) == min(count, len(ids))
     assert set(ours) <= ids
 

@@ -5,12 +5,12 @@ from typing import NamedTuple, assert_never
 
 from chassis.decider import Context, Decider, Decisions
 from chassis.rejection import require
+from services.registry.decider.error_arithmetic import Finding, arithmetic, misses
 from services.registry.decider.part import person_of, require_past
-from services.registry.decider.sampling import Finding, arithmetic, misses
+from services.registry.decider.sampling import draw
 from services.registry.decider.standing import (
     Standing,
     closes_at_us,
-    drawn,
     people_in_class,
     require_another_person,
     require_posting_over,
@@ -174,12 +174,12 @@ def draw_sample(state: State, command: DrawCountySample, context: Context) -> De
     facts: Candidates = context.facts
     villages = tuple(sorted(facts.exited_of))
     require(any(facts.exited_of.values()), "county-without-exits")
-    chosen = drawn(command.seed, villages, _number(state, context, "county-sample-villages"))
+    chosen = draw(command.seed, 0, villages, _number(state, context, "county-sample-villages"))
     per_village = _number(state, context, "county-sample-households-a-village")
     sample = [
         household
         for village in chosen
-        for household in drawn(command.seed, facts.exited_of[village], per_village)
+        for household in draw(command.seed, 1, facts.exited_of[village], per_village)
     ]
     require(sample, "sample-without-exits", field="seed")
     yield CountySampleDrawn(

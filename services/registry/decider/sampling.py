@@ -1,76 +1,70 @@
-"""The error arithmetic of a county's exit, after the rules of the third-party assessment (2016)."""
+"""Samples that anyone can draw again, and what they say about all: pure functions."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
+from math import sqrt
 from typing import NamedTuple
 
-from services.registry.decider.standing import e4
-from tuopin.registry.v1.county_pb2 import CountyExitApplied, CountyExitArithmetic
+E4, E6 = 10_000, 1_000_000
+# Digits of the regions a rate is given for: prefecture, county, township, village.
+LEVELS = (4, 6, 9, 12)
 
 
-class Finding(NamedTuple):
-    """What was found at one door: of an exited household, or of one not in the register."""
+class Interval(NamedTuple):
+    """A share and the bounds of its confidence interval, in millionths."""
 
-    exited: bool
-    people: int
-    wrong: bool
-    recognises: bool
+    share_e6: int
+    low_e6: int
+    high_e6: int
 
 
-def arithmetic(
-    applied: CountyExitApplied, findings: Sequence[Finding], number: Callable[[str], int]
-) -> CountyExitArithmetic:
-    """Rates in 10,000, rounded up; the sample's people carried over to all the county's.
+def draw(seed: str, stratum: int, frame: Iterable[str], count: int) -> list[str]:
+    """`count` of the frame, without regard to the order in which it is given.
 
-    Wrongly exited counts sampled exits (households), omitted counts people, as the rules say.
+    Each subject gets the number SHA-256(seed, stratum, subject); the smallest are drawn. Whoever
+    knows seed and frame finds the same ones; nobody can choose a seed for a household without
+    trying seeds, which is why the seed is thrown in public.
     """
-    exits = [finding for finding in findings if finding.exited]
-    others = [finding for finding in findings if not finding.exited]
-    exited_sampled = sum(finding.people for finding in exits)
-    exited_wrong = sum(finding.people for finding in exits if finding.wrong)
-    others_sampled = sum(finding.people for finding in others)
-    omitted = sum(finding.people for finding in others if finding.wrong)
-    wrongly = sum(finding.wrong for finding in exits)
-    recognised = sum(finding.recognises for finding in findings)
-    unregistered = max(0, applied.rural_people - applied.remaining_people - applied.exited_people)
-    combined = (
-        applied.remaining_people
-        + _carried(omitted, others_sampled, unregistered)
-        + _carried(exited_wrong, exited_sampled, applied.exited_people)
-    )
-    return CountyExitArithmetic(
-        remaining_people=applied.remaining_people,
-        rural_people=applied.rural_people,
-        exited_people=applied.exited_people,
-        unregistered_people=unregistered,
-        sampled_exited=len(exits),
-        wrongly_exited=wrongly,
-        sampled_unregistered_people=others_sampled,
-        omitted_people=omitted,
-        asked=len(findings),
-        recognised=recognised,
-        wrongly_exited_e4=e4(wrongly, len(exits)),
-        omitted_e4=e4(omitted, others_sampled),
-        # Rounded down, as the others are rounded up.
-        recognition_e4=recognised * 10_000 // len(findings),
-        combined_incidence_e4=e4(combined, applied.rural_people),
-        combined_limit_e4=number("exit-incidence-e4"),
-        wrongly_exited_limit_e4=number("county-wrongly-exited-e4"),
-        omitted_limit_e4=number("county-omitted-e4"),
-        recognition_limit_e4=number("county-recognition-e4"),
-    )
+    return sorted(frame, key=lambda subject: (_number(seed, stratum, subject), subject))[:count]
 
 
-def _carried(part: int, sampled: int, whole: int) -> int:
-    """People of the whole by the share of the sample, rounded up."""
-    return -(-part * whole // sampled) if sampled else 0
+def _number(seed: str, stratum: int, subject: str) -> bytes:
+    return sha256(f"{seed}\n{stratum}\n{subject}".encode()).digest()
 
 
-def misses(found: CountyExitArithmetic) -> list[str]:
-    """Which demands are not met; any of them blocks."""
-    demands = {
-        "combined-incidence": found.combined_incidence_e4 < found.combined_limit_e4,
-        "wrongly-exited": found.wrongly_exited_e4 <= found.wrongly_exited_limit_e4,
-        "omitted": found.omitted_e4 <= found.omitted_limit_e4,
-        "recognition": found.recognition_e4 >= found.recognition_limit_e4,
-    }
-    return [name for name, met in demands.items() if not met]
+def digest_of(frame: Iterable[str]) -> str:
+    """SHA-256 over the sorted subjects, one a line."""
+    return sha256("".join(f"{subject}\n" for subject in sorted(frame)).encode()).hexdigest()
+
+
+def wilson(wrong: int, reached: int, z_e4: int) -> Interval:
+    """The score interval: E. B. Wilson, Probable inference, the law of succession, and statistical
+    inference, Journal of the American Statistical Association 22 (1927), 209-212.
+
+    With nobody reached nothing is known: from 0 to 1.
+    """
+    if reached == 0:
+        return Interval(0, 0, E6)
+    z, n = z_e4 / E4, reached
+    share = wrong / n
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    low, high = max(centre - half, 0.0), min(centre + half, 1.0)
+    return Interval(round(share * E6), round(low * E6), round(high * E6))
+
+
+def regions_of(region_id: str, villages: Iterable[str]) -> Sequence[str]:
+    """The campaign's own region and every region below it that the villages lie in."""
+    found = {region_id}
+    for village_id in villages:
+        found.update(village_id[:digits] for digits in LEVELS if digits > len(region_id))
+    return sorted(found, key=lambda code: (len(code), code))
+
+
+def counts(values: Iterable[tuple[str, int, int]]) -> Mapping[tuple[str, int], Mapping[int, int]]:
+    """(village, stratum, verdict) -> how often each verdict, by village and stratum."""
+    found: dict[tuple[str, int], dict[int, int]] = {}
+    for village_id, stratum, verdict in values:
+        of_both = found.setdefault((village_id, stratum), {})
+        of_both[verdict] = of_both.get(verdict, 0) + 1
+    return found

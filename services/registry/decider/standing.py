@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from hashlib import sha256
 from typing import Any
 
 from chassis.decider import Context
@@ -43,11 +42,3 @@ def require_posting_over(context: Context, closes_us: int) -> None:
 def require_another_person(context: Context, *earlier: str) -> None:
     """Nobody decides at two levels."""
     require(person_of(context) not in earlier, "same-person-at-two-levels")
-
-
-def drawn(seed: str, ids: tuple[str, ...], count: int) -> list[str]:
-    """So many of the ids, the same for everybody who knows the seed: those whose digest with it is
-    smallest.
-    """
-    ordered = sorted(ids, key=lambda each: (sha256(f"{seed}\x00{each}".encode()).digest(), each))
-    return sorted(ordered[:count])

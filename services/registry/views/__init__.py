@@ -6,9 +6,11 @@ from services.registry.views import (
     household_file,
     households,
     imports,
+    lookbacks,
     monitoring,
     postings,
     residents,
+    rounds,
     subjects,
 )
 from services.registry.views.deadlines import DEADLINES as DEADLINES
@@ -22,4 +24,6 @@ VIEWS: tuple[View, ...] = (
     monitoring.VIEW,
     residents.VIEW,
     subjects.VIEW,
+    rounds.VIEW,
+    lookbacks.VIEW,
 )
