@@ -6,9 +6,12 @@ from services.registry.views import (
     household_file,
     households,
     imports,
+    lookbacks,
     monitoring,
     postings,
     residents,
+    rounds,
+    subjects,
 )
 from services.registry.views.deadlines import DEADLINES as DEADLINES
 
@@ -20,4 +23,7 @@ VIEWS: tuple[View, ...] = (
     postings.VIEW,
     monitoring.VIEW,
     residents.VIEW,
+    subjects.VIEW,
+    rounds.VIEW,
+    lookbacks.VIEW,
 )

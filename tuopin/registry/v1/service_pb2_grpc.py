@@ -5,6 +5,7 @@ import warnings
 
 from tuopin.registry.v1 import composition_pb2 as tuopin_dot_registry_dot_v1_dot_composition__pb2
 from tuopin.registry.v1 import correction_pb2 as tuopin_dot_registry_dot_v1_dot_correction__pb2
+from tuopin.registry.v1 import county_pb2 as tuopin_dot_registry_dot_v1_dot_county__pb2
 from tuopin.registry.v1 import exit_pb2 as tuopin_dot_registry_dot_v1_dot_exit__pb2
 from tuopin.registry.v1 import explain_pb2 as tuopin_dot_registry_dot_v1_dot_explain__pb2
 from tuopin.registry.v1 import export_pb2 as tuopin_dot_registry_dot_v1_dot_export__pb2
@@ -13,9 +14,12 @@ from tuopin.registry.v1 import file_pb2 as tuopin_dot_registry_dot_v1_dot_file__
 from tuopin.registry.v1 import household_pb2 as tuopin_dot_registry_dot_v1_dot_household__pb2
 from tuopin.registry.v1 import identification_pb2 as tuopin_dot_registry_dot_v1_dot_identification__pb2
 from tuopin.registry.v1 import import_pb2 as tuopin_dot_registry_dot_v1_dot_import__pb2
+from tuopin.registry.v1 import lookback_pb2 as tuopin_dot_registry_dot_v1_dot_lookback__pb2
 from tuopin.registry.v1 import monitoring_pb2 as tuopin_dot_registry_dot_v1_dot_monitoring__pb2
 from tuopin.registry.v1 import posting_pb2 as tuopin_dot_registry_dot_v1_dot_posting__pb2
 from tuopin.registry.v1 import region_pb2 as tuopin_dot_registry_dot_v1_dot_region__pb2
+from tuopin.registry.v1 import round_pb2 as tuopin_dot_registry_dot_v1_dot_round__pb2
+from tuopin.registry.v1 import village_pb2 as tuopin_dot_registry_dot_v1_dot_village__pb2
 from tuopin.types.v1 import types_pb2 as tuopin_dot_types_dot_v1_dot_types__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -471,6 +475,151 @@ class RegistryServiceStub:
                 '/tuopin.registry.v1.RegistryService/ListMonitoring',
                 request_serializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.ListMonitoring.SerializeToString,
                 response_deserializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.MonitoringPage.FromString,
+                _registered_method=True)
+        self.OpenRound = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/OpenRound',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_round__pb2.OpenRound.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.CloseRound = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/CloseRound',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_round__pb2.CloseRound.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ProposeRemoval = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ProposeRemoval',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_round__pb2.ProposeRemoval.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.AppraiseRemoval = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/AppraiseRemoval',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_round__pb2.AppraiseRemoval.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.PostRemoval = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/PostRemoval',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_round__pb2.PostRemoval.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.RemoveHousehold = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/RemoveHousehold',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_round__pb2.RemoveHousehold.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ListRounds = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ListRounds',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_round__pb2.ListRounds.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_round__pb2.RoundPage.FromString,
+                _registered_method=True)
+        self.OpenLookback = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/OpenLookback',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_lookback__pb2.OpenLookback.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.RecordFinding = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/RecordFinding',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_lookback__pb2.RecordFinding.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.CloseLookback = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/CloseLookback',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_lookback__pb2.CloseLookback.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.GetLookback = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/GetLookback',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_lookback__pb2.GetLookback.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_lookback__pb2.LookbackReport.FromString,
+                _registered_method=True)
+        self.ListLookbacks = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ListLookbacks',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_lookback__pb2.ListLookbacks.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_lookback__pb2.LookbackPage.FromString,
+                _registered_method=True)
+        self.StateVillage = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/StateVillage',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_village__pb2.StateVillage.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.DesignateVillage = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/DesignateVillage',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_village__pb2.DesignateVillage.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ProposeVillageExit = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ProposeVillageExit',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_village__pb2.ProposeVillageExit.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.PostVillageExit = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/PostVillageExit',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_village__pb2.PostVillageExit.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ObjectToVillageExit = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ObjectToVillageExit',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_village__pb2.ObjectToVillageExit.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.SettleVillageObjection = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/SettleVillageObjection',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_village__pb2.SettleVillageObjection.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ApproveVillageExit = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ApproveVillageExit',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_village__pb2.ApproveVillageExit.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.DesignateCounty = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/DesignateCounty',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_county__pb2.DesignateCounty.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ApplyForCountyExit = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ApplyForCountyExit',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_county__pb2.ApplyForCountyExit.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.CheckCountyExit = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/CheckCountyExit',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_county__pb2.CheckCountyExit.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.DrawCountySample = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/DrawCountySample',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_county__pb2.DrawCountySample.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.RecordSampleFinding = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/RecordSampleFinding',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_county__pb2.RecordSampleFinding.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ConcludeCountySample = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ConcludeCountySample',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_county__pb2.ConcludeCountySample.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.PostCountyExit = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/PostCountyExit',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_county__pb2.PostCountyExit.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ApproveCountyExit = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ApproveCountyExit',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_county__pb2.ApproveCountyExit.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ListVillages = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ListVillages',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_village__pb2.ListVillages.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_village__pb2.VillagePage.FromString,
+                _registered_method=True)
+        self.GetCounty = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/GetCounty',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_county__pb2.GetCounty.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_county__pb2.County.FromString,
                 _registered_method=True)
 
 
@@ -1000,6 +1149,182 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def OpenRound(self, request, context):
+        """Dynamic management: rounds, removals, look-back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CloseRound(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ProposeRemoval(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AppraiseRemoval(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PostRemoval(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveHousehold(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRounds(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OpenLookback(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordFinding(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CloseLookback(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetLookback(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListLookbacks(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StateVillage(self, request, context):
+        """Villages and counties.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DesignateVillage(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ProposeVillageExit(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PostVillageExit(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ObjectToVillageExit(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SettleVillageObjection(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ApproveVillageExit(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DesignateCounty(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ApplyForCountyExit(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckCountyExit(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DrawCountySample(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordSampleFinding(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConcludeCountySample(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PostCountyExit(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ApproveCountyExit(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListVillages(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCounty(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RegistryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -1427,6 +1752,151 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.ListMonitoring,
                     request_deserializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.ListMonitoring.FromString,
                     response_serializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.MonitoringPage.SerializeToString,
+            ),
+            'OpenRound': grpc.unary_unary_rpc_method_handler(
+                    servicer.OpenRound,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_round__pb2.OpenRound.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'CloseRound': grpc.unary_unary_rpc_method_handler(
+                    servicer.CloseRound,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_round__pb2.CloseRound.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ProposeRemoval': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProposeRemoval,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_round__pb2.ProposeRemoval.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'AppraiseRemoval': grpc.unary_unary_rpc_method_handler(
+                    servicer.AppraiseRemoval,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_round__pb2.AppraiseRemoval.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'PostRemoval': grpc.unary_unary_rpc_method_handler(
+                    servicer.PostRemoval,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_round__pb2.PostRemoval.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'RemoveHousehold': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveHousehold,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_round__pb2.RemoveHousehold.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ListRounds': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRounds,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_round__pb2.ListRounds.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_round__pb2.RoundPage.SerializeToString,
+            ),
+            'OpenLookback': grpc.unary_unary_rpc_method_handler(
+                    servicer.OpenLookback,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_lookback__pb2.OpenLookback.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'RecordFinding': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordFinding,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_lookback__pb2.RecordFinding.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'CloseLookback': grpc.unary_unary_rpc_method_handler(
+                    servicer.CloseLookback,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_lookback__pb2.CloseLookback.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'GetLookback': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLookback,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_lookback__pb2.GetLookback.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_lookback__pb2.LookbackReport.SerializeToString,
+            ),
+            'ListLookbacks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLookbacks,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_lookback__pb2.ListLookbacks.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_lookback__pb2.LookbackPage.SerializeToString,
+            ),
+            'StateVillage': grpc.unary_unary_rpc_method_handler(
+                    servicer.StateVillage,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_village__pb2.StateVillage.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'DesignateVillage': grpc.unary_unary_rpc_method_handler(
+                    servicer.DesignateVillage,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_village__pb2.DesignateVillage.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ProposeVillageExit': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProposeVillageExit,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_village__pb2.ProposeVillageExit.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'PostVillageExit': grpc.unary_unary_rpc_method_handler(
+                    servicer.PostVillageExit,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_village__pb2.PostVillageExit.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ObjectToVillageExit': grpc.unary_unary_rpc_method_handler(
+                    servicer.ObjectToVillageExit,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_village__pb2.ObjectToVillageExit.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'SettleVillageObjection': grpc.unary_unary_rpc_method_handler(
+                    servicer.SettleVillageObjection,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_village__pb2.SettleVillageObjection.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ApproveVillageExit': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApproveVillageExit,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_village__pb2.ApproveVillageExit.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'DesignateCounty': grpc.unary_unary_rpc_method_handler(
+                    servicer.DesignateCounty,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_county__pb2.DesignateCounty.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ApplyForCountyExit': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApplyForCountyExit,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_county__pb2.ApplyForCountyExit.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'CheckCountyExit': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckCountyExit,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_county__pb2.CheckCountyExit.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'DrawCountySample': grpc.unary_unary_rpc_method_handler(
+                    servicer.DrawCountySample,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_county__pb2.DrawCountySample.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'RecordSampleFinding': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordSampleFinding,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_county__pb2.RecordSampleFinding.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ConcludeCountySample': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConcludeCountySample,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_county__pb2.ConcludeCountySample.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'PostCountyExit': grpc.unary_unary_rpc_method_handler(
+                    servicer.PostCountyExit,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_county__pb2.PostCountyExit.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ApproveCountyExit': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApproveCountyExit,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_county__pb2.ApproveCountyExit.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ListVillages': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListVillages,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_village__pb2.ListVillages.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_village__pb2.VillagePage.SerializeToString,
+            ),
+            'GetCounty': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCounty,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_county__pb2.GetCounty.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_county__pb2.County.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -3724,6 +4194,789 @@ class RegistryService:
             '/tuopin.registry.v1.RegistryService/ListMonitoring',
             tuopin_dot_registry_dot_v1_dot_monitoring__pb2.ListMonitoring.SerializeToString,
             tuopin_dot_registry_dot_v1_dot_monitoring__pb2.MonitoringPage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OpenRound(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/OpenRound',
+            tuopin_dot_registry_dot_v1_dot_round__pb2.OpenRound.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CloseRound(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/CloseRound',
+            tuopin_dot_registry_dot_v1_dot_round__pb2.CloseRound.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProposeRemoval(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ProposeRemoval',
+            tuopin_dot_registry_dot_v1_dot_round__pb2.ProposeRemoval.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AppraiseRemoval(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/AppraiseRemoval',
+            tuopin_dot_registry_dot_v1_dot_round__pb2.AppraiseRemoval.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PostRemoval(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/PostRemoval',
+            tuopin_dot_registry_dot_v1_dot_round__pb2.PostRemoval.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveHousehold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/RemoveHousehold',
+            tuopin_dot_registry_dot_v1_dot_round__pb2.RemoveHousehold.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRounds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ListRounds',
+            tuopin_dot_registry_dot_v1_dot_round__pb2.ListRounds.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_round__pb2.RoundPage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OpenLookback(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/OpenLookback',
+            tuopin_dot_registry_dot_v1_dot_lookback__pb2.OpenLookback.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordFinding(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/RecordFinding',
+            tuopin_dot_registry_dot_v1_dot_lookback__pb2.RecordFinding.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CloseLookback(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/CloseLookback',
+            tuopin_dot_registry_dot_v1_dot_lookback__pb2.CloseLookback.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLookback(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/GetLookback',
+            tuopin_dot_registry_dot_v1_dot_lookback__pb2.GetLookback.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_lookback__pb2.LookbackReport.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLookbacks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ListLookbacks',
+            tuopin_dot_registry_dot_v1_dot_lookback__pb2.ListLookbacks.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_lookback__pb2.LookbackPage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StateVillage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/StateVillage',
+            tuopin_dot_registry_dot_v1_dot_village__pb2.StateVillage.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DesignateVillage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/DesignateVillage',
+            tuopin_dot_registry_dot_v1_dot_village__pb2.DesignateVillage.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProposeVillageExit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ProposeVillageExit',
+            tuopin_dot_registry_dot_v1_dot_village__pb2.ProposeVillageExit.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PostVillageExit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/PostVillageExit',
+            tuopin_dot_registry_dot_v1_dot_village__pb2.PostVillageExit.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ObjectToVillageExit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ObjectToVillageExit',
+            tuopin_dot_registry_dot_v1_dot_village__pb2.ObjectToVillageExit.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SettleVillageObjection(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/SettleVillageObjection',
+            tuopin_dot_registry_dot_v1_dot_village__pb2.SettleVillageObjection.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApproveVillageExit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ApproveVillageExit',
+            tuopin_dot_registry_dot_v1_dot_village__pb2.ApproveVillageExit.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DesignateCounty(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/DesignateCounty',
+            tuopin_dot_registry_dot_v1_dot_county__pb2.DesignateCounty.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApplyForCountyExit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ApplyForCountyExit',
+            tuopin_dot_registry_dot_v1_dot_county__pb2.ApplyForCountyExit.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckCountyExit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/CheckCountyExit',
+            tuopin_dot_registry_dot_v1_dot_county__pb2.CheckCountyExit.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DrawCountySample(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/DrawCountySample',
+            tuopin_dot_registry_dot_v1_dot_county__pb2.DrawCountySample.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordSampleFinding(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/RecordSampleFinding',
+            tuopin_dot_registry_dot_v1_dot_county__pb2.RecordSampleFinding.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConcludeCountySample(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ConcludeCountySample',
+            tuopin_dot_registry_dot_v1_dot_county__pb2.ConcludeCountySample.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PostCountyExit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/PostCountyExit',
+            tuopin_dot_registry_dot_v1_dot_county__pb2.PostCountyExit.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApproveCountyExit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ApproveCountyExit',
+            tuopin_dot_registry_dot_v1_dot_county__pb2.ApproveCountyExit.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListVillages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ListVillages',
+            tuopin_dot_registry_dot_v1_dot_village__pb2.ListVillages.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_village__pb2.VillagePage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCounty(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/GetCounty',
+            tuopin_dot_registry_dot_v1_dot_county__pb2.GetCounty.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_county__pb2.County.FromString,
             options,
             channel_credentials,
             insecure,
