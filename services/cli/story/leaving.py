@@ -294,6 +294,10 @@ STEPS = [
     Step("the exit by the whole procedure, verified through the chat", exit_household),
     Step("the household's file shows all of it", one_file),
     Step("one id finds it from end to end", one_trace),
+]
+
+# After everything else.
+LAST = [
     Step("a person is erased; figures and chain stay", erase),
     Step("the log proves itself", verify),
 ]
