@@ -124,7 +124,7 @@ def demo(
 
 def play_story(folder: Path, *, as_json: bool) -> bool:
     """All steps against the system whose endpoints are in the folder."""
-    from services.cli.story import helping, judging, leaving, register, voicing
+    from services.cli.story import helping, identifying, judging, leaving, register, voicing
     from services.cli.story.play import Stage, play
 
     scratch = folder / "story"
@@ -136,6 +136,7 @@ def play_story(folder: Path, *, as_json: bool) -> bool:
             *helping.STEPS,
             *voicing.STEPS,
             *leaving.STEPS,
+            *identifying.STEPS,
             *judging.STEPS,
             *leaving.LAST,
         ]
