@@ -11,7 +11,7 @@ from tests.registry import applying as a
 from tests.registry.stories import VILLAGE
 from tests.services.memory_rows import MemoryRows
 from tuopin.envelope.v1.envelope_pb2 import Envelope
-from tuopin.registry.v1 import identification_pb2, lookback_pb2, round_pb2
+from tuopin.registry.v1 import file_pb2, identification_pb2, lookback_pb2, round_pb2
 from tuopin.registry.v1 import posting_pb2 as pb
 
 OPENED = a.opened()
@@ -94,6 +94,12 @@ def test_a_round_counts_what_names_it_and_what_falls_into_its_year() -> None:
         identification_pb2.HouseholdSupplemented(round_id=round_id, member_count=3),
         lookback_pb2.SupplementProposed(village_id=VILLAGE, effective_on="2020-06-01"),
         lookback_pb2.SupplementProposed(village_id=VILLAGE, effective_on="2021-06-01"),
+        file_pb2.MemberJoined(village_id=VILLAGE, effective_on="2020-07-01"),
+        file_pb2.MemberLeft(village_id=VILLAGE, effective_on="2020-07-01"),
+        file_pb2.MemberLeft(village_id=VILLAGE, effective_on="2020-12-31"),
+        file_pb2.MemberJoined(
+            village_id=VILLAGE, effective_on="2020-07-01", from_household_id="other"
+        ),
     ):
         rounds.project(rows, Envelope(), event)
     row = rows.tables["rounds"][(round_id,)]
@@ -104,4 +110,6 @@ def test_a_round_counts_what_names_it_and_what_falls_into_its_year() -> None:
         "households_supplemented": 1,
         "people_supplemented": 3,
         "supplements_proposed": 1,
+        "people_joined": 1,
+        "people_left": 2,
     }

@@ -20,6 +20,7 @@ from services.registry.decider.round import round_id_of
 from services.registry.views.households import HOUSEHOLDS
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.registry.v1 import round_pb2 as pb
+from tuopin.registry.v1.file_pb2 import MemberJoined, MemberLeft
 from tuopin.registry.v1.identification_pb2 import HouseholdSupplemented
 from tuopin.registry.v1.lookback_pb2 import SupplementProposed
 
@@ -50,6 +51,8 @@ EVENTS = (
     pb.HouseholdRemoved,
     HouseholdSupplemented,
     SupplementProposed,
+    MemberJoined,
+    MemberLeft,
 )
 
 
@@ -74,6 +77,11 @@ def project(rows: Rows, envelope: Envelope, event: Any) -> None:
             rows.add(ROUNDS, (event.round_id,), **added)
         case pb.RemovalProposed():
             rows.add(ROUNDS, _of_its_day(event), removals_proposed=1)
+        # Who moves between two households of the register changes nothing of the county.
+        case MemberJoined() if not event.from_household_id:
+            rows.add(ROUNDS, _of_its_day(event), people_joined=1)
+        case MemberLeft() if not event.to_household_id:
+            rows.add(ROUNDS, _of_its_day(event), people_left=1)
         case SupplementProposed():
             rows.add(ROUNDS, _of_its_day(event), supplements_proposed=1)
 
