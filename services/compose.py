@@ -91,7 +91,7 @@ def foundation(settings: Settings) -> Foundation:
     return Foundation(
         settings=settings,
         clock=clock,
-        programme=Programme.load(settings.programme),
+        programme=Programme.load(settings.programme, settings.programme_overlay),
         keys=keys,
         sealer=sealer,
         blobs=BlobFolder(settings.data / "blobs", sealer),

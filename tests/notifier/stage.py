@@ -28,7 +28,7 @@ from chassis.lanes import LANES_PER_TOPIC
 from chassis.programme import Programme
 from chassis.sealing import Sealer
 from chassis.sending import targets
-from chassis.settings import Settings
+from chassis.settings import DEMO_OVERLAY, Settings
 from chassis.store import Append, NewEvent, SqliteStore, StreamWrite
 from chassis.viewstore import ViewStore
 from localchat import persons
@@ -69,7 +69,7 @@ class Stage:
         self.tokens = Tokens(TOKEN_SECRET)
         self.keys = SqliteKeys(folder / "keys.db", MASTER_KEY)
         self.sealer = Sealer(self.keys, MASTER_KEY)
-        self.programme = Programme.load(ROOT / "programme")
+        self.programme = Programme.load(ROOT / "programme", DEMO_OVERLAY)
         self.store = SqliteStore(folder / "events.db", SERVICE.topics, self.clock)
         self.foreign = SqliteStore(folder / "foreign.db", FOREIGN, self.clock)
         self.views = views_of(folder, self.clock)

@@ -3,6 +3,13 @@
 from typing import Any
 
 from chassis.decider import Decider
-from services.notifier.decider import assignment, link, message
+from services.notifier.decider import assignment, digest, link, message, order, outage
 
-DECIDERS: tuple[Decider[Any], ...] = (assignment.DECIDER, message.DECIDER, link.DECIDER)
+DECIDERS: tuple[Decider[Any], ...] = (
+    assignment.DECIDER,
+    order.DECIDER,
+    message.DECIDER,
+    digest.DECIDER,
+    outage.DECIDER,
+    link.DECIDER,
+)

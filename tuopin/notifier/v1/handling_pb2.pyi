@@ -437,6 +437,7 @@ class AssignmentReassigned(_message.Message):
     HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
     VILLAGE_ID_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
     assignment_id: _builtins.str
     cadre_id: _builtins.str
     previous_cadre_id: _builtins.str
@@ -447,6 +448,7 @@ class AssignmentReassigned(_message.Message):
     household_id: _builtins.str
     village_id: _builtins.str
     kind: _builtins.str
+    priority: _builtins.str
     @_builtins.property
     def clock(self) -> Global___AnswerClock: ...
     def __init__(
@@ -461,10 +463,11 @@ class AssignmentReassigned(_message.Message):
         household_id: _builtins.str = ...,
         village_id: _builtins.str = ...,
         kind: _builtins.str = ...,
+        priority: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "clock", b"clock", "household_id", b"household_id", "kind", b"kind", "previous_cadre_id", b"previous_cadre_id", "reason", b"reason", "supersedes_message_id", b"supersedes_message_id", "village_id", b"village_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "clock", b"clock", "household_id", b"household_id", "kind", b"kind", "previous_cadre_id", b"previous_cadre_id", "priority", b"priority", "reason", b"reason", "supersedes_message_id", b"supersedes_message_id", "village_id", b"village_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
