@@ -22,7 +22,7 @@ from tuopin.operations.v1.operations_pb2 import Finding
 REACH_TIMEOUT_S = 30.0
 LOOK_EVERY_S = 0.05
 FETCH_COUNT = 1_000
-INLINE_ATTEMPTS_COUNT = 20
+INLINE_ATTEMPTS_COUNT = 200
 FINDINGS_PER_VIEW_COUNT = 5
 
 Rebuildable = ViewConsumer | DeadlineConsumer

@@ -1,14 +1,18 @@
 """A server process that its starter owns: a log file, a wait until it is ready, a sure end."""
 
 import ctypes
+import secrets
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
+# Below what Linux and the other systems use for outgoing connections.
+_PORTS = range(15_000, 32_000)
 _POLL_S = 0.05
 _LOG_TAIL_CHARS = 4000
 
@@ -18,10 +22,15 @@ class ServerNotReady(Exception):
 
 
 def free_port() -> int:
-    """A TCP port on 127.0.0.1 that nobody listens on now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port on 127.0.0.1 that nobody listens on now.
+
+    Not one that the system gives to outgoing connections: it could be taken before it is used.
+    """
+    while True:
+        port = secrets.choice(_PORTS)
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def port_answers(port: int) -> bool:

@@ -6,6 +6,7 @@ and rate buckets are in memory: they belong to a run, not to the chats.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -17,7 +18,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from localchat import bot_api, local_api
+from localchat import bot_api, local_api, webhook
 from localchat.errors import ApiError
 from localchat.limits import Limits
 from localchat.service import Service
@@ -46,8 +47,10 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        delivering = asyncio.create_task(webhook.deliver_forever(service))
         yield
         service.stop_waiting()
+        await webhook.stopped(delivering)
         service.store.close()
 
     app = Starlette(

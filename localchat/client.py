@@ -128,9 +128,12 @@ class ChatClient:
 
     # Writing
 
-    async def say(self, person_id: int, text: str, reply_to: int | None = None) -> Message:
+    async def say(
+        self, person_id: int, text: str, reply_to: int | None = None, *, forwarded: bool = False
+    ) -> Message:
         """Write a message, ``/start CODE`` too."""
-        return await self._post(f"/local/persons/{person_id}/send", _with(reply_to, text=text))
+        body = _with(reply_to, text=text, forwarded=forwarded)
+        return await self._post(f"/local/persons/{person_id}/send", body)
 
     async def tap(self, person_id: int, message_id: int, choice: str) -> str:
         """Tap the button with this callback data or this text; return the callback query's id."""
@@ -145,22 +148,40 @@ class ChatClient:
         data: bytes,
         caption: str | None = None,
         reply_to: int | None = None,
+        *,
+        album: str = "",
+        forwarded: bool = False,
     ) -> Message:
-        """Send a picture."""
-        fields = {"caption": caption} if caption else {}
-        answer = await self._http.post(
-            f"/local/persons/{person_id}/photo",
-            data=_with(reply_to, **fields),
-            files={"photo": ("photo.jpg", data, "image/jpeg")},
-        )
-        return _checked(answer)
+        """Send a picture; those with the same ``album`` belong together."""
+        fields = _with(reply_to, caption=caption or "", media_group_id=album, forwarded=forwarded)
+        return await self._file(person_id, "photo", ("photo.jpg", data, "image/jpeg"), fields)
+
+    async def document(
+        self, person_id: int, name: str, data: bytes, mime: str, reply_to: int | None = None
+    ) -> Message:
+        """Send a file."""
+        return await self._file(person_id, "document", (name, data, mime), _with(reply_to))
 
     async def location(
-        self, person_id: int, latitude: float, longitude: float, reply_to: int | None = None
+        self,
+        person_id: int,
+        latitude: float,
+        longitude: float,
+        reply_to: int | None = None,
+        *,
+        forwarded: bool = False,
     ) -> Message:
         """Send a place."""
-        body = _with(reply_to, latitude=latitude, longitude=longitude)
+        body = _with(reply_to, latitude=latitude, longitude=longitude, forwarded=forwarded)
         return await self._post(f"/local/persons/{person_id}/location", body)
+
+    async def contact(
+        self, person_id: int, phone_number: str, owner_id: int | None = None
+    ) -> Message:
+        """Share a telephone number: one's own, or that of another owner (0: nobody known)."""
+        owner = {} if owner_id is None else {"user_id": owner_id}
+        body = {"phone_number": phone_number, **owner}
+        return await self._post(f"/local/persons/{person_id}/contact", body)
 
     # Switches
 
@@ -205,6 +226,16 @@ class ChatClient:
                 known = any(button.get("callback_data") == choice for button in buttons)
                 return choice if known else by_text.get(choice) or choice
         raise ChatError(f"{person_id} has no message {message_id}")
+
+    async def _file(
+        self,
+        person_id: int,
+        kind: str,
+        file: tuple[str, bytes, str],
+        fields: Mapping[str, object],
+    ) -> Message:
+        path = f"/local/persons/{person_id}/{kind}"
+        return _checked(await self._http.post(path, data=dict(fields), files={kind: file}))
 
     async def _page(self, person_id: int, after: int, wait_s: float) -> dict[str, Any]:
         query = {"after": after, "wait_s": wait_s}

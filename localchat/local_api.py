@@ -25,6 +25,7 @@ WAIT_MAX_S = 50.0
 Endpoint = Callable[[Service, Request], Awaitable[Any]]
 
 REPLY_TO = Parameter("reply_to_message_id", "integer")
+HOW = (REPLY_TO, Parameter("media_group_id", "string"), Parameter("forwarded", "boolean"))
 PERSON = (
     Parameter("id", "integer", missing="id is missing"),
     Parameter("name", "string", missing="name is missing"),
@@ -94,20 +95,25 @@ async def tap(service: Service, request: Request) -> Any:
 async def send(service: Service, request: Request) -> Any:
     """Write a message."""
     text = Parameter("text", "string", missing="message text is empty")
-    given = await _arguments(service, request, text, REPLY_TO)
+    given = await _arguments(service, request, text, *HOW)
     person = _person(service, request)
-    return persons.say(service, person, given.string("text") or "", given.any(REPLY_TO.name))
+    return persons.say(service, person, given.string("text") or "", _how(given))
 
 
 async def send_photo(service: Service, request: Request) -> Any:
     """Send a picture."""
-    photo = Parameter("photo", "file", missing="photo is missing")
-    given = await _arguments(service, request, photo, Parameter("caption", "string"), REPLY_TO)
-    upload, person = given.any("photo"), _person(service, request)
-    if not isinstance(upload, Upload):
-        raise bad_request("photo must be a file")
-    caption = given.string("caption") or ""
-    return persons.send_photo(service, person, upload, caption, given.any(REPLY_TO.name))
+    given = await _arguments(service, request, *_file("photo"))
+    person, caption = _person(service, request), given.string("caption") or ""
+    upload = _upload(given, "photo")
+    return persons.send_photo(service, person, upload, caption, _how(given))
+
+
+async def send_document(service: Service, request: Request) -> Any:
+    """Send a file."""
+    given = await _arguments(service, request, *_file("document"))
+    person, caption = _person(service, request), given.string("caption") or ""
+    upload = _upload(given, "document")
+    return persons.send_document(service, person, upload, caption, _how(given))
 
 
 async def send_location(service: Service, request: Request) -> Any:
@@ -117,12 +123,38 @@ async def send_location(service: Service, request: Request) -> Any:
         request,
         Parameter("latitude", "number", missing="latitude is missing"),
         Parameter("longitude", "number", missing="longitude is missing"),
-        REPLY_TO,
+        *HOW,
     )
     place = (given.number("latitude"), given.number("longitude"))
-    return persons.send_location(
-        service, _person(service, request), *place, given.any(REPLY_TO.name)
+    return persons.send_location(service, _person(service, request), *place, _how(given))
+
+
+async def send_contact(service: Service, request: Request) -> Any:
+    """Share a telephone number, one's own unless another owner is named."""
+    number = Parameter("phone_number", "string", missing="phone_number is missing")
+    given = await _arguments(service, request, number, Parameter("user_id", "integer"), *HOW)
+    person = _person(service, request)
+    owner = given.integer("user_id", person.id)
+    return persons.send_contact(
+        service, person, given.string("phone_number") or "", owner, _how(given)
     )
+
+
+def _file(name: str) -> tuple[Parameter, ...]:
+    file = Parameter(name, "file", missing=f"{name} is missing")
+    return (file, Parameter("caption", "string"), *HOW)
+
+
+def _upload(given: Arguments, name: str) -> Upload:
+    upload = given.any(name)
+    if not isinstance(upload, Upload):
+        raise bad_request(f"{name} must be a file")
+    return upload
+
+
+def _how(given: Arguments) -> persons.How:
+    album = given.string("media_group_id") or ""
+    return persons.How(given.any(REPLY_TO.name), album, given.flag("forwarded"))
 
 
 async def block(service: Service, request: Request) -> Any:
@@ -243,7 +275,9 @@ ROUTES = [
     _route("/local/persons/{person_id:int}/tap", POST=tap),
     _route("/local/persons/{person_id:int}/send", POST=send),
     _route("/local/persons/{person_id:int}/photo", POST=send_photo),
+    _route("/local/persons/{person_id:int}/document", POST=send_document),
     _route("/local/persons/{person_id:int}/location", POST=send_location),
+    _route("/local/persons/{person_id:int}/contact", POST=send_contact),
     _route("/local/persons/{person_id:int}/block", POST=block),
     _route("/local/persons/{person_id:int}/unblock", POST=unblock),
     _route("/local/groups", POST=put_person),

@@ -14,7 +14,7 @@ from typing import Any, Literal, assert_never
 
 from localchat.errors import ApiError, bad_request
 
-Kind = Literal["integer", "number", "boolean", "string", "chat", "object", "array", "file"]
+Kind = Literal["integer", "number", "boolean", "string", "chat", "object", "array", "file", "media"]
 ATTACH = "attach://"
 INTEGER_BOUND = 1 << 63
 TYPE_NAMES: Mapping[Kind, str] = {
@@ -26,6 +26,8 @@ TYPE_NAMES: Mapping[Kind, str] = {
     "object": "Object",
     "array": "Array",
     "file": "InputFile or String",
+    # An array of objects, each with a "media" that is a file.
+    "media": "Array of InputMedia",
 }
 BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
@@ -114,17 +116,24 @@ def chat_id_of(raw: Raw) -> int | None:
 def _encodable(value: Any) -> Any:
     """Refuse half characters, which JSON can carry and UTF-8 cannot."""
     try:
-        if not isinstance(value, Upload):
-            json.dumps(value, ensure_ascii=False).encode()
+        json.dumps(value, ensure_ascii=False, default=lambda upload: upload.filename).encode()
     except UnicodeEncodeError:
         raise bad_request("strings must be encoded in UTF-8") from None
     return value
 
 
 def _attached(known: Mapping[str, Parameter], given: Raw) -> set[str]:
-    names = {spec.name for spec in known.values() if spec.kind == "file"}
-    references = [given[name] for name in names if isinstance(given.get(name), str)]
-    return {value[len(ATTACH) :] for value in references if value.startswith(ATTACH)}
+    references: list[Any] = [
+        given[spec.name] for spec in known.values() if spec.kind == "file" and spec.name in given
+    ]
+    for spec in known.values():
+        if spec.kind == "media" and spec.name in given:
+            references += [each["media"] for each in _items(spec, given[spec.name])]
+    return {
+        reference[len(ATTACH) :]
+        for reference in references
+        if isinstance(reference, str) and reference.startswith(ATTACH)
+    }
 
 
 def _typed(spec: Parameter, value: Any, given: Raw) -> Any:
@@ -144,6 +153,9 @@ def _typed(spec: Parameter, value: Any, given: Raw) -> Any:
             return _boolean(spec, value)
         case "object" | "array":
             return _structure(spec, value)
+        case "media":
+            items = _items(spec, value)
+            return [{**each, "media": _file(spec, each["media"], given)} for each in items]
         case _:
             assert_never(spec.kind)
 
@@ -200,6 +212,13 @@ def _structure(spec: Parameter, value: Any) -> Any:
     if not isinstance(value, dict if spec.kind == "object" else list):
         raise _wrong_type(spec)
     return value
+
+
+def _items(spec: Parameter, value: Any) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = _structure(spec, value)
+    if not all(isinstance(each, dict) and "media" in each for each in items):
+        raise _wrong_type(spec)
+    return items
 
 
 def _wrong_type(spec: Parameter) -> ApiError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from localchat import bodies, entities, keyboards, media
@@ -34,34 +35,69 @@ def register(service: Service, chat_id: int, name: str, language: str, *, starte
     return chat
 
 
-def say(service: Service, person: Chat, text: str, reply_to_id: int | None) -> JsonObject:
+@dataclass(frozen=True, slots=True)
+class How:
+    """How a message is sent: in answer to another, as one of an album, or passed on."""
+
+    reply_to_id: int | None = None
+    album: str = ""
+    forwarded: bool = False
+
+
+def say(service: Service, person: Chat, text: str, how: How) -> JsonObject:
     """Write a message."""
     written = entities.plain(text)
     if not written.text:
         raise bad_request("message text is empty")
     if len(written.text) > entities.TEXT_MAX_CHARACTERS:
         raise bad_request("message is too long")
-    reply_to = _replied(service, person, reply_to_id)
-    return service.receive(person, written.fields("text", "entities"), reply_to=reply_to)
+    return _receive(service, person, written.fields("text", "entities"), how)
 
 
 def send_photo(
-    service: Service, person: Chat, upload: Upload, caption: str, reply_to_id: int | None
+    service: Service, person: Chat, upload: Upload, caption: str, how: How
 ) -> JsonObject:
     """Send a picture."""
     fields = entities.caption(caption, None, None).fields("caption", "caption_entities")
-    reply_to = _replied(service, person, reply_to_id)
     with service.store.transaction():
         sizes = media.photo(service.store, upload, service.limits)
-    return service.receive(person, {"photo": sizes, **fields}, reply_to=reply_to)
+    return _receive(service, person, {"photo": sizes, **fields}, how)
+
+
+def send_document(
+    service: Service, person: Chat, upload: Upload, caption: str, how: How
+) -> JsonObject:
+    """Send a file."""
+    fields = entities.caption(caption, None, None).fields("caption", "caption_entities")
+    with service.store.transaction():
+        document = media.document(service.store, upload, service.limits)
+    return _receive(service, person, {"document": document, **fields}, how)
 
 
 def send_location(
-    service: Service, person: Chat, latitude: float, longitude: float, reply_to_id: int | None
+    service: Service, person: Chat, latitude: float, longitude: float, how: How
 ) -> JsonObject:
     """Send a place."""
-    reply_to = _replied(service, person, reply_to_id)
-    return service.receive(person, location(latitude, longitude), reply_to=reply_to)
+    return _receive(service, person, location(latitude, longitude), how)
+
+
+def send_contact(
+    service: Service, person: Chat, phone_number: str, user_id: int, how: How
+) -> JsonObject:
+    """Share a telephone number; with the person's own id it is their own."""
+    contact = {"phone_number": phone_number, "first_name": person.title, "user_id": user_id}
+    if not user_id:
+        del contact["user_id"]
+    return _receive(service, person, {"contact": contact}, how)
+
+
+def _receive(service: Service, person: Chat, content: JsonObject, how: How) -> JsonObject:
+    if how.album:
+        content["media_group_id"] = how.album
+    if how.forwarded:
+        origin = {"type": "hidden_user", "sender_user_name": "somebody", "date": service.now_s()}
+        content["forward_origin"] = origin
+    return service.receive(person, content, reply_to=_replied(service, person, how.reply_to_id))
 
 
 def tap(service: Service, person: Chat, message_id: int, callback_data: str) -> str:

@@ -195,6 +195,10 @@ class Store:
         """Forget the updates below an id."""
         self._db.execute("DELETE FROM updates WHERE id < ?", (before_id,))
 
+    def drop_update(self, update_id: int) -> None:
+        """Forget one update: it was taken."""
+        self._db.execute("DELETE FROM updates WHERE id = ?", (update_id,))
+
     def keep_last_updates(self, count: int) -> None:
         """Forget all updates but the newest ones."""
         self._db.execute(

@@ -1,4 +1,6 @@
-"""Servers that tests share: one Apache Kafka and one PostgreSQL per run, started on demand."""
+"""Servers that tests share, started on demand: one Apache Kafka for a run, and one PostgreSQL for
+each of its processes.
+"""
 
 import os
 import shutil
@@ -6,13 +8,30 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from devtools.kafka import JavaMissing, KafkaBroker, jars
 from devtools.postgres import PostgresServer
+from tests.spreading import ByGroup, longest_first
 
 _NOT_RUN = pytest.StashKey[str]()
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """The whole suite runs on every core; what is named runs here, at once."""
+    return 0 if config.args_source is pytest.Config.ArgsSource.ARGS else os.cpu_count() or 1
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByGroup:
+    """Called where there are several processes."""
+    return ByGroup(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The same order in every process."""
+    longest_first(items)
 
 
 def _without_java(config: pytest.Config, error: JavaMissing) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from localchat import entities, keyboards, media
@@ -16,8 +17,11 @@ from localchat.methods.call import (
     Method,
 )
 from localchat.parameters import Parameter
+from localchat.service import Service
 from localchat.store import Chat, JsonObject
 
+ALBUM_MIN, ALBUM_MAX = 2, 10
+ALBUM_FIELDS = frozenset({"type", "media", "caption", "parse_mode", "caption_entities"})
 REPLY_FIELDS = frozenset({"message_id", "chat_id", "allow_sending_without_reply"})
 PREVIEW_FIELDS = frozenset(
     {"is_disabled", "url", "prefer_small_media", "prefer_large_media", "show_above_text"}
@@ -71,6 +75,37 @@ async def send_document(call: Call) -> Any:
     with service.store.transaction():
         document = media.document(service.store, call.arguments.any("document"), service.limits)
     return _send(call, {"document": document, **content}, chat)
+
+
+async def send_media_group(call: Call) -> Any:
+    """Send two to ten photos, or two to ten files, as one album."""
+    chat, service = _chat(call), call.service
+    given = call.arguments.any("media")
+    kinds = {each.get("type") for each in given}
+    if not ALBUM_MIN <= len(given) <= ALBUM_MAX:
+        raise bad_request("media group must include 2-10 items")
+    if kinds not in ({"photo"}, {"document"}):
+        raise bad_request("media group must be of photos or of documents only")
+    group_id = secrets.token_hex(8)
+    contents = [_album_item(service, each, group_id) for each in given]
+    reply_to = _replied(call, chat)
+    for _ in contents:
+        service.spend(chat.id)
+    return [service.deliver(chat, content, reply_to=reply_to) for content in contents]
+
+
+def _album_item(service: Service, given: JsonObject, group_id: str) -> JsonObject:
+    unknown = sorted(given.keys() - ALBUM_FIELDS)
+    if unknown:
+        raise bad_request(f'unknown field "{unknown[0]}" in InputMedia')
+    caption = entities.caption(
+        given.get("caption"), given.get("parse_mode"), given.get("caption_entities")
+    )
+    keep = media.photo if given["type"] == "photo" else media.document
+    with service.store.transaction():
+        kept = keep(service.store, given["media"], service.limits)
+    fields = caption.fields("caption", "caption_entities")
+    return {given["type"]: kept, **fields, "media_group_id": group_id}
 
 
 async def send_location(call: Call) -> Any:
@@ -173,6 +208,11 @@ METHODS = (
             Parameter("disable_content_type_detection", "boolean"),
             Parameter("document", "file", missing="there is no document in the request"),
         ),
+    ),
+    Method(
+        "sendMediaGroup",
+        send_media_group,
+        (*OPTIONS[:4], Parameter("media", "media", missing="media group is empty")),
     ),
     Method(
         "sendLocation",

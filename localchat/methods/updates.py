@@ -1,26 +1,38 @@
-"""How a bot hears: long polling, and the webhook that is not there."""
+"""How a bot hears: long polling, or a webhook."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
+from urllib.parse import urlsplit
 
 from localchat.bell import wait_first
 from localchat.errors import ApiError, bad_request
 from localchat.methods.call import Call, Method
 from localchat.parameters import Parameter
 from localchat.service import Service
+from localchat.webhook import SETTING
 
 UPDATES_MAX = 100
 CONFLICT = (
     "Conflict: terminated by other getUpdates request;"
     " make sure that only one bot instance is running"
 )
+HOOKED = (
+    "Conflict: can't use getUpdates method while webhook is active;"
+    " use deleteWebhook to delete the webhook first"
+)
+SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
+CONNECTIONS_DEFAULT, CONNECTIONS_MAX = 40, 100
+INFO = ("url", "max_connections", "last_error_date", "last_error_message")
 
 
 async def get_updates(call: Call) -> Any:
     """Confirm what lies below the offset, and return what comes next, waiting if need be."""
     service, arguments = call.service, call.arguments
+    if service.store.setting(SETTING):
+        raise ApiError(409, HOOKED)
     offset = arguments.integer("offset")
     limit = min(UPDATES_MAX, max(1, arguments.integer("limit", UPDATES_MAX)))
     timeout_s = min(service.limits.long_poll_max_s, max(0, arguments.integer("timeout")))
@@ -32,8 +44,7 @@ async def get_updates(call: Call) -> Any:
 
 
 def _confirm(service: Service, offset: int, allowed: list[Any] | None) -> None:
-    if allowed is not None and not all(isinstance(kind, str) for kind in allowed):
-        raise bad_request("expected an Array of String as allowed updates")
+    allowed = _kinds(allowed)
     with service.store.transaction():
         if allowed is not None:
             service.store.set_setting("allowed_updates", allowed)
@@ -73,18 +84,57 @@ async def _next_updates(
             raise ApiError(409, CONFLICT)
 
 
+async def set_webhook(call: Call) -> Any:
+    """Call this address from now on; an empty one is deleteWebhook."""
+    service, arguments = call.service, call.arguments
+    url, secret = arguments.string("url") or "", arguments.string("secret_token") or ""
+    if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
+        raise bad_request("bad webhook: an HTTP or HTTPS URL must be provided for webhook")
+    if secret and not SECRET.fullmatch(secret):
+        raise bad_request("secret token contains unallowed characters")
+    connections = arguments.integer("max_connections", CONNECTIONS_DEFAULT)
+    if not 1 <= connections <= CONNECTIONS_MAX:
+        raise bad_request("max_connections must be between 1 and 100")
+    hook = {"url": url, "secret_token": secret, "max_connections": connections}
+    allowed = _kinds(arguments.any("allowed_updates"))
+    with service.store.transaction():
+        service.store.set_setting(SETTING, hook if url else None)
+        if allowed is not None:
+            service.store.set_setting("allowed_updates", allowed)
+        if arguments.flag("drop_pending_updates"):
+            service.store.keep_last_updates(0)
+    if service.poller is not None:
+        service.poller.set()
+    service.for_bot.ring()
+    return True
+
+
 async def delete_webhook(call: Call) -> Any:
-    """Say yes: there is no webhook to delete; drop what waits, when asked to."""
-    if call.arguments.flag("drop_pending_updates"):
-        with call.service.store.transaction():
-            call.service.store.keep_last_updates(0)
+    """Call nobody any more; drop what waits, when asked to."""
+    service = call.service
+    with service.store.transaction():
+        service.store.set_setting(SETTING, None)
+        if call.arguments.flag("drop_pending_updates"):
+            service.store.keep_last_updates(0)
+    service.for_bot.ring()
     return True
 
 
 async def get_webhook_info(call: Call) -> Any:
-    """Say that there is no webhook."""
-    pending = call.service.store.pending_count()
-    return {"url": "", "has_custom_certificate": False, "pending_update_count": pending}
+    """Tell the address, what waits for it, and what went wrong last."""
+    service = call.service
+    hook = service.store.setting(SETTING) or {"url": ""}
+    told = {name: hook[name] for name in INFO if name in hook}
+    allowed = service.store.setting("allowed_updates")
+    kinds = {"allowed_updates": allowed} if allowed else {}
+    pending = service.store.pending_count()
+    return {**told, **kinds, "has_custom_certificate": False, "pending_update_count": pending}
+
+
+def _kinds(allowed: list[Any] | None) -> list[str] | None:
+    if allowed is not None and not all(isinstance(kind, str) for kind in allowed):
+        raise bad_request("expected an Array of String as allowed updates")
+    return allowed
 
 
 METHODS = (
@@ -96,6 +146,17 @@ METHODS = (
             Parameter("limit", "integer"),
             Parameter("timeout", "integer"),
             Parameter("allowed_updates", "array"),
+        ),
+    ),
+    Method(
+        "setWebhook",
+        set_webhook,
+        (
+            Parameter("url", "string"),
+            Parameter("max_connections", "integer"),
+            Parameter("allowed_updates", "array"),
+            Parameter("drop_pending_updates", "boolean"),
+            Parameter("secret_token", "string"),
         ),
     ),
     Method("deleteWebhook", delete_webhook, (Parameter("drop_pending_updates", "boolean"),)),

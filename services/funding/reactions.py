@@ -12,6 +12,7 @@ from tuopin.funding.v1.ledger_pb2 import (
     SettleTransfer,
 )
 from tuopin.notifier.v1.assignment_pb2 import AssignmentDone
+from tuopin.notifier.v1.voice_pb2 import PaymentArrivalConfirmed
 from tuopin.types.v1.types_pb2 import Consent
 
 RECEIPT_CHECK = "receipt-check"
@@ -64,8 +65,21 @@ def confirm_receipt(
     )
 
 
+def hear_arrival(
+    envelope: Envelope, event: PaymentArrivalConfirmed, facts: None
+) -> Iterator[ConfirmReceipt]:
+    """A member said from their own chat that the money arrived."""
+    yield ConfirmReceipt(
+        region_id=event.region_id,
+        year=event.year,
+        payment_id=event.payment_id,
+        consent=event.consent,
+    )
+
+
 REACTIONS: tuple[Reaction, ...] = (
     Reaction(name="receive-allocation", event=MoneyAllocated, react=receive_allocation),
     Reaction(name="settle-transfer", event=AllocationReceived, react=settle_transfer),
     Reaction(name="confirm-receipt", event=AssignmentDone, react=confirm_receipt),
+    Reaction(name="hear-arrival", event=PaymentArrivalConfirmed, react=hear_arrival),
 )

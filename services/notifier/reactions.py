@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from chassis.decider import derived_id
 from chassis.reactions import Reaction
 from chassis.rejection import FactMissing
+from services.notifier import voicing
 from services.notifier.decider.assignment import message_id_of
 from services.notifier.views.households import helper_of, household_row
 from tuopin.envelope.v1.envelope_pb2 import Envelope
@@ -235,4 +236,5 @@ REACTIONS: tuple[Reaction, ...] = (
     Reaction("verify-receipt", ReceiptConfirmed, verify),
     Reaction("verify-exit", ExitVerified, verify),
     Reaction("give-back", ReactionRefused, give_back),
+    *voicing.REACTIONS,
 )

@@ -2,15 +2,20 @@
 
 from chassis.handle import Handler
 from chassis.sealing import Sealer
-from chassis.server import CommandServicer, Context
+from chassis.server import CommandServicer, Context, caller, check_region
 from chassis.store.model import Store
 from chassis.viewstore import ViewStore
 from services.notifier.decider.link import CHAT, CODE
+from services.notifier.decider.voice import member_of
 from services.notifier.views.assignments import list_assignments
+from services.notifier.views.complaints import complaint_of, list_complaints
 from services.notifier.views.reachable import get_link
+from services.notifier.views.voice import household_links, membership
 from tuopin.notifier.v1 import assignment_pb2 as assignment
+from tuopin.notifier.v1 import complaint_pb2 as complaint
 from tuopin.notifier.v1 import link_pb2 as link
 from tuopin.notifier.v1 import message_pb2 as message
+from tuopin.notifier.v1 import voice_pb2 as voice
 from tuopin.notifier.v1.service_pb2_grpc import NotifierServiceServicer
 from tuopin.types.v1.types_pb2 import Receipt
 
@@ -82,15 +87,103 @@ class Notifier(CommandServicer, NotifierServiceServicer):
     async def LinkChat(self, request: link.LinkChat, context: Context) -> Receipt:
         return await self.handle(request, context)
 
+    async def IssueHouseholdLink(
+        self, request: voice.IssueHouseholdLink, context: Context
+    ) -> Receipt:
+        return await self.handle(request, context)
+
+    async def LinkHouseholdChat(
+        self, request: voice.LinkHouseholdChat, context: Context
+    ) -> Receipt:
+        return await self.handle(request, context)
+
+    async def UnlinkHousehold(self, request: voice.UnlinkHousehold, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def OpenPage(self, request: voice.OpenPage, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def EnterPage(self, request: voice.EnterPage, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def ClosePage(self, request: voice.ClosePage, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def GivePlanAgreement(
+        self, request: voice.GivePlanAgreement, context: Context
+    ) -> Receipt:
+        return await self.handle(request, context)
+
+    async def GiveExitAgreement(
+        self, request: voice.GiveExitAgreement, context: Context
+    ) -> Receipt:
+        return await self.handle(request, context)
+
+    async def ConfirmPaymentArrival(
+        self, request: voice.ConfirmPaymentArrival, context: Context
+    ) -> Receipt:
+        return await self.handle(request, context)
+
+    async def ReturnWord(self, request: voice.ReturnWord, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def FileComplaint(self, request: complaint.FileComplaint, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def PassOnComplaint(
+        self, request: complaint.PassOnComplaint, context: Context
+    ) -> Receipt:
+        return await self.handle(request, context)
+
+    async def AnswerComplaint(
+        self, request: complaint.AnswerComplaint, context: Context
+    ) -> Receipt:
+        return await self.handle(request, context)
+
+    async def RevealComplainant(
+        self, request: complaint.RevealComplainant, context: Context
+    ) -> Receipt:
+        return await self.handle(request, context)
+
+    async def ListHouseholdLinks(
+        self, request: voice.ListHouseholdLinks, context: Context
+    ) -> voice.HouseholdLinks:
+        if request.HasField("at_least"):
+            await self.views.wait_for(("household-links",), request.at_least, AT_LEAST_S)
+        place = await self.views.query(lambda c: membership(c, request.household_id))
+        check_region(context, place.village_id)
+        found = await self.views.query(lambda c: household_links(c, request.household_id))
+        return voice.HouseholdLinks(links=found)
+
+    async def ListComplaints(
+        self, request: complaint.ListComplaints, context: Context
+    ) -> complaint.ComplaintPage:
+        if request.HasField("at_least"):
+            await self.views.wait_for(("complaints",), request.at_least, AT_LEAST_S)
+        return await self.views.query(lambda connection: list_complaints(connection, request))
+
+    async def GetComplaint(
+        self, request: complaint.GetComplaint, context: Context
+    ) -> complaint.Complaint:
+        if request.HasField("at_least"):
+            await self.views.wait_for(("complaints",), request.at_least, AT_LEAST_S)
+        found = await self.views.query(lambda c: complaint_of(c, request.complaint_id))
+        check_region(context, found.row.region_id)
+        if caller(context).actor.subject not in found.revealed_to:
+            found.ClearField("complainant")
+        await self.sealer.opening([found])
+        self.sealer.open(found)
+        return found
+
     async def GetLink(self, request: link.GetLink, context: Context) -> link.Link:
         return await self.views.query(lambda connection: get_link(connection, request.cadre_id))
 
     async def FindLink(self, request: link.FindLink, context: Context) -> link.LinkFound:
         if request.WhichOneof("by") == "chat_id":
             key = self.sealer.blind(CHAT, request.chat_id)
-            return link.LinkFound(cadre_id=await self.store.claim_owner(CHAT, key) or "")
+            return _found(await self.store.claim_owner(CHAT, key) or "")
         key = request.code_sha256.encode()
-        return link.LinkFound(cadre_id=await self.store.claim_owner(CODE, key) or "")
+        return _found(await self.store.claim_owner(CODE, key) or "")
 
     async def ListAssignments(
         self, request: assignment.ListAssignments, context: Context
@@ -98,3 +191,11 @@ class Notifier(CommandServicer, NotifierServiceServicer):
         if request.HasField("at_least"):
             await self.views.wait_for(("assignments",), request.at_least, AT_LEAST_S)
         return await self.views.query(lambda connection: list_assignments(connection, request))
+
+
+def _found(owner: str) -> link.LinkFound:
+    """A cadre, or a member of a household."""
+    household_id, person_id = member_of(owner)
+    if household_id:
+        return link.LinkFound(household_id=household_id, person_id=person_id)
+    return link.LinkFound(cadre_id=owner)

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from chassis.reactions import Reaction
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.notifier.v1.assignment_pb2 import AssignmentDone
-from tuopin.planning.v1.plan_pb2 import DraftPlan, PlanMember, RecordVisit
+from tuopin.notifier.v1.voice_pb2 import PlanAgreementGiven
+from tuopin.planning.v1.plan_pb2 import ConsentToPlan, DraftPlan, PlanMember, RecordVisit
 from tuopin.registry.v1.household_pb2 import HouseholdRegistered
 
 FIRST_VISIT = "first-visit"
@@ -44,7 +45,15 @@ def record_visit(envelope: Envelope, event: AssignmentDone, facts: None) -> Iter
         )
 
 
+def hear_agreement(
+    envelope: Envelope, event: PlanAgreementGiven, facts: None
+) -> Iterator[ConsentToPlan]:
+    """A member said yes from their own chat."""
+    yield ConsentToPlan(plan_id=event.plan_id, consent=event.consent)
+
+
 REACTIONS: tuple[Reaction, ...] = (
     Reaction(name="draft-plan", event=HouseholdRegistered, react=draft_plan),
     Reaction(name="record-visit", event=AssignmentDone, react=record_visit),
+    Reaction(name="hear-agreement", event=PlanAgreementGiven, react=hear_agreement),
 )

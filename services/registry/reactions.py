@@ -7,7 +7,13 @@ from google.protobuf.message import Message
 from chassis.reactions import Reaction
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.notifier.v1.assignment_pb2 import AssignmentDone
-from tuopin.registry.v1.household_pb2 import ErasePerson, PersonErased, VerifyExit
+from tuopin.notifier.v1.voice_pb2 import ExitAgreementGiven
+from tuopin.registry.v1.household_pb2 import (
+    AgreeToExit,
+    ErasePerson,
+    PersonErased,
+    VerifyExit,
+)
 
 VERIFY_EXIT = "verify-exit"
 
@@ -33,7 +39,15 @@ def erase_again(envelope: Envelope, event: PersonErased, facts: object) -> Itera
     )
 
 
+def hear_agreement(
+    envelope: Envelope, event: ExitAgreementGiven, facts: object
+) -> Iterable[Message]:
+    """A member agreed to the exit from their own chat."""
+    yield AgreeToExit(household_id=event.household_id, consent=event.consent)
+
+
 REACTIONS: tuple[Reaction, ...] = (
     Reaction("verify-exit", AssignmentDone, verify),
     Reaction("destroy-key", PersonErased, erase_again),
+    Reaction("hear-agreement", ExitAgreementGiven, hear_agreement),
 )

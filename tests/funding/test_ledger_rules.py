@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from chassis.decider import Claim
+from chassis.decider import Actor, Claim
 from chassis.rejection import FactMissing
 from services.funding.decider.book import move
 from services.funding.decider.budget import MOST_FEN
@@ -48,6 +48,7 @@ from tuopin.funding.v1.ledger_pb2 import (
     Source,
     TransferSettled,
 )
+from tuopin.types.v1.types_pb2 import ChatProof
 
 REJECTION = "measure-paid-by-another-ledger"
 asking_members = Given(DECIDER, facts=MEMBERS)
@@ -297,6 +298,19 @@ def test_a_payment_is_confirmed_once() -> None:
         .when(confirm("a-2"))
         .then_rejected("payment-already-confirmed")
     )
+
+
+def test_the_household_says_so_itself_from_its_own_chat() -> None:
+    chat = ChatProof(link_id="l-1", page_id="page-1")
+    said = confirm("", paper=None, chat=chat)
+    said.cadre_id = ""
+    asking_members(*PAID).when(said).then_rejected("consent-chat-not-heard")
+    heard = Actor("funding", {"service": ("",)}, caused_by="voice-h-1@5")
+    confirmed = asking_members(*PAID).when(said, by=heard)
+    confirmed.then_event(ReceiptConfirmed, assignment_id="", consent=said.consent)
+    asking_members(*PAID, *confirmed.events).when(said, by=heard).then_nothing()
+    late = asking_members(*PAID, *confirmed.events).when(confirm("a-1"))
+    late.then_rejected("payment-already-confirmed")
 
 
 def test_an_unknown_payment_is_not_confirmed() -> None:

@@ -109,6 +109,35 @@ async def test_a_second_silence_is_the_end_of_it(here: Stage) -> None:
     assert (failed.attempt, failed.unreachable) == (2, False)
 
 
+async def test_a_copy_that_nobody_learnt_the_number_of_is_learnt_by_a_late_tap(here: Stage) -> None:
+    person = await here.link_directly()
+    await here.people.fault("silent", 2, "sendMessage")
+    await here.start_bot(call_timeout_s=0.5)
+    (task,) = await here.offered()
+    await here.until(lambda: here.events(MessageFailed))
+    first, second = await tasks_in(here, person)
+    await here.press(person, first, "ack")
+    await here.people.say(person, "seen", reply_to=second["message_id"])
+    await here.press(person, await here.task_message(person, ":done:"), "done")
+    for copy in (first, second):
+        await here.task_message(person, "☑️", f"'message_id': {copy['message_id']},")
+    assert (await here.assignment(task.assignment_id)).evidence_count == 1
+
+
+async def test_what_changed_long_ago_is_shown_when_its_copy_is_found(here: Stage) -> None:
+    person = await here.link_directly()
+    await here.people.fault("silent", 2, "sendMessage")
+    await here.start_bot(call_timeout_s=0.5)
+    (task,) = await here.offered()
+    await here.until(lambda: here.events(MessageFailed))
+    await _finish(here, task.assignment_id)
+    await here.pass_hours(30)
+    copy, _ = await tasks_in(here, person)
+    await asyncio.sleep(0.5)
+    await here.press(person, copy, "ack")
+    await here.task_message(person, "☑️", f"'message_id': {copy['message_id']},")
+
+
 async def test_who_blocked_the_bot_is_unreachable_and_the_township_has_it_at_once(
     here: Stage,
 ) -> None:
@@ -135,18 +164,21 @@ async def test_a_message_to_a_cadre_without_chat_waits_for_the_link(here: Stage)
 
 async def test_what_was_done_before_its_message_could_go_out_is_not_sent(here: Stage) -> None:
     (task,) = await here.offered()
-    # The task itself is finished by another way than the chat.
-    take = AcknowledgeAssignment(command_id="t", assignment_id=task.assignment_id, cadre_id=HELPER)
-    await here.ask(take, "service@")
-    note = _note(task.assignment_id)
-    await here.ask(note, "service@")
-    done = FinishAssignment(command_id="f", assignment_id=task.assignment_id, cadre_id=HELPER)
-    receipt = await here.ask(done, "service@")
-    await here.views.wait_for(("assignments",), receipt.position, 10)
+    await _finish(here, task.assignment_id)
     await here.start_bot()
     person = await here.link()
     await here.until(lambda: here.events(MessageSuperseded))
     assert await tasks_in(here, person) == []
+
+
+async def _finish(here: Stage, assignment_id: str) -> None:
+    """By another way than the chat."""
+    take = AcknowledgeAssignment(command_id="t", assignment_id=assignment_id, cadre_id=HELPER)
+    await here.ask(take, "service@")
+    await here.ask(_note(assignment_id), "service@")
+    done = FinishAssignment(command_id="f", assignment_id=assignment_id, cadre_id=HELPER)
+    receipt = await here.ask(done, "service@")
+    await here.views.wait_for(("assignments",), receipt.position, 10)
 
 
 def _note(assignment_id: str) -> AddEvidence:

@@ -11,6 +11,7 @@ from services.notifier.views import VIEWS, assignments, links, messages
 from services.notifier.views.messages import due, reference_of, replied_to
 from tests.notifier import tasks as task
 from tests.notifier import test_message_rules as words
+from tests.notifier import voices
 from tests.services.feeds import Log, rows_of
 from tests.services.memory_rows import projected
 from tuopin.notifier.v1.assignment_pb2 import AssignmentStatus
@@ -28,6 +29,7 @@ def world() -> Log:
     log = Log()
     for number in range(6):
         _one_household(log, number)
+        voices.tell(log, number)
     log.append("region", "region-cn", RegionsAdopted(edition=Edition(name="a", sha256="a" * 64)))
     log.append("region", "region-cn", RegionsAdopted(edition=Edition(name="b", sha256="b" * 64)))
     return log

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from chassis.decider import Actor
 from services.planning.decider.plan import DECIDER, CadreFacts
 from tests.given import NOW
 from tests.planning.vocabulary import (
@@ -30,6 +31,7 @@ from tests.planning.vocabulary import (
 from tuopin.planning.v1.plan_pb2 import (
     Measure,
     MeasureClass,
+    PlanConsented,
     PlanDrafted,
     VisitRecorded,
 )
@@ -152,10 +154,18 @@ def test_only_a_member_consents() -> None:
     given(drafted()).when(consent(given_by="cadre-wu")).then_rejected("consent-not-by-member")
 
 
-def test_a_consent_needs_a_paper() -> None:
-    chat = ChatProof(link_id="l-1", update_id=1)
-    for proof in ({"paper": None}, {"paper": None, "chat": chat}):
-        given(drafted()).when(consent(**proof)).then_rejected("consent-without-paper")
+def test_a_consent_needs_a_paper_or_a_chat() -> None:
+    given(drafted()).when(consent(paper=None)).then_rejected("consent-without-paper")
+
+
+def test_a_members_own_chat_is_heard_from_the_notifier_and_from_nobody_else() -> None:
+    chat = ChatProof(link_id="l-1", page_id="page-1")
+    said = consent(paper=None, chat=chat)
+    given(drafted()).when(said).then_rejected("consent-chat-not-heard")
+    heard = Actor("planning", {"service": ("",)}, caused_by="voice-h-1@5")
+    given(drafted()).when(said, by=heard).then_event(PlanConsented, consent=said.consent)
+    stranger = consent(paper=None, chat=chat, given_by="cadre-wu")
+    given(drafted()).when(stranger, by=heard).then_rejected("consent-not-by-member")
 
 
 def test_a_paper_of_another_household_is_no_consent() -> None:

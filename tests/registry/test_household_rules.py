@@ -298,7 +298,17 @@ def test_the_word_of_a_cadre_is_no_consent() -> None:
     (
         given(*VERIFIED)
         .when(pb.AgreeToExit(household_id=HOUSEHOLD_ID, consent=by_chat))
-        .then_rejected("consent-without-paper")
+        .then_rejected("consent-chat-not-heard")
+    )
+
+
+def test_a_member_agrees_from_their_own_chat_as_the_notifier_heard_it() -> None:
+    said = Consent(given_by=HEAD_ID, given_on="2020-02-12", chat=ChatProof(link_id="l-1"))
+    heard = Actor("registry", {"service": ("",)}, caused_by="voice-h-1@5")
+    (
+        given(*VERIFIED)
+        .when(pb.AgreeToExit(household_id=HOUSEHOLD_ID, consent=said), by=heard)
+        .then_event(pb.ExitAgreed, consent=said)
     )
 
 

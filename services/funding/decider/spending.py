@@ -131,13 +131,15 @@ def pay(state: State, command: PayMoney, context: Context) -> Events:
 
 
 def confirm(state: State, command: ConfirmReceipt, context: Context) -> Events:
-    """The household says that the money arrived, on its own signed and witnessed paper."""
+    """The household says that the money arrived: on its own signed and witnessed paper, or from
+    its own chat.
+    """
     payment = state.payments.get(command.payment_id)
     if payment is None:
         reject("payment-not-known", field="payment_id")
-    if payment.assignment_id == command.assignment_id:
+    if payment.confirmed and payment.assignment_id == command.assignment_id:
         return
-    require(not payment.assignment_id, "payment-already-confirmed")
+    require(not payment.confirmed, "payment-already-confirmed")
     _require_own_word(payment, command, context)
     yield ReceiptConfirmed(
         ledger_id=ledger_id_of(command.region_id, command.year),
@@ -204,18 +206,22 @@ def _draw(
 def _require_own_word(payment: Payment, command: ConfirmReceipt, context: Context) -> None:
     """A cadre's word alone never closes what a household must confirm."""
     consent = command.consent
-    require(consent.HasField("paper"), "consent-without-paper", field="consent.paper")
-    require(consent.paper.witness, "receipt-without-witness", field="consent.paper.witness")
+    require(consent.WhichOneof("proof"), "consent-without-paper", field="consent.paper")
+    if consent.HasField("chat"):
+        require(context.actor.caused_by, "consent-chat-not-heard", field="consent.chat")
+    else:
+        require(consent.paper.witness, "receipt-without-witness", field="consent.paper.witness")
     if context.facts is None:
         raise FactMissing("payment", command.payment_id)
     facts: PaymentFacts = context.facts
     own_ids = facts.member_ids | {payment.household_id}
-    require(
-        consent.paper.household_id == payment.household_id
-        and consent.paper.picture.subject_id in own_ids,
-        "paper-of-other-household",
-        field="consent.paper",
-    )
+    if consent.HasField("paper"):
+        require(
+            consent.paper.household_id == payment.household_id
+            and consent.paper.picture.subject_id in own_ids,
+            "paper-of-other-household",
+            field="consent.paper",
+        )
     require(consent.given_by in own_ids, "consent-not-by-member", field="consent.given_by")
     today = context.today.isoformat()
     require(

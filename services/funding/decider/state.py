@@ -68,13 +68,16 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """Money paid to a household; `assignment_id` is the task that brought its receipt."""
+    """Money paid to a household; `assignment_id` is the task that brought its receipt, "" when the
+    household gave it itself.
+    """
 
     plan_id: str
     household_id: str
     village_id: str
     amount_fen: int
     assignment_id: str = ""
+    confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,7 @@ def evolve(state: State, event: Event) -> State:
             return _paid(state, event)
         case ReceiptConfirmed():
             payment = state.payments.of(event.payment_id)
-            confirmed = replace(payment, assignment_id=event.assignment_id)
+            confirmed = replace(payment, assignment_id=event.assignment_id, confirmed=True)
             return replace(state, payments=state.payments.with_all({event.payment_id: confirmed}))
         case MoneyAppropriated() | MoneyCommitted():
             return state

@@ -5,7 +5,7 @@ What a chat shows is in the ledger, so a kill between a change and its edit lose
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -59,22 +59,39 @@ class Editor:
         self._since_us = clock.now_us() - AT_START_US
         # Versions of message and assignment that are known to be shown.
         self._seen: OrderedDict[str, Versions] = OrderedDict()
+        # To be looked at in any case, however long ago they changed: a copy was found.
+        self._wanted: set[str] = set()
         self._poked = asyncio.Event()
 
     def poke(self, message_id: str = "") -> None:
         """Something changed just now: look at once, and at this message in any case."""
-        self._seen.pop(message_id, None)
+        if message_id:
+            self._wanted.add(message_id)
         self._poked.set()
 
     async def step(self) -> None:
         """Bring up to date what changed since the last look."""
         self._poked.clear()
         now_us = self._clock.now_us()
+        # Who is asked for from here on is looked at in the next step, not forgotten by this one.
+        wanted, self._wanted = self._wanted, set()
         changed = await self._views.query(partial(_changed, self._since_us))
         versions = {row.message_id: (row.version, row.assignment_version) for row in changed}
-        stale = [each for each in versions if self._seen.get(each) != versions[each]]
-        done = await self._refresh_all(stale[:STEP_COUNT], versions)
-        if done == len(stale):
+        stale = sorted(wanted)
+        stale += [
+            each
+            for each in versions
+            if each not in wanted and self._seen.get(each) != versions[each]
+        ]
+        try:
+            shown = await self._refresh_all(stale[:STEP_COUNT])
+        except BaseException:
+            self._wanted |= wanted
+            raise
+        self._wanted |= wanted - shown
+        for message_id in shown & versions.keys():
+            self._remember(message_id, versions[message_id])
+        if len(shown) == len(stale):
             # Not the later of both: the clock may have been set back.
             self._since_us = now_us - OVERLAP_US
         if len(stale) > STEP_COUNT:
@@ -84,12 +101,10 @@ class Editor:
             async with asyncio.timeout(LOOK_EVERY_S):
                 await self._poked.wait()
 
-    async def _refresh_all(
-        self, message_ids: Sequence[str], versions: Mapping[str, Versions]
-    ) -> int:
-        """How many of the messages now show how things are."""
+    async def _refresh_all(self, message_ids: Sequence[str]) -> set[str]:
+        """Which of the messages now show how things are."""
         if not message_ids:
-            return 0
+            return set()
         rows = await self._views.query(partial(_standing, message_ids))
         copies: dict[str, list[Copy]] = {each: [] for each in message_ids}
         for copy in await self._ledger.copies(message_ids):
@@ -101,10 +116,7 @@ class Editor:
                 for message, assignment in rows
             )
         )
-        for (message, _), shown in zip(rows, done, strict=True):
-            if shown:
-                self._remember(message.message_id, versions[message.message_id])
-        return sum(done)
+        return {message.message_id for (message, _), shown in zip(rows, done, strict=True) if shown}
 
     async def _refresh(
         self,

@@ -96,3 +96,14 @@ def reference_in(text: str) -> str:
     """The reference that a message of ours shows; "" when it shows none."""
     found = REFERENCE.search(text)
     return found.group(1) if found else ""
+
+
+def touched(doing: Doing) -> tuple[int, str]:
+    """Number and reference of the message that was tapped or answered; (0, "") when none was."""
+    match doing:
+        case Tapped():
+            return doing.provider_message_id, doing.reference
+        case Wrote() | Pictured() | Placed():
+            return doing.reply.provider_message_id, doing.reply.reference
+        case _:
+            return 0, ""

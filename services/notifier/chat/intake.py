@@ -19,7 +19,7 @@ from chassis.tracing import link_creation
 from chassis.viewstore import ViewBehind, ViewStore
 from services.notifier.chat.catalogue import ANSWER_MAX, Catalogue
 from services.notifier.chat.commands import Commands, Declined
-from services.notifier.chat.incoming import Incoming, Tapped
+from services.notifier.chat.incoming import Doing, Incoming, Tapped, touched
 from services.notifier.chat.ledger import Copy, Ledger
 from services.notifier.chat.outcomes import ProviderAway
 from services.notifier.chat.people import People
@@ -153,10 +153,10 @@ class Intake:
                 await self._answer(incoming, incoming.doing, work)
             finally:
                 work.cancel()
-            await self._remember_copy(incoming.doing, understood)
         else:
             said = await self._said(incoming, understood)
             self._replies.put(incoming.source.chat_id, said)
+        await self._remember_copy(incoming.doing, understood)
         self._changed("")
 
     async def _answer(
@@ -207,17 +207,16 @@ class Intake:
         places = await self._people.places.names(row.village_id for row in rows)
         return shown_list(rows, places, catalogue)
 
-    async def _remember_copy(self, tapped: Tapped, understood: Understood) -> None:
-        """A message whose sending was uncertain is known by its number once it is tapped."""
-        if not understood.cadre_id or not tapped.provider_message_id:
+    async def _remember_copy(self, doing: Doing, understood: Understood) -> None:
+        """A message whose sending was uncertain is known by its number once it is touched."""
+        number, reference = touched(doing)
+        if not understood.cadre_id or not number:
             return
         message = await self._views.query(
-            lambda connection: replied_to(
-                connection, understood.cadre_id, tapped.provider_message_id, tapped.reference
-            )
+            lambda connection: replied_to(connection, understood.cadre_id, number, reference)
         )
-        if message is not None and message.provider_message_id != tapped.provider_message_id:
-            copy = Copy(understood.cadre_id, tapped.provider_message_id, message.message_id, "")
+        if message is not None and message.provider_message_id != number:
+            copy = Copy(understood.cadre_id, number, message.message_id, "")
             await self._ledger.put_copy(copy)
             self._changed(message.message_id)
 

@@ -3,7 +3,16 @@
 from typing import Any
 
 from chassis.decider import Decider
-from services.notifier.decider import assignment, digest, link, message, order, outage
+from services.notifier.decider import (
+    assignment,
+    complaint,
+    digest,
+    link,
+    message,
+    order,
+    outage,
+    voice,
+)
 
 DECIDERS: tuple[Decider[Any], ...] = (
     assignment.DECIDER,
@@ -12,4 +21,6 @@ DECIDERS: tuple[Decider[Any], ...] = (
     digest.DECIDER,
     outage.DECIDER,
     link.DECIDER,
+    voice.DECIDER,
+    complaint.DECIDER,
 )

@@ -1,8 +1,19 @@
 """The answers of the notifier, one module per view."""
 
+from chassis.deadlines import DeadlineView
 from chassis.views import View
-from services.notifier.views import assignments, cadres, editions, households, links, messages
-from services.notifier.views.deadlines import DEADLINES
+from services.notifier.views import (
+    assignments,
+    cadres,
+    complaints,
+    editions,
+    households,
+    links,
+    messages,
+    questions,
+    voice,
+)
+from services.notifier.views.deadlines import DEADLINES as SILENCE
 
 VIEWS: tuple[View, ...] = (
     assignments.VIEW,
@@ -12,6 +23,12 @@ VIEWS: tuple[View, ...] = (
     households.HOUSEHOLD_VIEW,
     households.PLAN_VIEW,
     editions.VIEW,
+    voice.VIEW,
+    voice.MEMBER_VIEW,
+    questions.VIEW,
+    complaints.VIEW,
 )
+
+DEADLINES: tuple[DeadlineView, ...] = (*SILENCE, complaints.DEADLINE)
 
 __all__ = ["DEADLINES", "VIEWS"]

@@ -115,7 +115,7 @@ def draft(state: State, command: DraftPlan, context: Context) -> Events:
 
 
 def consent(state: State, command: ConsentToPlan, context: Context) -> Events:
-    """The household's own yes, on its own signed paper."""
+    """The household's own yes, on its own signed paper or from its own chat."""
     require(state.phase is not Phase.UNKNOWN, "plan-not-known", plan=command.plan_id)
     require(state.phase is Phase.DRAFTED, "plan-already-agreed", agreed_on=state.consented_on)
     _require_own_word(state, command.consent, context)
@@ -200,19 +200,24 @@ def evolve(state: State, event: Event) -> State:
 
 
 def _require_own_word(state: State, word: Consent, context: Context) -> None:
-    """A cadre's word alone is never the household's: it takes its own paper and a member."""
-    require(word.HasField("paper"), "consent-without-paper", field="consent.paper")
+    """A cadre's word alone is never the household's: it takes a member, and their own paper or
+    their own chat. What was said in a chat is heard from the notifier's events only.
+    """
+    require(word.WhichOneof("proof"), "consent-without-paper", field="consent.paper")
     require(
         word.given_by in state.drawn_up.member_ids,
         "consent-not-by-member",
         field="consent.given_by",
     )
-    require(
-        word.paper.household_id == state.household_id
-        and word.paper.picture.subject_id in _own_ids(state),
-        "paper-of-other-household",
-        field="consent.paper",
-    )
+    if word.HasField("chat"):
+        require(context.actor.caused_by, "consent-chat-not-heard", field="consent.chat")
+    else:
+        require(
+            word.paper.household_id == state.household_id
+            and word.paper.picture.subject_id in _own_ids(state),
+            "paper-of-other-household",
+            field="consent.paper",
+        )
     _require_past(word.given_on, "consent.given_on", context)
 
 

@@ -11,7 +11,7 @@ from services.registry.decider.part import (
     by_household_id,
     person_of,
     require_known,
-    require_own_paper,
+    require_own_word,
     require_past,
 )
 from services.registry.decider.state import State
@@ -89,11 +89,11 @@ def verify_exit(state: State, command: VerifyExit, context: Context) -> Decision
 
 
 def agree_to_exit(state: State, command: AgreeToExit, context: Context) -> Decisions:
-    """The household's own word, on paper; a cadre's word alone is never one."""
+    """The household's own word, on paper or from its own chat; a cadre's alone is never one."""
     require_known(state)
     require(state.status >= HOUSEHOLD_STATUS_EXIT_VERIFIED, "exit-not-verified")
     require(state.status == HOUSEHOLD_STATUS_EXIT_VERIFIED, "exit-already-agreed")
-    require_own_paper(state, command.consent)
+    require_own_word(state, command.consent, context)
     require_past(command.consent.given_on, context)
     require(command.consent.given_on >= state.step_on, "consent-before-verification")
     yield ExitAgreed(

@@ -51,6 +51,17 @@ def require_own_paper(state: State, consent: Consent) -> None:
         require(subject == state.household_id, "paper-of-other-household", field="consent.paper")
 
 
+def require_own_word(state: State, consent: Consent, context: Context) -> None:
+    """The household's own word: its signed paper, or a member's own chat, which is heard from the
+    notifier's events only.
+    """
+    if not consent.HasField("chat"):
+        require_own_paper(state, consent)
+        return
+    require(consent.given_by in state.living, "consent-not-by-member", field="consent.given_by")
+    require(context.actor.caused_by, "consent-chat-not-heard", field="consent.chat")
+
+
 def person_of(context: Context) -> str:
     """The person behind the command, also when a service acts for them."""
     return context.actor.on_behalf_of or context.actor.subject

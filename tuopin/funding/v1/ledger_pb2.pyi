@@ -617,7 +617,7 @@ Global___MoneyPaid: _TypeAlias = MoneyPaid  # noqa: Y015
 
 @_typing.final
 class ConfirmReceipt(_message.Message):
-    """Sent by the reaction to the finished assignment; the proof is the household's own."""
+    """Sent by the reaction to the finished assignment, or to the household's own word; the proof is the household's own."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -633,6 +633,7 @@ class ConfirmReceipt(_message.Message):
     year: _builtins.int
     payment_id: _builtins.str
     assignment_id: _builtins.str
+    """Empty when the household said it from its own chat."""
     cadre_id: _builtins.str
     @_builtins.property
     def consent(self) -> _types_pb2.Consent: ...

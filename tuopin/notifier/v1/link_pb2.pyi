@@ -205,15 +205,22 @@ class LinkFound(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CADRE_ID_FIELD_NUMBER: _builtins.int
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
     cadre_id: _builtins.str
+    household_id: _builtins.str
+    """A member's chat or code, instead."""
+    person_id: _builtins.str
     def __init__(
         self,
         *,
         cadre_id: _builtins.str = ...,
+        household_id: _builtins.str = ...,
+        person_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cadre_id", b"cadre_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cadre_id", b"cadre_id", "household_id", b"household_id", "person_id", b"person_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

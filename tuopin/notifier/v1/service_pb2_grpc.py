@@ -4,8 +4,10 @@ import grpc
 import warnings
 
 from tuopin.notifier.v1 import assignment_pb2 as tuopin_dot_notifier_dot_v1_dot_assignment__pb2
+from tuopin.notifier.v1 import complaint_pb2 as tuopin_dot_notifier_dot_v1_dot_complaint__pb2
 from tuopin.notifier.v1 import link_pb2 as tuopin_dot_notifier_dot_v1_dot_link__pb2
 from tuopin.notifier.v1 import message_pb2 as tuopin_dot_notifier_dot_v1_dot_message__pb2
+from tuopin.notifier.v1 import voice_pb2 as tuopin_dot_notifier_dot_v1_dot_voice__pb2
 from tuopin.types.v1 import types_pb2 as tuopin_dot_types_dot_v1_dot_types__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -117,6 +119,91 @@ class NotifierServiceStub:
                 request_serializer=tuopin_dot_notifier_dot_v1_dot_assignment__pb2.ListAssignments.SerializeToString,
                 response_deserializer=tuopin_dot_notifier_dot_v1_dot_assignment__pb2.AssignmentPage.FromString,
                 _registered_method=True)
+        self.IssueHouseholdLink = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/IssueHouseholdLink',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_voice__pb2.IssueHouseholdLink.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.LinkHouseholdChat = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/LinkHouseholdChat',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_voice__pb2.LinkHouseholdChat.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.UnlinkHousehold = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/UnlinkHousehold',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_voice__pb2.UnlinkHousehold.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.OpenPage = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/OpenPage',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_voice__pb2.OpenPage.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.EnterPage = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/EnterPage',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_voice__pb2.EnterPage.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ClosePage = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/ClosePage',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_voice__pb2.ClosePage.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.GivePlanAgreement = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/GivePlanAgreement',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_voice__pb2.GivePlanAgreement.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.GiveExitAgreement = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/GiveExitAgreement',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_voice__pb2.GiveExitAgreement.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ConfirmPaymentArrival = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/ConfirmPaymentArrival',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_voice__pb2.ConfirmPaymentArrival.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ReturnWord = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/ReturnWord',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_voice__pb2.ReturnWord.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ListHouseholdLinks = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/ListHouseholdLinks',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_voice__pb2.ListHouseholdLinks.SerializeToString,
+                response_deserializer=tuopin_dot_notifier_dot_v1_dot_voice__pb2.HouseholdLinks.FromString,
+                _registered_method=True)
+        self.FileComplaint = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/FileComplaint',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_complaint__pb2.FileComplaint.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.PassOnComplaint = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/PassOnComplaint',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_complaint__pb2.PassOnComplaint.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.AnswerComplaint = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/AnswerComplaint',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_complaint__pb2.AnswerComplaint.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.RevealComplainant = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/RevealComplainant',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_complaint__pb2.RevealComplainant.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ListComplaints = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/ListComplaints',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_complaint__pb2.ListComplaints.SerializeToString,
+                response_deserializer=tuopin_dot_notifier_dot_v1_dot_complaint__pb2.ComplaintPage.FromString,
+                _registered_method=True)
+        self.GetComplaint = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/GetComplaint',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_complaint__pb2.GetComplaint.SerializeToString,
+                response_deserializer=tuopin_dot_notifier_dot_v1_dot_complaint__pb2.Complaint.FromString,
+                _registered_method=True)
 
 
 class NotifierServiceServicer:
@@ -218,6 +305,110 @@ class NotifierServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def IssueHouseholdLink(self, request, context):
+        """A household's voice.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LinkHouseholdChat(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnlinkHousehold(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OpenPage(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EnterPage(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ClosePage(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GivePlanAgreement(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GiveExitAgreement(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConfirmPaymentArrival(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReturnWord(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListHouseholdLinks(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FileComplaint(self, request, context):
+        """Complaints.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PassOnComplaint(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AnswerComplaint(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevealComplainant(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListComplaints(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetComplaint(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NotifierServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -300,6 +491,91 @@ def add_NotifierServiceServicer_to_server(servicer, server):
                     servicer.ListAssignments,
                     request_deserializer=tuopin_dot_notifier_dot_v1_dot_assignment__pb2.ListAssignments.FromString,
                     response_serializer=tuopin_dot_notifier_dot_v1_dot_assignment__pb2.AssignmentPage.SerializeToString,
+            ),
+            'IssueHouseholdLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.IssueHouseholdLink,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_voice__pb2.IssueHouseholdLink.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'LinkHouseholdChat': grpc.unary_unary_rpc_method_handler(
+                    servicer.LinkHouseholdChat,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_voice__pb2.LinkHouseholdChat.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'UnlinkHousehold': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnlinkHousehold,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_voice__pb2.UnlinkHousehold.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'OpenPage': grpc.unary_unary_rpc_method_handler(
+                    servicer.OpenPage,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_voice__pb2.OpenPage.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'EnterPage': grpc.unary_unary_rpc_method_handler(
+                    servicer.EnterPage,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_voice__pb2.EnterPage.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ClosePage': grpc.unary_unary_rpc_method_handler(
+                    servicer.ClosePage,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_voice__pb2.ClosePage.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'GivePlanAgreement': grpc.unary_unary_rpc_method_handler(
+                    servicer.GivePlanAgreement,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_voice__pb2.GivePlanAgreement.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'GiveExitAgreement': grpc.unary_unary_rpc_method_handler(
+                    servicer.GiveExitAgreement,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_voice__pb2.GiveExitAgreement.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ConfirmPaymentArrival': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmPaymentArrival,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_voice__pb2.ConfirmPaymentArrival.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ReturnWord': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReturnWord,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_voice__pb2.ReturnWord.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ListHouseholdLinks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListHouseholdLinks,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_voice__pb2.ListHouseholdLinks.FromString,
+                    response_serializer=tuopin_dot_notifier_dot_v1_dot_voice__pb2.HouseholdLinks.SerializeToString,
+            ),
+            'FileComplaint': grpc.unary_unary_rpc_method_handler(
+                    servicer.FileComplaint,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_complaint__pb2.FileComplaint.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'PassOnComplaint': grpc.unary_unary_rpc_method_handler(
+                    servicer.PassOnComplaint,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_complaint__pb2.PassOnComplaint.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'AnswerComplaint': grpc.unary_unary_rpc_method_handler(
+                    servicer.AnswerComplaint,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_complaint__pb2.AnswerComplaint.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'RevealComplainant': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevealComplainant,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_complaint__pb2.RevealComplainant.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ListComplaints': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListComplaints,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_complaint__pb2.ListComplaints.FromString,
+                    response_serializer=tuopin_dot_notifier_dot_v1_dot_complaint__pb2.ComplaintPage.SerializeToString,
+            ),
+            'GetComplaint': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetComplaint,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_complaint__pb2.GetComplaint.FromString,
+                    response_serializer=tuopin_dot_notifier_dot_v1_dot_complaint__pb2.Complaint.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -734,6 +1010,465 @@ class NotifierService:
             '/tuopin.notifier.v1.NotifierService/ListAssignments',
             tuopin_dot_notifier_dot_v1_dot_assignment__pb2.ListAssignments.SerializeToString,
             tuopin_dot_notifier_dot_v1_dot_assignment__pb2.AssignmentPage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def IssueHouseholdLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/IssueHouseholdLink',
+            tuopin_dot_notifier_dot_v1_dot_voice__pb2.IssueHouseholdLink.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LinkHouseholdChat(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/LinkHouseholdChat',
+            tuopin_dot_notifier_dot_v1_dot_voice__pb2.LinkHouseholdChat.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnlinkHousehold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/UnlinkHousehold',
+            tuopin_dot_notifier_dot_v1_dot_voice__pb2.UnlinkHousehold.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OpenPage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/OpenPage',
+            tuopin_dot_notifier_dot_v1_dot_voice__pb2.OpenPage.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EnterPage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/EnterPage',
+            tuopin_dot_notifier_dot_v1_dot_voice__pb2.EnterPage.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ClosePage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/ClosePage',
+            tuopin_dot_notifier_dot_v1_dot_voice__pb2.ClosePage.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GivePlanAgreement(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/GivePlanAgreement',
+            tuopin_dot_notifier_dot_v1_dot_voice__pb2.GivePlanAgreement.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GiveExitAgreement(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/GiveExitAgreement',
+            tuopin_dot_notifier_dot_v1_dot_voice__pb2.GiveExitAgreement.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmPaymentArrival(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/ConfirmPaymentArrival',
+            tuopin_dot_notifier_dot_v1_dot_voice__pb2.ConfirmPaymentArrival.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReturnWord(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/ReturnWord',
+            tuopin_dot_notifier_dot_v1_dot_voice__pb2.ReturnWord.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListHouseholdLinks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/ListHouseholdLinks',
+            tuopin_dot_notifier_dot_v1_dot_voice__pb2.ListHouseholdLinks.SerializeToString,
+            tuopin_dot_notifier_dot_v1_dot_voice__pb2.HouseholdLinks.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FileComplaint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/FileComplaint',
+            tuopin_dot_notifier_dot_v1_dot_complaint__pb2.FileComplaint.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PassOnComplaint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/PassOnComplaint',
+            tuopin_dot_notifier_dot_v1_dot_complaint__pb2.PassOnComplaint.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AnswerComplaint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/AnswerComplaint',
+            tuopin_dot_notifier_dot_v1_dot_complaint__pb2.AnswerComplaint.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevealComplainant(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/RevealComplainant',
+            tuopin_dot_notifier_dot_v1_dot_complaint__pb2.RevealComplainant.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListComplaints(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/ListComplaints',
+            tuopin_dot_notifier_dot_v1_dot_complaint__pb2.ListComplaints.SerializeToString,
+            tuopin_dot_notifier_dot_v1_dot_complaint__pb2.ComplaintPage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetComplaint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/GetComplaint',
+            tuopin_dot_notifier_dot_v1_dot_complaint__pb2.GetComplaint.SerializeToString,
+            tuopin_dot_notifier_dot_v1_dot_complaint__pb2.Complaint.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,8 +6,10 @@ isort:skip_file
 from collections import abc as _abc
 from grpc import aio as _aio
 from tuopin.notifier.v1 import assignment_pb2 as _assignment_pb2
+from tuopin.notifier.v1 import complaint_pb2 as _complaint_pb2
 from tuopin.notifier.v1 import link_pb2 as _link_pb2
 from tuopin.notifier.v1 import message_pb2 as _message_pb2
+from tuopin.notifier.v1 import voice_pb2 as _voice_pb2
 from tuopin.types.v1 import types_pb2 as _types_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -50,6 +52,25 @@ class NotifierServiceStub:
     GetLink: _grpc.UnaryUnaryMultiCallable[_link_pb2.GetLink, _link_pb2.Link]
     FindLink: _grpc.UnaryUnaryMultiCallable[_link_pb2.FindLink, _link_pb2.LinkFound]
     ListAssignments: _grpc.UnaryUnaryMultiCallable[_assignment_pb2.ListAssignments, _assignment_pb2.AssignmentPage]
+    IssueHouseholdLink: _grpc.UnaryUnaryMultiCallable[_voice_pb2.IssueHouseholdLink, _types_pb2.Receipt]
+    """A household's voice."""
+    LinkHouseholdChat: _grpc.UnaryUnaryMultiCallable[_voice_pb2.LinkHouseholdChat, _types_pb2.Receipt]
+    UnlinkHousehold: _grpc.UnaryUnaryMultiCallable[_voice_pb2.UnlinkHousehold, _types_pb2.Receipt]
+    OpenPage: _grpc.UnaryUnaryMultiCallable[_voice_pb2.OpenPage, _types_pb2.Receipt]
+    EnterPage: _grpc.UnaryUnaryMultiCallable[_voice_pb2.EnterPage, _types_pb2.Receipt]
+    ClosePage: _grpc.UnaryUnaryMultiCallable[_voice_pb2.ClosePage, _types_pb2.Receipt]
+    GivePlanAgreement: _grpc.UnaryUnaryMultiCallable[_voice_pb2.GivePlanAgreement, _types_pb2.Receipt]
+    GiveExitAgreement: _grpc.UnaryUnaryMultiCallable[_voice_pb2.GiveExitAgreement, _types_pb2.Receipt]
+    ConfirmPaymentArrival: _grpc.UnaryUnaryMultiCallable[_voice_pb2.ConfirmPaymentArrival, _types_pb2.Receipt]
+    ReturnWord: _grpc.UnaryUnaryMultiCallable[_voice_pb2.ReturnWord, _types_pb2.Receipt]
+    ListHouseholdLinks: _grpc.UnaryUnaryMultiCallable[_voice_pb2.ListHouseholdLinks, _voice_pb2.HouseholdLinks]
+    FileComplaint: _grpc.UnaryUnaryMultiCallable[_complaint_pb2.FileComplaint, _types_pb2.Receipt]
+    """Complaints."""
+    PassOnComplaint: _grpc.UnaryUnaryMultiCallable[_complaint_pb2.PassOnComplaint, _types_pb2.Receipt]
+    AnswerComplaint: _grpc.UnaryUnaryMultiCallable[_complaint_pb2.AnswerComplaint, _types_pb2.Receipt]
+    RevealComplainant: _grpc.UnaryUnaryMultiCallable[_complaint_pb2.RevealComplainant, _types_pb2.Receipt]
+    ListComplaints: _grpc.UnaryUnaryMultiCallable[_complaint_pb2.ListComplaints, _complaint_pb2.ComplaintPage]
+    GetComplaint: _grpc.UnaryUnaryMultiCallable[_complaint_pb2.GetComplaint, _complaint_pb2.Complaint]
 
 @_typing.type_check_only
 class NotifierServiceAsyncStub(NotifierServiceStub):
@@ -70,6 +91,25 @@ class NotifierServiceAsyncStub(NotifierServiceStub):
     GetLink: _aio.UnaryUnaryMultiCallable[_link_pb2.GetLink, _link_pb2.Link]  # type: ignore[assignment]
     FindLink: _aio.UnaryUnaryMultiCallable[_link_pb2.FindLink, _link_pb2.LinkFound]  # type: ignore[assignment]
     ListAssignments: _aio.UnaryUnaryMultiCallable[_assignment_pb2.ListAssignments, _assignment_pb2.AssignmentPage]  # type: ignore[assignment]
+    IssueHouseholdLink: _aio.UnaryUnaryMultiCallable[_voice_pb2.IssueHouseholdLink, _types_pb2.Receipt]  # type: ignore[assignment]
+    """A household's voice."""
+    LinkHouseholdChat: _aio.UnaryUnaryMultiCallable[_voice_pb2.LinkHouseholdChat, _types_pb2.Receipt]  # type: ignore[assignment]
+    UnlinkHousehold: _aio.UnaryUnaryMultiCallable[_voice_pb2.UnlinkHousehold, _types_pb2.Receipt]  # type: ignore[assignment]
+    OpenPage: _aio.UnaryUnaryMultiCallable[_voice_pb2.OpenPage, _types_pb2.Receipt]  # type: ignore[assignment]
+    EnterPage: _aio.UnaryUnaryMultiCallable[_voice_pb2.EnterPage, _types_pb2.Receipt]  # type: ignore[assignment]
+    ClosePage: _aio.UnaryUnaryMultiCallable[_voice_pb2.ClosePage, _types_pb2.Receipt]  # type: ignore[assignment]
+    GivePlanAgreement: _aio.UnaryUnaryMultiCallable[_voice_pb2.GivePlanAgreement, _types_pb2.Receipt]  # type: ignore[assignment]
+    GiveExitAgreement: _aio.UnaryUnaryMultiCallable[_voice_pb2.GiveExitAgreement, _types_pb2.Receipt]  # type: ignore[assignment]
+    ConfirmPaymentArrival: _aio.UnaryUnaryMultiCallable[_voice_pb2.ConfirmPaymentArrival, _types_pb2.Receipt]  # type: ignore[assignment]
+    ReturnWord: _aio.UnaryUnaryMultiCallable[_voice_pb2.ReturnWord, _types_pb2.Receipt]  # type: ignore[assignment]
+    ListHouseholdLinks: _aio.UnaryUnaryMultiCallable[_voice_pb2.ListHouseholdLinks, _voice_pb2.HouseholdLinks]  # type: ignore[assignment]
+    FileComplaint: _aio.UnaryUnaryMultiCallable[_complaint_pb2.FileComplaint, _types_pb2.Receipt]  # type: ignore[assignment]
+    """Complaints."""
+    PassOnComplaint: _aio.UnaryUnaryMultiCallable[_complaint_pb2.PassOnComplaint, _types_pb2.Receipt]  # type: ignore[assignment]
+    AnswerComplaint: _aio.UnaryUnaryMultiCallable[_complaint_pb2.AnswerComplaint, _types_pb2.Receipt]  # type: ignore[assignment]
+    RevealComplainant: _aio.UnaryUnaryMultiCallable[_complaint_pb2.RevealComplainant, _types_pb2.Receipt]  # type: ignore[assignment]
+    ListComplaints: _aio.UnaryUnaryMultiCallable[_complaint_pb2.ListComplaints, _complaint_pb2.ComplaintPage]  # type: ignore[assignment]
+    GetComplaint: _aio.UnaryUnaryMultiCallable[_complaint_pb2.GetComplaint, _complaint_pb2.Complaint]  # type: ignore[assignment]
 
 class NotifierServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -183,5 +223,126 @@ class NotifierServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _assignment_pb2.ListAssignments,
         context: _ServicerContext,
     ) -> _typing.Union[_assignment_pb2.AssignmentPage, _abc.Awaitable[_assignment_pb2.AssignmentPage]]: ...
+
+    @_abc_1.abstractmethod
+    def IssueHouseholdLink(
+        self,
+        request: _voice_pb2.IssueHouseholdLink,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]:
+        """A household's voice."""
+
+    @_abc_1.abstractmethod
+    def LinkHouseholdChat(
+        self,
+        request: _voice_pb2.LinkHouseholdChat,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def UnlinkHousehold(
+        self,
+        request: _voice_pb2.UnlinkHousehold,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def OpenPage(
+        self,
+        request: _voice_pb2.OpenPage,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def EnterPage(
+        self,
+        request: _voice_pb2.EnterPage,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ClosePage(
+        self,
+        request: _voice_pb2.ClosePage,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def GivePlanAgreement(
+        self,
+        request: _voice_pb2.GivePlanAgreement,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def GiveExitAgreement(
+        self,
+        request: _voice_pb2.GiveExitAgreement,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ConfirmPaymentArrival(
+        self,
+        request: _voice_pb2.ConfirmPaymentArrival,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ReturnWord(
+        self,
+        request: _voice_pb2.ReturnWord,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ListHouseholdLinks(
+        self,
+        request: _voice_pb2.ListHouseholdLinks,
+        context: _ServicerContext,
+    ) -> _typing.Union[_voice_pb2.HouseholdLinks, _abc.Awaitable[_voice_pb2.HouseholdLinks]]: ...
+
+    @_abc_1.abstractmethod
+    def FileComplaint(
+        self,
+        request: _complaint_pb2.FileComplaint,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]:
+        """Complaints."""
+
+    @_abc_1.abstractmethod
+    def PassOnComplaint(
+        self,
+        request: _complaint_pb2.PassOnComplaint,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def AnswerComplaint(
+        self,
+        request: _complaint_pb2.AnswerComplaint,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def RevealComplainant(
+        self,
+        request: _complaint_pb2.RevealComplainant,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ListComplaints(
+        self,
+        request: _complaint_pb2.ListComplaints,
+        context: _ServicerContext,
+    ) -> _typing.Union[_complaint_pb2.ComplaintPage, _abc.Awaitable[_complaint_pb2.ComplaintPage]]: ...
+
+    @_abc_1.abstractmethod
+    def GetComplaint(
+        self,
+        request: _complaint_pb2.GetComplaint,
+        context: _ServicerContext,
+    ) -> _typing.Union[_complaint_pb2.Complaint, _abc.Awaitable[_complaint_pb2.Complaint]]: ...
 
 def add_NotifierServiceServicer_to_server(servicer: NotifierServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

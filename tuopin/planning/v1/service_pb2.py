@@ -27,7 +27,7 @@ from tuopin.planning.v1 import plan_pb2 as tuopin_dot_planning_dot_v1_dot_plan__
 from tuopin.types.v1 import types_pb2 as tuopin_dot_types_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n tuopin/planning/v1/service.proto\x12\x12tuopin.planning.v1\x1a\x1ftuopin/options/v1/options.proto\x1a\x1dtuopin/planning/v1/plan.proto\x1a\x1btuopin/types/v1/types.proto2\xf0\x05\n\x0fPlanningService\x12p\n\tDraftPlan\x12\x1d.tuopin.planning.v1.DraftPlan\x1a\x18.tuopin.types.v1.Receipt\"*\xda\xb5\x18&\n\x07service\n\x0ftownship-office\x12\nvillage_id\x12\x85\x01\n\rConsentToPlan\x12!.tuopin.planning.v1.ConsentToPlan\x1a\x18.tuopin.types.v1.Receipt\"7\xda\xb5\x18\x33\n\x11village-committee\n\x0ftownship-office\n\rcounty-office\x12_\n\x0b\x41pprovePlan\x12\x1f.tuopin.planning.v1.ApprovePlan\x1a\x18.tuopin.types.v1.Receipt\"\x15\xda\xb5\x18\x11\n\x0ftownship-office\x12W\n\x0bRecordVisit\x12\x1f.tuopin.planning.v1.RecordVisit\x1a\x18.tuopin.types.v1.Receipt\"\r\xda\xb5\x18\t\n\x07service\x12\x89\x01\n\x07GetPlan\x12\x1b.tuopin.planning.v1.GetPlan\x1a\x18.tuopin.planning.v1.Plan\"G\xda\xb5\x18\x43\n\rcounty-office\n\x0ftownship-office\n\x11village-committee\n\x0e\x66inance-office\x12\x9c\x01\n\tListPlans\x12\x1d.tuopin.planning.v1.ListPlans\x1a\x1c.tuopin.planning.v1.PlanPage\"R\xda\xb5\x18N\n\rcounty-office\n\x0ftownship-office\n\x11village-committee\n\x0e\x66inance-office\x12\tregion_idb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n tuopin/planning/v1/service.proto\x12\x12tuopin.planning.v1\x1a\x1ftuopin/options/v1/options.proto\x1a\x1dtuopin/planning/v1/plan.proto\x1a\x1btuopin/types/v1/types.proto2\x82\x06\n\x0fPlanningService\x12p\n\tDraftPlan\x12\x1d.tuopin.planning.v1.DraftPlan\x1a\x18.tuopin.types.v1.Receipt\"*\xda\xb5\x18&\n\x07service\n\x0ftownship-office\x12\nvillage_id\x12\x8e\x01\n\rConsentToPlan\x12!.tuopin.planning.v1.ConsentToPlan\x1a\x18.tuopin.types.v1.Receipt\"@\xda\xb5\x18<\n\x11village-committee\n\x0ftownship-office\n\rcounty-office\n\x07service\x12_\n\x0b\x41pprovePlan\x12\x1f.tuopin.planning.v1.ApprovePlan\x1a\x18.tuopin.types.v1.Receipt\"\x15\xda\xb5\x18\x11\n\x0ftownship-office\x12W\n\x0bRecordVisit\x12\x1f.tuopin.planning.v1.RecordVisit\x1a\x18.tuopin.types.v1.Receipt\"\r\xda\xb5\x18\t\n\x07service\x12\x92\x01\n\x07GetPlan\x12\x1b.tuopin.planning.v1.GetPlan\x1a\x18.tuopin.planning.v1.Plan\"P\xda\xb5\x18L\n\rcounty-office\n\x0ftownship-office\n\x11village-committee\n\x0e\x66inance-office\n\x07service\x12\x9c\x01\n\tListPlans\x12\x1d.tuopin.planning.v1.ListPlans\x1a\x1c.tuopin.planning.v1.PlanPage\"R\xda\xb5\x18N\n\rcounty-office\n\x0ftownship-office\n\x11village-committee\n\x0e\x66inance-office\x12\tregion_idb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,15 +37,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PLANNINGSERVICE'].methods_by_name['DraftPlan']._loaded_options = None
   _globals['_PLANNINGSERVICE'].methods_by_name['DraftPlan']._serialized_options = b'\332\265\030&\n\007service\n\017township-office\022\nvillage_id'
   _globals['_PLANNINGSERVICE'].methods_by_name['ConsentToPlan']._loaded_options = None
-  _globals['_PLANNINGSERVICE'].methods_by_name['ConsentToPlan']._serialized_options = b'\332\265\0303\n\021village-committee\n\017township-office\n\rcounty-office'
+  _globals['_PLANNINGSERVICE'].methods_by_name['ConsentToPlan']._serialized_options = b'\332\265\030<\n\021village-committee\n\017township-office\n\rcounty-office\n\007service'
   _globals['_PLANNINGSERVICE'].methods_by_name['ApprovePlan']._loaded_options = None
   _globals['_PLANNINGSERVICE'].methods_by_name['ApprovePlan']._serialized_options = b'\332\265\030\021\n\017township-office'
   _globals['_PLANNINGSERVICE'].methods_by_name['RecordVisit']._loaded_options = None
   _globals['_PLANNINGSERVICE'].methods_by_name['RecordVisit']._serialized_options = b'\332\265\030\t\n\007service'
   _globals['_PLANNINGSERVICE'].methods_by_name['GetPlan']._loaded_options = None
-  _globals['_PLANNINGSERVICE'].methods_by_name['GetPlan']._serialized_options = b'\332\265\030C\n\rcounty-office\n\017township-office\n\021village-committee\n\016finance-office'
+  _globals['_PLANNINGSERVICE'].methods_by_name['GetPlan']._serialized_options = b'\332\265\030L\n\rcounty-office\n\017township-office\n\021village-committee\n\016finance-office\n\007service'
   _globals['_PLANNINGSERVICE'].methods_by_name['ListPlans']._loaded_options = None
   _globals['_PLANNINGSERVICE'].methods_by_name['ListPlans']._serialized_options = b'\332\265\030N\n\rcounty-office\n\017township-office\n\021village-committee\n\016finance-office\022\tregion_id'
   _globals['_PLANNINGSERVICE']._serialized_start=150
-  _globals['_PLANNINGSERVICE']._serialized_end=902
+  _globals['_PLANNINGSERVICE']._serialized_end=920
 # @@protoc_insertion_point(module_scope)

@@ -223,12 +223,14 @@ class _ProcedureEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Procedure.V
     PROCEDURE_UNSPECIFIED: _Procedure.ValueType  # 0
     PROCEDURE_ABRIDGED: _Procedure.ValueType  # 1
     """Proposed, verified, agreed; without appraisal and posting. Closed by the full procedure."""
+    PROCEDURE_FULL: _Procedure.ValueType  # 2
 
 class Procedure(_Procedure, metaclass=_ProcedureEnumTypeWrapper): ...
 
 PROCEDURE_UNSPECIFIED: Procedure.ValueType  # 0
 PROCEDURE_ABRIDGED: Procedure.ValueType  # 1
 """Proposed, verified, agreed; without appraisal and posting. Closed by the full procedure."""
+PROCEDURE_FULL: Procedure.ValueType  # 2
 Global___Procedure: _TypeAlias = Procedure  # noqa: Y015
 
 class _HouseholdStatus:
@@ -243,6 +245,14 @@ class _HouseholdStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_House
     HOUSEHOLD_STATUS_EXIT_VERIFIED: _HouseholdStatus.ValueType  # 3
     HOUSEHOLD_STATUS_EXIT_AGREED: _HouseholdStatus.ValueType  # 4
     HOUSEHOLD_STATUS_EXITED: _HouseholdStatus.ValueType  # 5
+    HOUSEHOLD_STATUS_EXIT_APPRAISED: _HouseholdStatus.ValueType  # 30
+    """The whole procedure goes proposed, appraised, verified, agreed, posted, reviewed twice, announced, exited."""
+    HOUSEHOLD_STATUS_EXIT_POSTED: _HouseholdStatus.ValueType  # 31
+    HOUSEHOLD_STATUS_EXIT_TOWNSHIP_REVIEWED: _HouseholdStatus.ValueType  # 32
+    HOUSEHOLD_STATUS_EXIT_COUNTY_REVIEWED: _HouseholdStatus.ValueType  # 33
+    HOUSEHOLD_STATUS_EXIT_ANNOUNCED: _HouseholdStatus.ValueType  # 34
+    HOUSEHOLD_STATUS_RELAPSED: _HouseholdStatus.ValueType  # 40
+    """Out, and back in the register."""
 
 class HouseholdStatus(_HouseholdStatus, metaclass=_HouseholdStatusEnumTypeWrapper): ...
 
@@ -252,6 +262,14 @@ HOUSEHOLD_STATUS_EXIT_PROPOSED: HouseholdStatus.ValueType  # 2
 HOUSEHOLD_STATUS_EXIT_VERIFIED: HouseholdStatus.ValueType  # 3
 HOUSEHOLD_STATUS_EXIT_AGREED: HouseholdStatus.ValueType  # 4
 HOUSEHOLD_STATUS_EXITED: HouseholdStatus.ValueType  # 5
+HOUSEHOLD_STATUS_EXIT_APPRAISED: HouseholdStatus.ValueType  # 30
+"""The whole procedure goes proposed, appraised, verified, agreed, posted, reviewed twice, announced, exited."""
+HOUSEHOLD_STATUS_EXIT_POSTED: HouseholdStatus.ValueType  # 31
+HOUSEHOLD_STATUS_EXIT_TOWNSHIP_REVIEWED: HouseholdStatus.ValueType  # 32
+HOUSEHOLD_STATUS_EXIT_COUNTY_REVIEWED: HouseholdStatus.ValueType  # 33
+HOUSEHOLD_STATUS_EXIT_ANNOUNCED: HouseholdStatus.ValueType  # 34
+HOUSEHOLD_STATUS_RELAPSED: HouseholdStatus.ValueType  # 40
+"""Out, and back in the register."""
 Global___HouseholdStatus: _TypeAlias = HouseholdStatus  # noqa: Y015
 
 @_typing.final
@@ -586,11 +604,14 @@ class ExitProposed(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
     PROPOSED_BY_FIELD_NUMBER: _builtins.int
+    PROCEDURE_FIELD_NUMBER: _builtins.int
     household_id: _builtins.str
     village_id: _builtins.str
     reason: _builtins.str
     effective_on: _builtins.str
     proposed_by: _builtins.str
+    procedure: Global___Procedure.ValueType
+    """Unset in events of the abridged procedure."""
     def __init__(
         self,
         *,
@@ -599,10 +620,11 @@ class ExitProposed(_message.Message):
         reason: _builtins.str = ...,
         effective_on: _builtins.str = ...,
         proposed_by: _builtins.str = ...,
+        procedure: Global___Procedure.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_on", b"effective_on", "household_id", b"household_id", "proposed_by", b"proposed_by", "reason", b"reason", "village_id", b"village_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_on", b"effective_on", "household_id", b"household_id", "procedure", b"procedure", "proposed_by", b"proposed_by", "reason", b"reason", "village_id", b"village_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

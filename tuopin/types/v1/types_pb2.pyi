@@ -239,17 +239,21 @@ class ChatProof(_message.Message):
 
     LINK_ID_FIELD_NUMBER: _builtins.int
     UPDATE_ID_FIELD_NUMBER: _builtins.int
+    PAGE_ID_FIELD_NUMBER: _builtins.int
     link_id: _builtins.str
     update_id: _builtins.int
+    page_id: _builtins.str
+    """The page that was opened from the chat, when it was said there."""
     def __init__(
         self,
         *,
         link_id: _builtins.str = ...,
         update_id: _builtins.int = ...,
+        page_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["link_id", b"link_id", "update_id", b"update_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["link_id", b"link_id", "page_id", b"page_id", "update_id", b"update_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
