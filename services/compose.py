@@ -120,7 +120,7 @@ def open_views(base: Foundation, service: Service) -> ViewStore:
     views = ViewStore(
         place,
         service.views,
-        service.reactions,
+        (*service.reactions, *service.caused(base.programme)),
         deadlines=service.deadlines,
         topics=heard(service, topics),
         target=targets(service.deciders),

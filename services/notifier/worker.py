@@ -1,6 +1,7 @@
 """The notifier, wired: what it decides, answers and reacts to."""
 
 from services.notifier.bot import run_bot
+from services.notifier.causes import reactions_of
 from services.notifier.decider import DECIDERS
 from services.notifier.facts import FACTS
 from services.notifier.reactions import REACTIONS
@@ -17,9 +18,10 @@ SERVICE = Service(
     facts=FACTS,
     views=VIEWS,
     reactions=REACTIONS,
+    caused=reactions_of,
     deadlines=DEADLINES,
     bot=run_bot,
-    servicer=lambda parts: Notifier(parts.handler, parts.views, parts.store, parts.sealer),
+    servicer=Notifier,
     add_to_server=add_NotifierServiceServicer_to_server,
     descriptor=service_pb2.DESCRIPTOR.services_by_name["NotifierService"],
 )

@@ -244,6 +244,8 @@ def _returned(state: State, slug: str, context: Context) -> AssignmentReturned:
         supersedes_message_id=state.message_id,
         clock=_progress(state, context),
         priority=state.terms.priority,
+        due_at_us=state.offered.due_at_us,
+        expire_at_us=state.offered.expire_at_us,
     )
 
 
@@ -262,9 +264,7 @@ def _require_open_for(state: State, cadre_id: str) -> None:
         reject("assignment-cancelled")
     if state.phase is Phase.EXPIRED:
         reject("assignment-expired", at=shown(state.offered.expire_at_us))
-    require(
-        state.open, "assignment-already-done", cadre=state.cadre_id, at=shown(state.done_at_us)
-    )
+    require(state.open, "assignment-already-done", cadre=state.cadre_id, at=shown(state.done_at_us))
     holder = state.cadre_id or state.previous_cadre_id
     require(cadre_id == holder, "assignment-with-another-cadre", cadre=holder or "-")
 

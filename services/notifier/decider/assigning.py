@@ -198,9 +198,8 @@ def reassign(state: State, command: ReassignAssignment, context: Context) -> Eve
         return
     require(
         command.cadre_id not in _world(context).departed,
-        "cadre-departed",
+        "assignee-departed",
         field="cadre_id",
-        on="-",
     )
     yield reassigned(state, command.cadre_id, "office", context)
 
@@ -212,9 +211,7 @@ def hand_over(state: State, command: HandOverAssignment, context: Context) -> Ev
     yield from pass_on(state, "left", context)
 
 
-def reassigned(
-    state: State, cadre_id: str, reason: str, context: Context
-) -> AssignmentReassigned:
+def reassigned(state: State, cadre_id: str, reason: str, context: Context) -> AssignmentReassigned:
     """From now on it is this person's; the work goes on with the evidence that is there."""
     return AssignmentReassigned(
         assignment_id=state.assignment_id,

@@ -2,7 +2,7 @@
 
 from chassis.decider import Context, Decider
 from services.notifier.decider import answering, assigning
-from services.notifier.decider.work import Event, Phase, State, evolve, message_id_of
+from services.notifier.decider.work import Phase, State, evolve, message_id_of
 from tuopin.notifier.v1 import assignment_pb2 as pb
 from tuopin.notifier.v1 import handling_pb2 as handling
 

@@ -37,9 +37,7 @@ def decide(state: State, command: OrderTask, context: Context) -> Events:
     require(targets, "order-reaches-nobody")
     most = limit("targets_max", context)
     require(len(targets) <= most, "order-too-large", most=most)
-    require(
-        len(targets) == command.count, "order-count-changed", field="count", count=len(targets)
-    )
+    require(len(targets) == command.count, "order-count-changed", field="count", count=len(targets))
     yield TaskOrdered(
         order_id=command.order_id,
         region_id=command.region_id,

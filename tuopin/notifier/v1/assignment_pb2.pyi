@@ -746,6 +746,8 @@ class AssignmentReturned(_message.Message):
     SUPERSEDES_MESSAGE_ID_FIELD_NUMBER: _builtins.int
     CLOCK_FIELD_NUMBER: _builtins.int
     PRIORITY_FIELD_NUMBER: _builtins.int
+    DUE_AT_US_FIELD_NUMBER: _builtins.int
+    EXPIRE_AT_US_FIELD_NUMBER: _builtins.int
     assignment_id: _builtins.str
     cadre_id: _builtins.str
     slug: _builtins.str
@@ -756,6 +758,9 @@ class AssignmentReturned(_message.Message):
     supersedes_message_id: _builtins.str
     """Message to the same person that the news takes the place of."""
     priority: _builtins.str
+    due_at_us: _builtins.int
+    """The statutory times as offered: they hold for the second attempt, too."""
+    expire_at_us: _builtins.int
     @_builtins.property
     def clock(self) -> _handling_pb2.AnswerClock: ...
     def __init__(
@@ -770,10 +775,12 @@ class AssignmentReturned(_message.Message):
         supersedes_message_id: _builtins.str = ...,
         clock: _handling_pb2.AnswerClock | None = ...,
         priority: _builtins.str = ...,
+        due_at_us: _builtins.int = ...,
+        expire_at_us: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "clock", b"clock", "household_id", b"household_id", "kind", b"kind", "priority", b"priority", "slug", b"slug", "supersedes_message_id", b"supersedes_message_id", "village_id", b"village_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "clock", b"clock", "due_at_us", b"due_at_us", "expire_at_us", b"expire_at_us", "household_id", b"household_id", "kind", b"kind", "priority", b"priority", "slug", b"slug", "supersedes_message_id", b"supersedes_message_id", "village_id", b"village_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -878,6 +885,7 @@ class Assignment(_message.Message):
     declined_reason: _builtins.str
     ended_reason: _builtins.str
     overdue: _builtins.bool
+    """Was due before the moment of the question."""
     escalated_reason: _builtins.str
     @_builtins.property
     def messages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
