@@ -93,6 +93,20 @@ def names_of(events: Iterable[type[Message]]) -> frozenset[str]:
     return frozenset(event.DESCRIPTOR.full_name for event in events)
 
 
+class OwnRowsBuffer(RowsBuffer):
+    """Implements OwnRows: what a deriving view writes and reads within one transaction."""
+
+    def __init__(self, connection: Connection, writer: RowWriter) -> None:
+        super().__init__()
+        self.connection = connection
+        self._writer = writer
+
+    def flush(self) -> None:
+        if self.tables:
+            self._writer.write(self.connection, self.tables)
+            self.tables = {}
+
+
 class ViewConsumer:
     """A view: its projection's rows go to its own tables."""
 
@@ -104,12 +118,16 @@ class ViewConsumer:
         self.wanted = names_of(view.events)
         self.tables = view.tables
         self._project = view.project
+        self._derive = view.derive
         self._writer = writer
 
     def consume(self, connection: Connection, records: Sequence[Heard]) -> None:
-        buffer = RowsBuffer()
+        buffer = OwnRowsBuffer(connection, self._writer)
         _project_all(self._project, buffer, records)
-        self._writer.write(connection, buffer.tables)
+        buffer.flush()
+        if self._derive is not None:
+            self._derive(buffer, [(envelope, event) for _, _, envelope, event in records])
+            buffer.flush()
 
 
 class DeadlineConsumer:

@@ -7,12 +7,12 @@ several lanes give the same rows in any interleaving (different topics must put 
 a row).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from google.protobuf.message import Message
-from sqlalchemy import Table
+from sqlalchemy import Connection, Table
 
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 
@@ -33,6 +33,19 @@ class Rows(Protocol):
         ...
 
 
+class OwnRows(Rows, Protocol):
+    """Rows of a view that may also read its own tables, within the batch's transaction."""
+
+    @property
+    def connection(self) -> Connection:
+        """Reads; sees what was written before the last `flush`."""
+        ...
+
+    def flush(self) -> None:
+        """Write what was put, added and forgotten so far."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """One answer kept current: its tables (all columns besides the key nullable or with server
@@ -48,6 +61,9 @@ class View:
     project: Callable[[Rows, Envelope, Any], None]
     # Event classes it projects; others on its topics only move the checkpoint.
     events: tuple[type[Message], ...]
+    # For rows that follow from earlier rows of the view: called once a batch, after `project`, with
+    # the events in their order. What it writes must not depend on where batches end.
+    derive: Callable[[OwnRows, Sequence[tuple[Envelope, Any]]], None] | None = None
 
 
 class Deadlines(Protocol):

@@ -1,17 +1,25 @@
 """`tuopin household | person | exit`: files, lookups, the way out, erasing."""
 
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from google.protobuf.message import Message
 
-from chassis.decider import PROGRAMME_ZONE
 from services.cli.contact import chosen, contact, fail, new_command_id, today
 from services.cli.household_page import show_file
-from services.cli.options import CommandId, Json, On, PageSize, PageToken, Region
-from services.cli.output import EXIT_FAILED, EXIT_USAGE, show_one, show_page
+from services.cli.options import (
+    AsOf,
+    CommandId,
+    Json,
+    KnownAt,
+    On,
+    PageSize,
+    PageToken,
+    Region,
+    known_at_us,
+)
+from services.cli.output import EXIT_FAILED, show_one, show_page
 from services.cli.words import say
 from tuopin.registry.v1.household_pb2 import (
     AgreeToExit,
@@ -38,24 +46,11 @@ STATUSES = [
 ]
 
 
-def known_at_us(text: str) -> int:
-    """Microseconds of an ISO time (the programme's zone unless it names one); 0 for now."""
-    if not text:
-        return 0
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        fail(say("time-unreadable", option="--known-at", value=text), EXIT_USAGE)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=PROGRAMME_ZONE)
-    return round(moment.timestamp() * 1_000_000)
-
-
 @app.command("show")
 def show_household(
     household_id: Household,
-    as_of: Annotated[str, typer.Option(help="Effective date, YYYY-MM-DD; empty: today.")] = "",
-    known_at: Annotated[str, typer.Option(help="What was known then, ISO time; empty: now.")] = "",
+    as_of: AsOf = "",
+    known_at: KnownAt = "",
     as_json: Json = False,
 ) -> None:
     """One file, with who, when and proof of everything in it.
@@ -74,13 +69,15 @@ def show_household(
 def list_households(
     region: Region = "",
     status: Annotated[str, typer.Option(help=" | ".join(STATUSES))] = "",
+    as_of: AsOf = "",
+    known_at: KnownAt = "",
     page_size: PageSize = 20,
     page_token: PageToken = "",
     as_json: Json = False,
 ) -> None:
-    """Households below a region, without personal fields.
+    """Households below a region, without personal fields, as they are or stood on a day.
 
-    Example: tuopin household list --region 433124110226 --status registered
+    Example: tuopin household list --region 433124110226 --status registered --as-of 2026-06-30
     """
     if status:
         chosen("--status", status, STATUSES)
@@ -92,6 +89,8 @@ def list_households(
             status=HouseholdStatus.Value(
                 f"HOUSEHOLD_STATUS_{(status or 'unspecified').upper().replace('-', '_')}"
             ),
+            as_of=as_of,
+            known_at_us=known_at_us(known_at),
             page_size=page_size,
             page_token=page_token,
         ),

@@ -9,12 +9,20 @@ from sqlalchemy import Connection
 
 from chassis.rejection import FactMissing
 from services.notifier.decider.digest import Open
+from services.notifier.decider.link import Standing
 from services.notifier.decider.message import Held
 from services.notifier.decider.policy import World, regions_of
 from services.notifier.decider.times import micros, start_of
 from services.notifier.decider.voice import EXIT, PLAN, RECEIPT, Membership, Question
 from services.notifier.views.assignments import assignment_row
-from services.notifier.views.cadres import departed, known_region_of, posted_at, region_of
+from services.notifier.views.cadres import (
+    cadre_row,
+    departed,
+    known_region_of,
+    posted_at,
+    posts_of,
+    region_of,
+)
 from services.notifier.views.gone import gone_at_us
 from services.notifier.views.households import helper_of
 from services.notifier.views.messages import held_until
@@ -36,6 +44,7 @@ from tuopin.notifier.v1.handling_pb2 import (
     ReleaseAssignment,
 )
 from tuopin.notifier.v1.link_pb2 import IssueLink
+from tuopin.notifier.v1.linking_pb2 import BeginLink
 from tuopin.notifier.v1.message_pb2 import QueueMessage
 from tuopin.notifier.v1.voice_pb2 import (
     ConfirmPaymentArrival,
@@ -121,6 +130,13 @@ def payment_question(connection: Connection, command: ConfirmPaymentArrival) -> 
     return question(connection, RECEIPT, command.payment_id)
 
 
+def standing_of(connection: Connection, command: BeginLink) -> Standing:
+    """Posts of the cadre, and whether there is a telephone to compare with."""
+    row = cadre_row(connection, command.cadre_id)
+    posts = tuple(each.post for each in posts_of(connection, command.cadre_id))
+    return Standing(posts=posts, has_phone=row is not None and bool(row.phone))
+
+
 FACTS: Mapping[type[Message], Callable[[Connection, Any], Any]] = {
     OfferAssignment: world_of_offer,
     ReleaseAssignment: world_of_assignment,
@@ -132,6 +148,7 @@ FACTS: Mapping[type[Message], Callable[[Connection, Any], Any]] = {
     QueueMessage: held_offers,
     QueueDigest: open_now,
     IssueLink: appointed_by,
+    BeginLink: standing_of,
     IssueHouseholdLink: members,
     GivePlanAgreement: plan_question,
     GiveExitAgreement: exit_question,

@@ -6,10 +6,10 @@ from sqlalchemy import Connection
 
 from chassis.decider import derived_id
 from chassis.reactions import Reaction
-from services.notifier import voicing
+from services.notifier import unlinking, voicing
 from services.notifier.decider.assignment import message_id_of
 from services.notifier.decider.times import end_of, micros
-from services.notifier.views.cadres import postings_of
+from services.notifier.views.cadres import post_name, posts_of
 from services.notifier.views.gone import Event as Ending
 from services.notifier.views.gone import ends
 from services.notifier.views.worklist import open_ids
@@ -177,8 +177,11 @@ def read_departed(connection: Connection, event: CadreDeparted) -> Sequence[str]
 
 def read_ended(connection: Connection, event: PostEnded) -> Sequence[str]:
     """What is open of them below the region of the post, when no post there is left."""
-    left = postings_of(connection, event.cadre_id)
-    if any(event.region_id.startswith(each.region_id) for each in left):
+    # Our own list of posts may be behind the event.
+    ended = (event.region_id, post_name(event.post))
+    left = [each.region_id for each in posts_of(connection, event.cadre_id)
+            if (each.region_id, each.post) != ended]
+    if any(event.region_id.startswith(region_id) for region_id in left):
         return ()
     return open_ids(connection, cadre_id=event.cadre_id, region_id=event.region_id)
 
@@ -268,4 +271,5 @@ REACTIONS: tuple[Reaction, ...] = (
     Reaction("cancel-verified-exit", ExitVerified, cancel, read_pointless),
     Reaction("cancel-exited", HouseholdExited, cancel, read_pointless),
     *voicing.REACTIONS,
+    *unlinking.REACTIONS,
 )

@@ -16,6 +16,7 @@ from tuopin.notifier.v1 import complaint_pb2 as complaint
 from tuopin.notifier.v1 import digest_pb2 as digest
 from tuopin.notifier.v1 import handling_pb2 as handling
 from tuopin.notifier.v1 import link_pb2 as link
+from tuopin.notifier.v1 import linking_pb2 as linking
 from tuopin.notifier.v1 import message_pb2 as message
 from tuopin.notifier.v1 import order_pb2 as order
 from tuopin.notifier.v1 import outage_pb2 as outage
@@ -173,6 +174,18 @@ class Notifier(CommandServicer, NotifierServiceServicer):
         return await self.handle(request, context)
 
     async def LinkChat(self, request: link.LinkChat, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def BeginLink(self, request: linking.BeginLink, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def ConfirmLink(self, request: linking.ConfirmLink, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def RevokeLink(self, request: linking.RevokeLink, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def ChooseLanguage(self, request: linking.ChooseLanguage, context: Context) -> Receipt:
         return await self.handle(request, context)
 
     async def IssueHouseholdLink(

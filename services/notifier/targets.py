@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from chassis.viewstore import ViewStore
 from services.notifier.decider.policy import Posted
-from services.notifier.views.cadres import posted_below, postings_of, villages_posted
+from services.notifier.views.cadres import posted_below, posts_of, villages_posted
 from services.notifier.views.editions import digest_in_force
 from tuopin.notifier.v1.order_pb2 import OrderPreview, OrderTarget, OrderTask, PreviewOrder
 
@@ -31,7 +31,9 @@ class Targets:
                 OrderTarget(village_id=each) for each in await self._villages(order.region_id)
             )
         found = await self._views.query(lambda connection: _posted(connection, order))
-        nearest = {each.cadre_id: each for each in reversed(found)}
+        # A village before the township that it belongs to.
+        by_length = sorted(found, key=lambda each: (len(each.region_id), each.region_id))
+        nearest = {each.cadre_id: each for each in by_length}
         return tuple(
             OrderTarget(village_id=each.region_id, cadre_id=each.cadre_id)
             for each in sorted(nearest.values(), key=lambda each: (each.region_id, each.cadre_id))
@@ -59,7 +61,7 @@ class Targets:
 
 def _posted(connection: Connection, order: OrderTask | PreviewOrder) -> Sequence[Posted]:
     if order.cadre_id:
-        held = postings_of(connection, order.cadre_id)
+        held = posts_of(connection, order.cadre_id)
         return [each for each in held if each.region_id.startswith(order.region_id)]
     return posted_below(connection, order.region_id, [order.post])
 

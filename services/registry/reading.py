@@ -4,15 +4,13 @@ from sqlalchemy import Connection
 
 from chassis.decider import PROGRAMME_ZONE
 from chassis.lanes import lane_of
-from chassis.rejection import FactMissing, reject, require
+from chassis.rejection import FactMissing, reject
+from services.registry.passing import WAIT_S, lanes_passed
 from services.registry.views import household_file, regions
 from services.registry.views.households import household_as_of
 from services.wiring import ServeParts
 from tuopin.registry.v1.household_pb2 import GetHousehold, Household
-from tuopin.types.v1.types_pb2 import Position
 
-# How long a query waits for a write, and for the lanes to pass the moment it asks about.
-WAIT_S = 5.0
 VIEWS = ("households", "household_file")
 # No moment is asked about: everything known counts.
 _ALL_KNOWN_US = 2**62
@@ -30,9 +28,8 @@ class Reader:
         if request.HasField("at_least"):
             await self._parts.views.wait_for(VIEWS, request.at_least, WAIT_S)
         if request.known_at_us:
-            now_us = self._parts.clock.now_us()
-            require(request.known_at_us <= now_us, "known-at-in-the-future", field="known_at_us")
-            await self._lane_passed(request.household_id)
+            partition = lane_of(f"household-{request.household_id}")
+            await lanes_passed(self._parts, request.known_at_us, VIEWS, "household", partition)
         as_of = request.as_of or now.astimezone(PROGRAMME_ZONE).date().isoformat()
         known_at_us = request.known_at_us or _ALL_KNOWN_US
         found = await self._parts.views.query(
@@ -41,14 +38,6 @@ class Reader:
         if found is None:
             reject("household-not-known", field="household_id")
         return found
-
-    async def _lane_passed(self, household_id: str) -> None:
-        """What was known then has been read; an earlier answer will never change."""
-        partition = lane_of(f"household-{household_id}")
-        for head in await self._parts.store.heads("household"):
-            if head.partition == partition:
-                position = Position(topic="household", partition=partition, position=head.position)
-                await self._parts.views.wait_for(VIEWS, position, WAIT_S)
 
     async def opened(self, household: Household) -> Household:
         """Names and numbers in clear; those of erased people are empty."""

@@ -8,13 +8,18 @@ from chassis.server import CommandServicer, Context, caller, check_region
 from services.registry.adoption import load_adopted
 from services.registry.decider.registration import ACTIVE_MEMBER
 from services.registry.decider.state import State
+from services.registry.figures import FigureBook
+from services.registry.importing import digests
 from services.registry.importing.uploads import Upload, mark_cut_off
 from services.registry.importing.watching import watch
 from services.registry.reading import Reader
 from services.registry.registrations import registrations_of
+from services.registry.server_identification import IdentificationRpcs
 from services.registry.views.households import list_households
+from services.registry.views.lists import list_as_of
 from services.registry.views.regions import create, find_regions
 from services.wiring import ServeParts
+from tuopin.registry.v1 import figures_pb2 as figures
 from tuopin.registry.v1 import household_pb2 as pb
 from tuopin.registry.v1 import import_pb2 as imports
 from tuopin.registry.v1 import region_pb2 as region
@@ -27,7 +32,7 @@ PICTURE_MAX_BYTES = 3 * 1024 * 1024
 PICTURES = frozenset({"image/jpeg", "image/png"})
 
 
-class Registry(CommandServicer, RegistryServiceServicer):
+class Registry(IdentificationRpcs, CommandServicer, RegistryServiceServicer):
     """The rpcs of the registry."""
 
     def __init__(self, parts: ServeParts) -> None:
@@ -35,7 +40,9 @@ class Registry(CommandServicer, RegistryServiceServicer):
         self.parts = parts
         self.registrations = registrations_of(parts)
         self.reader = Reader(parts)
+        self.figures = FigureBook(parts)
         create(parts.views.engine)
+        digests.create(parts.views.engine)
         mark_cut_off(parts.scratch)
 
     async def AdoptRegions(self, request: region.AdoptRegions, context: Context) -> Receipt:
@@ -78,6 +85,7 @@ class Registry(CommandServicer, RegistryServiceServicer):
     async def _destroy_keys(self, household_id: str, person_id: str) -> None:
         """The person's, and with the last of its people the household's own."""
         await self.parts.keys.destroy(person_id)
+        await self.parts.views.change(lambda connection: digests.forget(connection, household_id))
         state = await self._household(household_id)
         if not state.living:
             await self.parts.keys.destroy(household_id)
@@ -92,6 +100,9 @@ class Registry(CommandServicer, RegistryServiceServicer):
     ) -> pb.HouseholdPage:
         if request.HasField("at_least"):
             await self.parts.views.wait_for(("households",), request.at_least, AT_LEAST_S)
+        if request.as_of or request.known_at_us:
+            at = await self.figures.moment(request.as_of, request.known_at_us)
+            return await self.parts.views.query(lambda each: list_as_of(each, request, at))
         return await self.parts.views.query(lambda connection: list_households(connection, request))
 
     async def FindPerson(self, request: pb.FindPerson, context: Context) -> pb.PersonFound:
@@ -128,7 +139,14 @@ class Registry(CommandServicer, RegistryServiceServicer):
         self, requests: AsyncIterator[imports.UploadImport], context: Context
     ) -> imports.ImportReport:
         who = caller(context)
-        return await Upload(self.parts, who.actor).report(requests, who.language)
+        return await Upload(self.parts, who.actor, who.language).report(requests)
+
+    async def CheckImport(
+        self, requests: AsyncIterator[imports.CheckImport], context: Context
+    ) -> AsyncIterator[imports.CheckedImport]:
+        who = caller(context)
+        async for checked in Upload(self.parts, who.actor, who.language).told(requests):
+            yield checked
 
     async def CommitImport(self, request: imports.CommitImport, context: Context) -> Receipt:
         return await self.handle(request, context)
@@ -141,3 +159,16 @@ class Registry(CommandServicer, RegistryServiceServicer):
         check_region(context, state.region_id)
         async for report in watch(self.parts, request.import_id, caller(context).language):
             yield report
+
+    async def CountHouseholds(
+        self, request: figures.CountHouseholds, context: Context
+    ) -> figures.Figures:
+        return await self.figures.count(request, caller(context).language)
+
+    async def GetIncomeDeciles(
+        self, request: figures.GetIncomeDeciles, context: Context
+    ) -> figures.IncomeDeciles:
+        return await self.figures.deciles(request, caller(context).language)
+
+    async def GetFlows(self, request: figures.GetFlows, context: Context) -> figures.Flows:
+        return await self.figures.flows(request, caller(context).language)

@@ -12,7 +12,7 @@ from services.registry.facts import FACTS
 from services.registry.importing.running import finish_imports
 from services.registry.reactions import REACTIONS
 from services.registry.server import Registry
-from services.registry.views import VIEWS
+from services.registry.views import DEADLINES, VIEWS
 from services.registry.views.exits_per_day import EXITS_PER_DAY, THRESHOLD
 from services.wiring import Service
 from tuopin.registry.v1 import service_pb2
@@ -32,6 +32,7 @@ SERVICE = Service(
     facts=FACTS,
     views=VIEWS,
     reactions=REACTIONS,
+    deadlines=DEADLINES,
     servicer=Registry,
     add_to_server=add_RegistryServiceServicer_to_server,
     descriptor=service_pb2.DESCRIPTOR.services_by_name["RegistryService"],

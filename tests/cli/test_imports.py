@@ -66,7 +66,7 @@ def test_a_bad_file_names_row_column_and_reason_and_changes_nothing(
     header, first, *others = file.read_text(encoding="utf-8-sig").splitlines()
     identity = next(cell for cell in first.split(",") if re.fullmatch(r"\d{17}[\dX]", cell))
     bad = tmp_path / "bad.csv"
-    wrong = first.replace(identity, "433124199001010000")
+    wrong = first.replace(identity, "433124199001010019")
     bad.write_text("\n".join([header, wrong, *others]) + "\n", encoding="utf-8")
     words = ("import", "households", str(bad), "--region", COUNTY)
     before = count(tuopin)

@@ -23,7 +23,7 @@ from services.notifier.chat.taps import CALLBACK_BYTES_MAX, Tap, decode, encode
 from services.notifier.chat.tasks import Wording, shown_list, shown_task
 from services.notifier.decider.policy import PROOFS
 from services.notifier.views.assignments import OPEN
-from tests.notifier.policies import POLICIES
+from tests.notifier.policies import KINDS
 from tuopin.notifier.v1.assignment_pb2 import AssignmentStatus
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,7 +78,7 @@ def test_both_catalogues_say_the_same_things_with_the_same_values() -> None:
 @pytest.mark.parametrize("language", CATALOGUES)
 def test_every_kind_proof_and_template_has_its_words(language: str) -> None:
     texts = CATALOGUES[language].texts
-    wanted = {f"kind.{kind}" for kind in POLICIES["kinds"]}
+    wanted = {f"kind.{kind}" for kind in KINDS}
     wanted |= {f"task.how-{proof}" for proof in PROOFS} | {f"task.{each}" for each in TEMPLATES}
     assert wanted <= texts.keys()
 

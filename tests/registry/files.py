@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Callable
 from datetime import date
+from itertools import chain
 from pathlib import Path
 
 from chassis.programme import Programme
@@ -11,12 +12,21 @@ from services.registry.importing.columns import CodeLists
 from services.registry.importing.households import FileHousehold
 from services.registry.importing.staging import Staging
 from services.registry.importing.validation import Validation
+from services.registry.importing.villages import Villages
 from services.registry.synthetic import COLUMNS, invent
 from tuopin.registry.v1.import_pb2 import ImportHeader
 
 VILLAGES = ["433124110226", "433124110227"]
+NAMES = {
+    "433124": "花垣县",
+    "433124110": "双龙镇",
+    "433124110226": "合成村",
+    "433124110227": "合成村",
+    "433124111": "石栏镇",
+    "433124111201": "试验村",
+}
 PROGRAMME = Programme.load(Path(__file__).parents[2] / "programme")
-CODES = CodeLists(PROGRAMME.table("codes"))
+CODES = CodeLists(PROGRAMME)
 HEADER = ImportHeader(
     region_id="433124", source="433124", effective_on="2020-01-01", synthetic=True
 )
@@ -58,11 +68,12 @@ def validated(
 ) -> tuple[Validation, list[FileHousehold]]:
     """The file fed in small pieces."""
     staging = Staging(folder / "file.staging")
-    validation = Validation(CODES, header, staging, blind, PROGRAMME, TODAY)
-    households: list[FileHousehold] = []
-    for start in range(0, len(data), piece_bytes):
-        households += validation.feed(data[start : start + piece_bytes])
-    households += validation.finish()
+    villages = Villages(NAMES.items(), CODES.village_endings)
+    validation = Validation(CODES, header, staging, blind, PROGRAMME, TODAY, folder, villages)
+    pieces = (data[start : start + piece_bytes] for start in range(0, len(data), piece_bytes))
+    batches = chain(chain.from_iterable(map(validation.feed, pieces)), validation.finish())
+    households = [each for batch in batches for each in validation.interpreted(batch)]
+    validation.close()
     staging.close()
     return validation, households
 

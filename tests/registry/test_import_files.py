@@ -68,7 +68,7 @@ def test_the_template_is_a_file_that_passes(language: str, tmp_path: Path) -> No
     header = next(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
     labels = PROGRAMME.table("codes")[IMPORT_COLUMN]
     assert header == [labels[column][language] for column in COLUMNS]
-    assert list(labels) == list(COLUMNS)
+    assert set(COLUMNS) <= set(labels)
     validation, households = validated(path.read_bytes(), tmp_path)
     assert validation.faults.count == 0
     assert len(households) == 1
@@ -120,7 +120,7 @@ def test_quoted_cells_may_hold_separators_and_line_ends(tmp_path: Path) -> None:
         ("name", "", "field-required"),
         ("name", "合" * 61, "field-too-long"),
         ("identity_number", "12345", "field-pattern"),
-        ("identity_number", "990001197001010000", "identity-number-not-valid"),
+        ("identity_number", "990001197001010019", "identity-number-not-valid"),
         ("birth_year", "1900", "birth-year-not-of-identity-number"),
         ("relation", "child", "household-without-head"),
         ("phone", "abc", "field-pattern"),
@@ -184,12 +184,13 @@ def test_no_person_stands_twice_in_a_file(tmp_path: Path) -> None:
     [
         (b"", (1, "", "file-empty")),
         (",".join(COLUMNS).encode(), (1, "", "file-empty")),
-        (b"\xff\xfe\x00a", (1, "", "file-not-utf8")),
-        (text_of(table()).encode("gb18030"), (1, "", "file-not-utf8")),
+        (text_of(table()).encode() + b"\xff", (1, "", "file-encoding-broken")),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", (1, "", "file-is-old-excel")),
+        (b"PK\x03\x04 and then something else", (1, "", "file-not-xlsx")),
         (b'household_number,"a"b\n', (1, "", "file-not-csv")),
         (b'"' + b"a" * 300_000, (1, "", "file-not-csv")),
     ],
-    ids=["nothing", "header-only", "utf-16", "gb18030", "stray-quote", "open-quote"],
+    ids=["nothing", "header-only", "mixed", "old-excel", "no-xlsx", "stray-quote", "open-quote"],
 )
 def test_a_file_that_cannot_be_read_says_so(
     data: bytes, fault: tuple[int, str, str], tmp_path: Path

@@ -106,7 +106,7 @@ async def test_nothing_personal_of_a_file_lies_on_the_disk(here: Running, county
 
 
 async def test_a_file_with_a_fault_leaves_nothing(here: Running, county: Client) -> None:
-    report = await validate(county, changed(2, "identity_number", "990001197001010000"))
+    report = await validate(county, changed(2, "identity_number", "990001197001010019"))
     assert report.phase == imports.IMPORT_PHASE_REJECTED
     assert report.fault_count == 1
     fault = report.faults[0]

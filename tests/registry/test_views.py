@@ -15,9 +15,10 @@ from services.registry.views import VIEWS
 from services.registry.views.exits_per_day import EXITS_PER_DAY, Alarm, alarms
 from services.registry.views.household_file import LINES
 from services.registry.views.household_file import VIEW as FILE
-from services.registry.views.households import HOUSEHOLD_VERSIONS, household_as_of
 from services.registry.views.households import VIEW as HOUSEHOLDS
+from services.registry.views.households import household_as_of
 from services.registry.views.imports import VIEW as IMPORTS
+from services.registry.views.versions import HOUSEHOLD_VERSIONS
 from tests.given import FixedParameters, sealed
 from tests.registry.stories import (
     HEAD_ID,
@@ -107,7 +108,9 @@ def test_each_view_equals_a_slow_fold() -> None:
     log = many_lanes()
     for view in VIEWS:
         tables = projected(view, log.events)
-        for table in view.tables:
+        # What a view derives from its own rows has a slow fold of its own: test_spans.py.
+        projections = [table for table in view.tables if not view.derive or table.name in tables]
+        for table in projections:
             keys = [column.name for column in table.primary_key.columns]
             folded = [
                 {**dict(zip(keys, key, strict=True)), **row}

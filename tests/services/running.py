@@ -134,7 +134,7 @@ async def running(service: Service, folder: Path) -> AsyncIterator[Running]:
     here.views = ViewStore(
         str(folder / "views.db"),
         service.views,
-        service.reactions,
+        (*service.reactions, *service.caused(programme)),
         topics=heard,
         target=targets(service.deciders),
         clock=clock,

@@ -47,7 +47,7 @@ def refuse_a_bad_file(stage: Stage) -> str:
     lines = good.read_text(encoding="utf-8-sig").splitlines()
     cells = lines[1].split(",")
     stage.facts["identity_number"] = next(cell for cell in cells if _is_identity(cell))
-    broken = lines[1].replace(stage.facts["identity_number"], "433124199001010000")
+    broken = lines[1].replace(stage.facts["identity_number"], "433124199001010019")
     bad = stage.folder / "bad.csv"
     bad.write_text("\n".join([lines[0], broken, *lines[2:]]) + "\n", encoding="utf-8")
     report = _validate(stage, bad)

@@ -78,7 +78,10 @@ def release(state: State, context: Context) -> Events:
 
 
 def _offered(state: State, command: OfferAssignment, context: Context) -> Events:
-    """To the first who can be reached; where nobody can, it goes up at once."""
+    """To the first who can be reached; where nobody can, it goes up at once.
+
+    Where nobody above can be reached either, the first has it: the message waits for the chat.
+    """
     policy = policy_of(command.kind, command.village_id, context)
     world = _world(context)
     named = candidates(policy.terms, command.cadre_id, command.village_id, world, ())
@@ -106,12 +109,14 @@ def _offered(state: State, command: OfferAssignment, context: Context) -> Events
     )
     if policy.expires_at_due:
         event.expire_at_us = due_at_us
-    if reachable:
+    if cadre_id:
         event.clock.CopyFrom(waiting_clock(policy.terms, 0, context))
     yield event
     if not reachable:
         reason = "unreachable" if cadre_id else "no-cadre"
-        yield _up(evolve(state, event), reason, context)
+        up = _up(evolve(state, event), reason, context)
+        if up.cadre_id or not cadre_id:
+            yield up
 
 
 def remind(state: State, context: Context) -> Events:

@@ -1,23 +1,46 @@
-"""The rules of a link: a code that is used once ties a cadre to one private chat."""
+"""The rules of a link: a code that is used once ties a cadre to one private chat.
 
-from collections.abc import Iterator
+The chat that used the code up is asked once more, and a supervisor shows the own telephone as well.
+"""
+
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 from chassis.decider import Actor, Claim, Context, Decider, Decision, Release
 from chassis.rejection import require
 from services.notifier.decider.policy import limit
 from services.notifier.decider.times import micros, shown
 from tuopin.notifier.v1.link_pb2 import ChatLinked, IssueLink, LinkChat, LinkIssued
+from tuopin.notifier.v1.linking_pb2 import (
+    BeginLink,
+    ChooseLanguage,
+    ConfirmLink,
+    LanguageChosen,
+    LinkAttemptFailed,
+    LinkBegun,
+    LinkRevoked,
+    PhoneProof,
+    RevokeLink,
+)
 
-Command = IssueLink | LinkChat
-Event = LinkIssued | ChatLinked
+Command = IssueLink | LinkChat | BeginLink | ConfirmLink | RevokeLink | ChooseLanguage
+Event = LinkIssued | ChatLinked | LinkBegun | LinkAttemptFailed | LinkRevoked | LanguageChosen
 Decisions = Iterator[Decision]
 
 # Kinds of claims, which the bot looks up: from a chat to its cadre (the store keeps a keyed digest
 # of the chat's number), from a code's digest to the cadre who may use it.
 CHAT = "chat"
 CODE = "link-code"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the notifier's own copy says of a cadre when a link begins."""
+
+    posts: tuple[str, ...] = ()
+    has_phone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +53,11 @@ class State:
     code_sha256: str = ""
     expires_at_us: int = 0
     linked: bool = False
+    # The code that was used up and waits for its confirmation; "" when none does.
+    begun_sha256: str = ""
+    needs_phone: bool = False
+    attempts: int = 0
+    language: str = ""
 
 
 def decide(state: State, command: Command, context: Context) -> Decisions:
@@ -39,6 +67,14 @@ def decide(state: State, command: Command, context: Context) -> Decisions:
             return issue(state, command, context)
         case LinkChat():
             return link(state, command, context)
+        case BeginLink():
+            return begin(state, command, context)
+        case ConfirmLink():
+            return confirm(state, command, context)
+        case RevokeLink():
+            return revoke(state, command, context)
+        case ChooseLanguage():
+            return choose_language(state, command)
 
 
 def issue(state: State, command: IssueLink, context: Context) -> Decisions:
@@ -64,23 +100,91 @@ def issue(state: State, command: IssueLink, context: Context) -> Decisions:
 
 
 def link(state: State, command: LinkChat, context: Context) -> Decisions:
-    """Once, in time; a chat belongs to one cadre, and a cadre has one chat."""
-    require(state.code_sha256 and command.code_sha256 == state.code_sha256, "link-code-not-known")
-    require(
-        micros(context.now) <= state.expires_at_us,
-        "link-code-expired",
-        at=shown(state.expires_at_us),
-    )
+    """In one step, where the chat is proven already: once, in time."""
+    _require_code(state, command.code_sha256, context)
     yield Release(kind=CODE, owner=state.cadre_id)
+    yield from _tie(state, command.chat_id)
+
+
+def begin(state: State, command: BeginLink, context: Context) -> Decisions:
+    """The code is used up by the chat that shows it first."""
+    _require_code(state, command.code_sha256, context)
+    standing: Standing = context.facts
+    needs_phone = bool(set(standing.posts) & set(_linking(context)["phone_of_posts"]))
+    require(standing.has_phone or not needs_phone, "supervisor-without-phone")
+    yield Release(kind=CODE, owner=state.cadre_id)
+    yield LinkBegun(
+        cadre_id=state.cadre_id,
+        chat_id=command.chat_id,
+        region_id=state.region_id,
+        expires_at_us=state.expires_at_us,
+        needs_phone=needs_phone,
+        code_sha256=command.code_sha256,
+    )
+
+
+def confirm(state: State, command: ConfirmLink, context: Context) -> Decisions:
+    """The same chat says yes in time, and whoever supervises shows the telephone on record."""
+    waits = state.begun_sha256 and command.code_sha256 == state.begun_sha256
+    require(waits, "link-code-not-known")
+    _require_in_time(state, context)
+    if state.needs_phone:
+        given = command.phone != PhoneProof.PHONE_PROOF_UNSPECIFIED
+        require(given, "link-needs-phone")
+        if command.phone != PhoneProof.PHONE_PROOF_SAME:
+            attempt = state.attempts + 1
+            yield LinkAttemptFailed(
+                cadre_id=state.cadre_id,
+                attempt=attempt,
+                last=attempt >= _linking(context)["attempts_max"],
+                region_id=state.region_id,
+            )
+            return
+    yield from _tie(state, command.chat_id)
+
+
+def revoke(state: State, command: RevokeLink, context: Context) -> Decisions:
+    """Nothing more goes to the chat, what it sends does not count, an unused code is void."""
+    by_service = "service" in context.actor.roles
+    require(
+        by_service or _covers(context.actor, state.region_id),
+        "link-of-another-region",
+        region=state.region_id,
+    )
+    if not (state.linked or state.code_sha256 or state.begun_sha256):
+        return
+    if state.code_sha256:
+        yield Release(kind=CODE, owner=state.cadre_id)
     if state.linked:
         yield Release(kind=CHAT, owner=state.cadre_id)
-    yield Claim(
-        kind=CHAT,
-        key=command.chat_id,
-        owner=state.cadre_id,
-        rejection="chat-of-another-cadre",
-    )
-    yield ChatLinked(cadre_id=state.cadre_id, chat_id=command.chat_id, region_id=state.region_id)
+    yield LinkRevoked(cadre_id=state.cadre_id, reason=command.reason, region_id=state.region_id)
+
+
+def choose_language(state: State, command: ChooseLanguage) -> Decisions:
+    """Whoever has a chat says in which language it speaks."""
+    require(state.linked, "link-first")
+    if state.language != command.language:
+        yield LanguageChosen(
+            cadre_id=command.cadre_id, language=command.language, region_id=state.region_id
+        )
+
+
+def _require_code(state: State, code_sha256: str, context: Context) -> None:
+    require(state.code_sha256 and code_sha256 == state.code_sha256, "link-code-not-known")
+    _require_in_time(state, context)
+
+
+def _require_in_time(state: State, context: Context) -> None:
+    in_time = micros(context.now) <= state.expires_at_us
+    require(in_time, "link-code-expired", at=shown(state.expires_at_us))
+
+
+def _tie(state: State, chat_id: str) -> Decisions:
+    """A chat belongs to one cadre, and a cadre has one chat."""
+    if state.linked:
+        yield Release(kind=CHAT, owner=state.cadre_id)
+    yield Claim(kind=CHAT, key=chat_id, owner=state.cadre_id, rejection="chat-of-another-cadre")
+    yield ChatLinked(cadre_id=state.cadre_id, chat_id=chat_id, region_id=state.region_id)
 
 
 def evolve(state: State, event: Event) -> State:
@@ -95,7 +199,27 @@ def evolve(state: State, event: Event) -> State:
                 expires_at_us=event.expires_at_us,
             )
         case ChatLinked():
-            return replace(state, code_sha256="", linked=True)
+            return replace(state, code_sha256="", begun_sha256="", linked=True)
+        case LinkBegun():
+            return replace(
+                state,
+                code_sha256="",
+                begun_sha256=event.code_sha256,
+                expires_at_us=event.expires_at_us,
+                needs_phone=event.needs_phone,
+                attempts=0,
+            )
+        case LinkAttemptFailed():
+            begun = "" if event.last else state.begun_sha256
+            return replace(state, attempts=event.attempt, begun_sha256=begun)
+        case LinkRevoked():
+            return replace(state, code_sha256="", begun_sha256="", linked=False)
+        case LanguageChosen():
+            return replace(state, language=event.language)
+
+
+def _linking(context: Context) -> Mapping[str, Any]:
+    return context.parameters.table("linking")
 
 
 def _covers(actor: Actor, region_id: str) -> bool:
@@ -111,7 +235,10 @@ DECIDER: Decider[State] = Decider(
     initial=State,
     decide=decide,
     evolve=evolve,
-    commands={IssueLink: lambda c: str(c.cadre_id), LinkChat: lambda c: str(c.cadre_id)},
-    events=(LinkIssued, ChatLinked),
+    commands={
+        command: lambda c: str(c.cadre_id)
+        for command in (IssueLink, LinkChat, BeginLink, ConfirmLink, RevokeLink, ChooseLanguage)
+    },
+    events=(LinkIssued, ChatLinked, LinkBegun, LinkAttemptFailed, LinkRevoked, LanguageChosen),
     region=lambda state: state.region_id,
 )

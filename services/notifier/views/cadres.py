@@ -1,8 +1,9 @@
 """The notifier's own copy of the cadres: language, and who holds which post where."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import Column, Connection, Index, MetaData, String, Table, or_, select
+from sqlalchemy import Column, Connection, Index, MetaData, Row, String, Table, Text, or_, select
 
 from chassis.paging import below
 from chassis.rejection import FactMissing
@@ -29,6 +30,9 @@ CADRES = Table(
     Column("language", String(2)),
     # "" or nothing while the cadre is there.
     Column("departed_on", String(10)),
+    # Sealed under the cadre's key: compared when a supervisor links a chat, shown masked or never.
+    Column("name", Text),
+    Column("phone", Text),
 )
 
 POSTINGS = Table(
@@ -48,7 +52,14 @@ def project(rows: Rows, envelope: Envelope, event: Event) -> None:
     """Appointments make a cadre known, postings say where; who has left is still known."""
     match event:
         case CadreAppointed():
-            rows.put(CADRES, (event.cadre_id,), region_id=event.region_id, language=event.language)
+            rows.put(
+                CADRES,
+                (event.cadre_id,),
+                region_id=event.region_id,
+                language=event.language,
+                name=event.name,
+                phone=event.phone,
+            )
         case CadrePosted():
             rows.put(POSTINGS, (event.cadre_id, event.region_id, post_name(event.post)))
         case PostEnded():
@@ -89,6 +100,21 @@ def language_of(connection: Connection, cadre_id: str) -> str:
     return str(found or "")
 
 
+def cadre_row(connection: Connection, cadre_id: str) -> Row[Any] | None:
+    """The cadre, or None; name and telephone are sealed."""
+    return connection.execute(select(CADRES).where(CADRES.c.cadre_id == cadre_id)).first()
+
+
+def posts_of(connection: Connection, cadre_id: str) -> tuple[Posted, ...]:
+    """What posts the cadre holds, by region."""
+    rows = connection.execute(
+        select(POSTINGS)
+        .where(POSTINGS.c.cadre_id == cadre_id)
+        .order_by(POSTINGS.c.region_id, POSTINGS.c.post)
+    )
+    return tuple(Posted(row.cadre_id, row.post, row.region_id) for row in rows)
+
+
 def posted_at(connection: Connection, region_ids: Sequence[str]) -> tuple[Posted, ...]:
     """Who holds a post in one of these regions."""
     rows = connection.execute(
@@ -107,16 +133,6 @@ def posted_below(
         select(POSTINGS)
         .where(below(POSTINGS.c.region_id, region_id), POSTINGS.c.post.in_(posts))
         .order_by(POSTINGS.c.cadre_id, POSTINGS.c.region_id)
-    )
-    return tuple(Posted(row.cadre_id, row.post, row.region_id) for row in rows)
-
-
-def postings_of(connection: Connection, cadre_id: str) -> tuple[Posted, ...]:
-    """Where the cadre is posted."""
-    rows = connection.execute(
-        select(POSTINGS)
-        .where(POSTINGS.c.cadre_id == cadre_id)
-        .order_by(POSTINGS.c.region_id.desc(), POSTINGS.c.post)
     )
     return tuple(Posted(row.cadre_id, row.post, row.region_id) for row in rows)
 

@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, Column, Connection, MetaData, Row, String, Ta
 from chassis.views import Rows, View
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.notifier.v1.link_pb2 import ChatLinked, LinkIssued
+from tuopin.notifier.v1.linking_pb2 import LanguageChosen, LinkRevoked
 
 METADATA = MetaData()
 
@@ -18,12 +19,15 @@ LINKS = Table(
     # Sealed under the cadre's key; opened by the sender only.
     Column("chat_id", Text),
     Column("linked_at_us", BigInteger),
+    # Chosen in the chat; nothing while the one of the appointment holds.
+    Column("language", String(2)),
 )
 
-EVENTS = (LinkIssued, ChatLinked)
+EVENTS = (LinkIssued, ChatLinked, LinkRevoked, LanguageChosen)
+Event = LinkIssued | ChatLinked | LinkRevoked | LanguageChosen
 
 
-def project(rows: Rows, envelope: Envelope, event: LinkIssued | ChatLinked) -> None:
+def project(rows: Rows, envelope: Envelope, event: Event) -> None:
     """One stream per cadre: the latest event wins."""
     match event:
         case LinkIssued():
@@ -35,6 +39,10 @@ def project(rows: Rows, envelope: Envelope, event: LinkIssued | ChatLinked) -> N
                 chat_id=event.chat_id,
                 linked_at_us=envelope.recorded_at_us,
             )
+        case LinkRevoked():
+            rows.put(LINKS, (event.cadre_id,), chat_id=None)
+        case LanguageChosen():
+            rows.put(LINKS, (event.cadre_id,), language=event.language)
 
 
 VIEW = View(name="links", tables=(LINKS,), topics=("link",), project=project, events=EVENTS)

@@ -73,9 +73,12 @@ def evolve(state: State, event: Event) -> State:
     """What the household is after the event."""
     match event:
         case HouseholdRegistered():
-            return State(
+            return replace(
+                state,
                 household_id=event.household_id,
                 village_id=event.village_id,
+                household_number=event.household_number,
+                main_cause=event.main_cause,
                 status=HOUSEHOLD_STATUS_REGISTERED,
                 person_ids=tuple(member.person_id for member in event.members),
             )

@@ -33,6 +33,7 @@ class State:
     region_id: str = ""
     phase: ImportPhase.ValueType = IMPORT_PHASE_UNSPECIFIED
     households: int = 0
+    left_out: int = 0
     # Whose bytes are kept: of two uploads of one file at once, the other is dropped.
     blob_sha256: str = ""
 
@@ -73,6 +74,8 @@ def complete_import(state: State, command: CompleteImport) -> Decisions:
             households=state.households,
             registered=command.registered,
             unchanged=command.unchanged,
+            corrected=command.corrected,
+            left_out=state.left_out,
             faults=command.faults,
         )
 
@@ -86,6 +89,7 @@ def evolve(state: State, event: Event) -> State:
                 event.region_id,
                 IMPORT_PHASE_VALIDATED,
                 event.households,
+                event.left_out,
                 event.blob.sha256,
             )
         case ImportCommitted():

@@ -8,9 +8,10 @@ from chassis.decider import Context, Decider, Decisions
 from services.registry.decider.exit import EXIT
 from services.registry.decider.file import FILE
 from services.registry.decider.part import Part
+from services.registry.decider.posting import POSTING
 from services.registry.decider.state import State
 
-PARTS = (FILE, EXIT)
+PARTS = (FILE, POSTING, EXIT)
 
 _OF_COMMAND: dict[type[Message], Part] = {each: part for part in PARTS for each in part.commands}
 _OF_EVENT: dict[type[Message], Part] = {each: part for part in PARTS for each in part.events}

@@ -1,4 +1,5 @@
-"""The validated file as it is kept: each household's command behind its length and its first row.
+"""The validated file as it is kept: each household's command behind its length, its first row,
+whether it corrects what the register says, and the digest of its rows.
 
 Kept in the contract's own form, so that neither a changed code list nor a second reading stands
 between validation and commit.
@@ -11,7 +12,8 @@ from dataclasses import dataclass
 from services.registry.importing.households import FileHousehold
 from tuopin.registry.v1.household_pb2 import RegisterHousehold
 
-_HEAD = struct.Struct(">IQ")
+_DIGEST_BYTES = 32
+_HEAD = struct.Struct(f">IQ?{_DIGEST_BYTES}s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +22,20 @@ class KeptHousehold:
 
     row: int
     command: RegisterHousehold
+    # The register says something else.
+    differs: bool
+    digest: bytes
 
 
-def framed(households: Iterable[FileHousehold]) -> bytes:
+def framed(households: Iterable[FileHousehold | KeptHousehold]) -> bytes:
     """The bytes of some households, to follow those of others."""
     parts: list[bytes] = []
     for household in households:
         data = household.command.SerializeToString()
-        parts += (_HEAD.pack(len(data), household.rows[0]), data)
+        parts += (
+            _HEAD.pack(len(data), household.row, household.differs, household.digest),
+            data,
+        )
     return b"".join(parts)
 
 
@@ -38,12 +46,13 @@ async def unframed(pieces: AsyncIterable[bytes]) -> AsyncIterator[list[KeptHouse
         waiting += piece
         found, used = [], 0
         while len(waiting) - used >= _HEAD.size:
-            size, row = _HEAD.unpack_from(waiting, used)
+            size, row, differs, digest = _HEAD.unpack_from(waiting, used)
             begin = used + _HEAD.size
             if len(waiting) - begin < size:
                 break
             used = begin + size
-            found.append(KeptHousehold(row, RegisterHousehold.FromString(waiting[begin:used])))
+            command = RegisterHousehold.FromString(waiting[begin:used])
+            found.append(KeptHousehold(row, command, differs, digest))
         waiting = waiting[used:]
         if found:
             yield found

@@ -1,26 +1,29 @@
 """From the rows of a household to the command that registers it, and what is wrong with them."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from operator import itemgetter
 from typing import Any
 
 from chassis import fields
-from services.registry.importing.columns import SHARED, CodeLists
+from services.registry.decider import identity
+from services.registry.importing import cells as reading
+from services.registry.importing.cells import BadCell
+from services.registry.importing.columns import SHARED, CodeLists, folded
 from services.registry.importing.reading import Record
+from services.registry.importing.villages import Villages
 from tuopin.registry.v1.household_pb2 import Income, LivingConditions, Member, RegisterHousehold
 from tuopin.registry.v1.import_pb2 import ImportHeader
 
 MEMBERS_MAX = 30
 # Combinations of coded cells that are kept, of households and of members.
 PROTOTYPES_MAX = 2_000
-_AMOUNT = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,2}))?")
 
 # The import's id, and with it the command's, follows from the whole file: given at its commit.
 NOT_YET = "-"
 _OTHER_CAUSES = ("other_cause_1", "other_cause_2")
-_CODED_OF_HOUSEHOLD = ("attribute", "main_cause", *_OTHER_CAUSES, "income_year")
+_CODED_OF_HOUSEHOLD = ("attribute", "main_cause", *_OTHER_CAUSES, "income_year", "registered_on")
 _CODED_OF_LIVING = ("housing_safety", "safe_drinking_water", "power", "road", "toilet", "fuel")
 _CODED_OF_MEMBER = (
     "relation", "sex", "ethnicity", "education", "at_school", "health", "labour",
@@ -39,17 +42,22 @@ _COLUMN_OF = {
     "income.transfers_fen": "transfers_yuan",
     "income.production_cost_fen": "production_cost_yuan",
     "living_conditions.farmland_mu_e2": "farmland_mu",
+    "effective_on": "registered_on",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class RowFault:
-    """One thing that keeps the file out: where it stands and which rule it breaks."""
+    """One thing that keeps the file out: where it stands and which rule it breaks.
+
+    A note keeps nothing out: it says what was understood from a cell that says something else.
+    """
 
     row: int
     column: str
     slug: str
     details: Mapping[str, object] = field(default_factory=dict)
+    note: bool = False
 
 
 @dataclass(slots=True)
@@ -60,17 +68,18 @@ class FileHousehold:
     # Line of each member.
     rows: list[int]
     faults: list[RowFault]
+    notes: list[RowFault] = field(default_factory=list)
     # Keyed digest of each member's identity number, once it is known to be one.
     people: list[bytes] = field(default_factory=list)
+    # Keyed digest of what its rows say.
+    digest: bytes = b""
+    # In the register already, where it says something else.
+    differs: bool = False
 
-
-class BadCell(Exception):
-    """A cell cannot be read."""
-
-    def __init__(self, slug: str, **details: str) -> None:
-        super().__init__(slug)
-        self.slug = slug
-        self.details = details
+    @property
+    def row(self) -> int:
+        """Where it begins."""
+        return self.rows[0]
 
 
 class Interpreter:
@@ -79,8 +88,18 @@ class Interpreter:
     What is coded repeats itself: each combination of cells is read once and then copied.
     """
 
-    def __init__(self, places: Mapping[str, int], codes: CodeLists, header: ImportHeader) -> None:
+    def __init__(
+        self,
+        places: Mapping[str, int],
+        codes: CodeLists,
+        header: ImportHeader,
+        villages: Villages,
+        *,
+        dates_from_1904: bool = False,
+    ) -> None:
         self._places = places
+        self._villages = villages
+        self._dates_from_1904 = dates_from_1904
         self._header = header
         self._lists = codes.lists
         self._yes_no = codes.yes_no
@@ -100,37 +119,39 @@ class Interpreter:
     def household(self, number: str, records: list[Record]) -> FileHousehold:
         """The command, and every cell that cannot be read; rules come later."""
         faults: list[RowFault] = []
+        notes: list[RowFault] = []
         row, cells = first = records[0]
-        command = self._shared_part(number, _Cells(row, cells, self._places, faults))
+        command = self._shared_part(number, _Cells(row, cells, self._places, faults, notes))
         members = command.members
         shared = self._shared_cells(cells)
         for row, cells in records:
-            self._fill_member(members.add(), _Cells(row, cells, self._places, faults))
+            self._fill_member(members.add(), _Cells(row, cells, self._places, faults, notes))
             if self._shared_cells(cells) != shared:
                 faults.extend(self._differences(first, row, cells))
         rows = [row for row, _ in records]
         if len(records) > MEMBERS_MAX:
             most = {"most": MEMBERS_MAX}
             faults.append(RowFault(rows[0], "household_number", "household-too-large", most))
-        return FileHousehold(command, rows, faults)
+        return FileHousehold(command, rows, faults, notes)
 
     def _shared_part(self, number: str, cells: "_Cells") -> RegisterHousehold:
         command = RegisterHousehold()
         command.CopyFrom(self._coded_part(cells))
         command.command_id = NOT_YET
         command.household_number = number
-        command.village_id = cells.text("village_id")
+        self._note_serial(cells, "registered_on")
+        command.village_id = cells.read("village_id", self._village) or ""
         command.address = cells.text("address")
         living = command.living_conditions
         living.CopyFrom(self._coded_living(cells))
-        living.housing_area_m2 = cells.read("housing_area_m2", _whole) or 0
-        living.farmland_mu_e2 = cells.read("farmland_mu", _hundredths) or 0
+        living.housing_area_m2 = cells.read("housing_area_m2", reading.whole) or 0
+        living.farmland_mu_e2 = cells.read("farmland_mu", reading.hundredths) or 0
         income = command.income
-        income.wages_fen = cells.read("wages_yuan", _hundredths) or 0
-        income.business_fen = cells.read("business_yuan", _hundredths) or 0
-        income.property_fen = cells.read("property_yuan", _hundredths) or 0
-        income.transfers_fen = cells.read("transfers_yuan", _hundredths) or 0
-        income.production_cost_fen = cells.read("production_cost_yuan", _hundredths) or 0
+        income.wages_fen = cells.read("wages_yuan", reading.hundredths) or 0
+        income.business_fen = cells.read("business_yuan", reading.hundredths) or 0
+        income.property_fen = cells.read("property_yuan", reading.hundredths) or 0
+        income.transfers_fen = cells.read("transfers_yuan", reading.hundredths) or 0
+        income.production_cost_fen = cells.read("production_cost_yuan", reading.hundredths) or 0
         return command
 
     def _coded_part(self, cells: "_Cells") -> RegisterHousehold:
@@ -139,14 +160,14 @@ class Interpreter:
         if known is not None:
             return known
         faults_before = len(cells.faults)
-        causes = [cells.read(name, self._code, "cause") for name in _OTHER_CAUSES]
+        causes = [cells.read(name, self._code("cause")) for name in _OTHER_CAUSES]
         command = RegisterHousehold(
             source=self._header.source,
-            attribute=cells.read("attribute", self._code, "attribute", required=True),
-            main_cause=cells.read("main_cause", self._code, "cause", required=True),
+            attribute=cells.read("attribute", self._code("attribute"), required=True),
+            main_cause=cells.read("main_cause", self._code("cause"), required=True),
             other_causes=[cause for cause in causes if cause],
-            income=Income(year=cells.read("income_year", _whole, required=True)),
-            effective_on=self._header.effective_on,
+            income=Income(year=cells.read("income_year", reading.year, required=True)),
+            effective_on=self._registered_on(cells) or self._header.effective_on,
             synthetic=self._header.synthetic,
         )
         if len(cells.faults) == faults_before and len(self._prototypes) < PROTOTYPES_MAX:
@@ -160,7 +181,7 @@ class Interpreter:
             return known
         faults_before = len(cells.faults)
         living = LivingConditions(
-            housing_safety=cells.read("housing_safety", self._code, "housing-safety"),
+            housing_safety=cells.read("housing_safety", self._code("housing-safety")),
             safe_drinking_water=cells.read("safe_drinking_water", self._yes),
             power=cells.read("power", self._yes),
             road=cells.read("road", self._yes),
@@ -174,10 +195,47 @@ class Interpreter:
     def _fill_member(self, member: Member, cells: "_Cells") -> None:
         member.CopyFrom(self._coded_member(cells))
         member.name = cells.text("name")
-        member.identity_number = cells.text("identity_number").upper()
-        member.phone = cells.text("phone")
-        member.bank_card = cells.text("bank_card")
-        member.birth_year = cells.read("birth_year", _whole, required=True) or 0
+        number, converted = cells.read("identity_number", reading.identity_number) or ("", False)
+        if converted:
+            cells.note("identity_number", "identity-number-of-15-digits")
+        member.identity_number = number
+        member.phone = cells.read("phone", reading.phone) or ""
+        member.bank_card = cells.read("bank_card", reading.bank_card) or ""
+        member.birth_year = self._birth_year(cells, number)
+
+    def _birth_year(self, cells: "_Cells", number: str) -> int:
+        """As written, or as the identity number says where nothing is written."""
+        text = cells.text("birth_year")
+        if len(text) == 4 and text.isascii() and text.isdigit():
+            return int(text)
+        if not text and identity.is_valid(number):
+            return identity.birth_year(number)
+        self._note_serial(cells, "birth_year")
+        year: int | None = cells.read("birth_year", self._year, required=not text)
+        return year or 0
+
+    def _year(self, text: str) -> int:
+        return reading.year(text, dates_from_1904=self._dates_from_1904)
+
+    def _registered_on(self, cells: "_Cells") -> str:
+        day: date | None = cells.read("registered_on", self._day)
+        return "" if day is None else day.isoformat()
+
+    def _day(self, text: str) -> date:
+        return reading.day(text, dates_from_1904=self._dates_from_1904)
+
+    def _note_serial(self, cells: "_Cells", column: str) -> None:
+        text = cells.text(column)
+        if reading.is_serial(text):
+            try:
+                cells.note(column, "date-from-serial", day=self._day(text))
+            except BadCell:
+                # The cell itself is read next, and its fault told there.
+                return
+
+    def _village(self, text: str) -> str:
+        code = reading.digits(text)
+        return code if code.isascii() and code.isdigit() else self._villages.code_of(code)
 
     def _coded_member(self, cells: "_Cells") -> Member:
         key = self._coded_member_cells(cells.cells)
@@ -186,13 +244,13 @@ class Interpreter:
             return known
         faults_before = len(cells.faults)
         member = Member(
-            relation=cells.read("relation", self._code, "relation", required=True),
-            sex=cells.read("sex", self._code, "sex", required=True),
+            relation=cells.read("relation", self._code("relation"), required=True),
+            sex=cells.read("sex", self._code("sex"), required=True),
             ethnicity=cells.text("ethnicity"),
-            education=cells.read("education", self._code, "education"),
+            education=cells.read("education", self._code("education")),
             at_school=cells.read("at_school", self._yes),
-            health=cells.read("health", self._code, "health", required=True),
-            labour=cells.read("labour", self._code, "labour", required=True),
+            health=cells.read("health", self._code("health"), required=True),
+            labour=cells.read("labour", self._code("labour"), required=True),
             medical_insurance=cells.read("medical_insurance", self._yes),
             pension_insurance=cells.read("pension_insurance", self._yes),
         )
@@ -200,16 +258,21 @@ class Interpreter:
             self._member_prototypes[key] = member
         return member
 
-    def _code(self, text: str, name: str) -> int:
-        found = self._lists[name].get(text)
-        if found is None:
-            found = self._lists[name].get(text.lower())
-        if found is None:
-            raise BadCell("value-not-in-code-list", list=name)
-        return found
+    def _code(self, name: str) -> Callable[[str], int]:
+        found = self._lists[name]
 
-    def _yes(self, text: str, _: str) -> bool:
-        found = self._yes_no.get(text.lower())
+        def read(text: str) -> int:
+            number = found.get(text)
+            if number is None:
+                number = found.get(folded(text))
+            if number is None:
+                raise BadCell("value-not-in-code-list", list=name)
+            return number
+
+        return read
+
+    def _yes(self, text: str) -> bool:
+        found = self._yes_no.get(folded(text))
         if found is None:
             raise BadCell("value-not-in-code-list", list="yes-no")
         return found
@@ -224,36 +287,38 @@ class Interpreter:
 class _Cells:
     """One row; cells that cannot be read become faults and count as empty."""
 
-    __slots__ = ("_places", "_row", "cells", "faults")
+    __slots__ = ("_notes", "_places", "_row", "cells", "faults")
 
     def __init__(
-        self, row: int, cells: list[str], places: Mapping[str, int], faults: list[RowFault]
+        self,
+        row: int,
+        cells: list[str],
+        places: Mapping[str, int],
+        faults: list[RowFault],
+        notes: list[RowFault],
     ) -> None:
         self._row = row
         self._places = places
+        self._notes = notes
         self.cells = cells
         self.faults = faults
 
     def text(self, column: str) -> str:
         place = self._places.get(column)
-        return "" if place is None else self.cells[place].strip()
+        return "" if place is None else reading.said(self.cells[place])
 
-    def read(
-        self,
-        column: str,
-        read: Callable[[str, str], Any],
-        argument: str = "",
-        *,
-        required: bool = False,
-    ) -> Any:
-        place = self._places.get(column)
-        text = "" if place is None else self.cells[place].strip()
+    def note(self, column: str, slug: str, **details: object) -> None:
+        """What was understood."""
+        self._notes.append(RowFault(self._row, column, slug, details, note=True))
+
+    def read(self, column: str, read: Callable[[str], Any], *, required: bool = False) -> Any:
+        text = self.text(column)
         if not text:
             if required:
                 self.faults.append(RowFault(self._row, column, "value-required"))
             return None
         try:
-            return read(text, argument)
+            return read(text)
         except BadCell as bad:
             self.faults.append(RowFault(self._row, column, bad.slug, bad.details))
             return None
@@ -265,21 +330,6 @@ def _getter(places: Iterable[int]) -> Callable[[list[str]], tuple[str, ...]]:
     if len(wanted) > 1:
         return itemgetter(*wanted)
     return lambda cells: tuple(cells[place] for place in wanted)
-
-
-def _whole(text: str, _: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise BadCell("number-not-readable")
-    return int(text)
-
-
-def _hundredths(text: str, _: str) -> int:
-    """Yuan to fen, mu to hundredths; exact."""
-    matched = _AMOUNT.fullmatch(text)
-    if matched is None:
-        raise BadCell("amount-not-readable")
-    whole, cents = matched.groups(default="")
-    return int(whole) * 100 + int(cents.ljust(2, "0"))
 
 
 def field_faults(household: FileHousehold) -> Iterator[RowFault]:

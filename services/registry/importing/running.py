@@ -12,6 +12,9 @@ import structlog
 
 from chassis.decider import Actor, derived_id
 from chassis.envelope import event_of, parse
+from services.registry.decider.file import household_id_of
+from services.registry.importing import digests
+from services.registry.importing.digests import RowDigest
 from services.registry.importing.framing import KeptHousehold, unframed
 from services.registry.importing.uploads import discard, sweep_cut_off
 from services.registry.importing.validation import FAULTS_SHOWN
@@ -45,6 +48,7 @@ class Counts:
 
     registered: int = 0
     unchanged: int = 0
+    corrected: int = 0
     faults: list[ImportFault] = field(default_factory=list)
 
 
@@ -115,6 +119,7 @@ class ImportRunner:
                 import_id=validated.import_id,
                 registered=counts.registered,
                 unchanged=counts.unchanged,
+                corrected=counts.corrected,
                 faults=counts.faults,
             )
             await self._parts.handler.handle(command, actor)
@@ -125,7 +130,7 @@ class ImportRunner:
 
     async def _register_all(self, validated: ImportValidated, actor: Actor) -> Counts:
         """A few batches at once: one is decided while another is made durable."""
-        counts = Counts()
+        counts = Counts(unchanged=validated.unchanged)
         free = asyncio.Semaphore(BATCHES_AT_ONCE)
 
         async def register(households: Sequence[KeptHousehold]) -> None:
@@ -146,7 +151,8 @@ class ImportRunner:
         async for households in unframed(self._parts.blobs.stream(validated.blob)):
             for household in households:
                 command = household.command
-                command.import_id = validated.import_id
+                # Tasks and messages follow from households that came in by no import.
+                command.import_id = "" if validated.notify else validated.import_id
                 command.command_id = derived_id(validated.import_id, command.household_number)
             waiting += households
             while len(waiting) >= BATCH_HOUSEHOLDS:
@@ -166,17 +172,21 @@ class ImportRunner:
         if any(outcome.refusal.slug == ALREADY_KNOWN for outcome in outcomes):
             outcomes = await self._registrations.settle(commands, outcomes, actor)
         again = []
+        agreeing: list[RowDigest] = []
         for household, outcome in zip(households, outcomes, strict=True):
             if outcome.refusal.code in _AGAIN:
                 again.append(household)
             elif outcome.HasField("receipt"):
                 counts.unchanged += outcome.receipt.no_effect
                 counts.registered += not outcome.receipt.no_effect
+                household_id = household_id_of(household.command)
+                agreeing.append(RowDigest(household_id, outcome.receipt.version, household.digest))
             elif len(counts.faults) < FAULTS_SHOWN:
                 slug = outcome.refusal.slug
                 counts.faults.append(
                     ImportFault(row=household.row, column="household_number", slug=slug)
                 )
+        await self._parts.views.change(lambda connection: digests.keep(connection, agreeing))
         return again
 
 

@@ -1,36 +1,35 @@
-"""A file on its way in: sealed piece by piece while it is validated; kept when all is valid."""
+"""A file on its way in: sealed piece by piece while it is validated; kept when all is valid, or,
+row by row, what is.
+"""
 
 import asyncio
 import hashlib
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import date
 from pathlib import Path
-
-from sqlalchemy import Connection
 
 from chassis.blobs import BlobTooLarge
 from chassis.decider import PROGRAMME_ZONE, Actor, derived_id
-from chassis.rejection import reject, require
-from services.registry.decider.file import household_id_of
-from services.registry.decider.registration import (
-    ACTIVE_MEMBER,
-    PERSON_ALREADY_IN_HOUSEHOLD,
-    repeats,
-)
+from chassis.rejection import FactMissing, reject, require
+from services.registry.decider.registration import ACTIVE_MEMBER
+from services.registry.importing.answers import Answers
 from services.registry.importing.columns import CodeLists
-from services.registry.importing.framing import framed
-from services.registry.importing.households import FileHousehold, RowFault
+from services.registry.importing.framing import KeptHousehold, framed, unframed
+from services.registry.importing.grouping import RawHousehold
+from services.registry.importing.households import FileHousehold
+from services.registry.importing.matching import Matching
 from services.registry.importing.staging import Staging
 from services.registry.importing.validation import Validation
-from services.registry.registrations import ALREADY_KNOWN
+from services.registry.importing.villages import Villages
 from services.registry.views import regions
-from services.registry.views.households import registered_contents
+from services.registry.views.imports import file_key, known_file
 from services.wiring import ServeParts
-from tuopin.registry.v1.household_pb2 import HouseholdRegistered
 from tuopin.registry.v1.import_pb2 import (
+    IMPORT_MODE_ROWS,
     IMPORT_PHASE_COMMITTING,
-    IMPORT_PHASE_REJECTED,
-    ImportFault,
+    CheckedImport,
+    CheckImport,
     ImportHeader,
     ImportReport,
     ImportValidated,
@@ -42,43 +41,67 @@ from tuopin.types.v1.types_pb2 import Blob
 FILE_MAX_BYTES = 1024**3
 STAGING_SUFFIX = ".staging"
 CUT_OFF_SUFFIX = ".cut-off"
+# Answers that wait for a client that does not read them, before the file waits too.
+ANSWERS_WAITING = 8
+
+Requests = AsyncIterator[UploadImport] | AsyncIterator[CheckImport]
 
 
 class Upload:
-    """One file; `report` is its answer."""
+    """One file; what is found in it is told while it arrives, the report at last."""
 
-    def __init__(self, parts: ServeParts, actor: Actor) -> None:
+    def __init__(self, parts: ServeParts, actor: Actor, language: str) -> None:
         self._parts = parts
         self._actor = actor
         # The import's id follows from the whole file; its key is needed from the first piece on.
         self._upload_id = f"upload-{uuid.uuid4()}"
         self._digest = hashlib.sha256()
-        self._unchanged = 0
-        self._villages: dict[str, bool] = {}
+        # Of what is to be written: a file that meets another register is another import.
+        self._content = hashlib.sha256()
+        self._answers = Answers(parts.programme, language)
+        self._header: ImportHeader
+        self._staging: Staging
         self._validation: Validation
+        self._matching: Matching
+        self._left_out = 0
 
-    async def report(self, requests: AsyncIterator[UploadImport], language: str) -> ImportReport:
+    async def report(self, requests: Requests) -> ImportReport:
+        """The last word only."""
+        report = ImportReport()
+        async for checked in self.told(requests):
+            report = checked.report
+        return report
+
+    async def told(self, requests: Requests) -> AsyncIterator[CheckedImport]:
         """Validate to the last row; nothing but a sealed file and one event is ever written."""
-        header = await self._header(requests)
-        staging = Staging(self._parts.scratch / f"{self._upload_id}{STAGING_SUFFIX}")
-        blob: Blob | None = None
-        kept = False
+        self._header = await self._first(requests)
+        known = await self._known_at_once()
+        if known is not None:
+            yield CheckedImport(report=known)
+            return
+        outbox: asyncio.Queue[CheckedImport] = asyncio.Queue(ANSWERS_WAITING)
+        checking = asyncio.ensure_future(self._checked(requests, outbox))
         try:
-            self._validation = self._validation_of(header, staging)
-            blob = await self._sealed(requests)
-            if self._validation.faults.count:
-                return self._rejected(language)
-            report, kept = await self._recorded(header, blob)
-            return report
+            while not checking.done() or not outbox.empty():
+                next_one = asyncio.ensure_future(outbox.get())
+                await asyncio.wait({checking, next_one}, return_when=asyncio.FIRST_COMPLETED)
+                if next_one.done():
+                    yield next_one.result()
+                else:
+                    next_one.cancel()
+            yield CheckedImport(report=checking.result())
         finally:
-            if not kept:
-                await discard(self._parts, self._upload_id, blob)
-            await asyncio.to_thread(staging.close)
+            checking.cancel()
+            await asyncio.gather(checking, return_exceptions=True)
 
-    async def _header(self, requests: AsyncIterator[UploadImport]) -> ImportHeader:
-        first = await anext(aiter(requests), UploadImport())
-        require(first.HasField("header"), "import-header-missing", field="header")
-        today = self._today()
+    async def _first(self, requests: Requests) -> ImportHeader:
+        first: UploadImport | CheckImport | None = None
+        async for each in requests:
+            first = each
+            break
+        if first is None or not first.HasField("header"):
+            reject("import-header-missing", field="header")
+        today = self._today().isoformat()
         require(
             first.header.effective_on <= today,
             "effective-date-in-the-future",
@@ -87,113 +110,145 @@ class Upload:
         )
         return first.header
 
-    def _today(self) -> str:
-        return self._parts.clock.now().astimezone(PROGRAMME_ZONE).date().isoformat()
+    async def _known_at_once(self) -> ImportReport | None:
+        """The report of a file that the sender names by its digest and that is in already."""
+        if not self._header.file_sha256:
+            return None
+        return await self._known(self._header.file_sha256)
 
-    def _validation_of(self, header: ImportHeader, staging: Staging) -> Validation:
-        parts = self._parts
+    async def _known(self, file_sha256: str) -> ImportReport | None:
+        """The report of a file of which nothing stayed out, or which is on its way in."""
+        key = file_key(file_sha256, self._header)
+        return await self._parts.views.query(lambda connection: known_file(connection, key))
+
+    async def _checked(
+        self, requests: Requests, outbox: "asyncio.Queue[CheckedImport]"
+    ) -> ImportReport:
+        self._staging = Staging(self._parts.scratch / f"{self._upload_id}{STAGING_SUFFIX}")
+        blob: Blob | None = None
+        kept = False
+        try:
+            self._validation = await self._validation_of()
+            self._matching = Matching(self._parts, self._validation, self._header.source)
+            blob = await self._sealed(self._frames(requests, outbox))
+            await self._tell(outbox)
+            if self._refused:
+                return self._answers.rejected(self._validation, self._matching)
+            blob = await self._without_spoiled(blob)
+            report, kept = await self._recorded(blob)
+            return report
+        finally:
+            if not kept:
+                await discard(self._parts, self._upload_id, blob)
+            self._validation.close()
+            await asyncio.to_thread(self._staging.close)
+
+    async def _validation_of(self) -> Validation:
+        parts, codes = self._parts, CodeLists(self._parts.programme)
         return Validation(
-            CodeLists(parts.programme.table("codes")),
-            header,
-            staging,
+            codes,
+            self._header,
+            self._staging,
             lambda number: parts.sealer.blind(ACTIVE_MEMBER, number),
             parts.programme,
-            parts.clock.now().astimezone(PROGRAMME_ZONE).date(),
+            self._today(),
+            parts.scratch,
+            await self._villages(codes),
+            parts.sealer.digest,
         )
 
-    async def _sealed(self, requests: AsyncIterator[UploadImport]) -> Blob:
+    def _today(self) -> date:
+        return self._parts.clock.now().astimezone(PROGRAMME_ZONE).date()
+
+    async def _villages(self, codes: CodeLists) -> Villages:
+        try:
+            below = await self._parts.views.query(
+                lambda connection: regions.names_below(connection, self._header.region_id)
+            )
+        except FactMissing:
+            below = []
+        return Villages(below, codes.village_endings)
+
+    # The file
+
+    async def _sealed(self, frames: AsyncIterator[bytes]) -> Blob:
         try:
             return await self._parts.blobs.put_stream(
-                self._upload_id, self._validated(requests), max_bytes=FILE_MAX_BYTES
+                self._upload_id, frames, max_bytes=FILE_MAX_BYTES
             )
         except BlobTooLarge:
             reject("import-too-large", most=FILE_MAX_BYTES)
 
-    async def _validated(self, requests: AsyncIterator[UploadImport]) -> AsyncIterator[bytes]:
-        """What of the file is sound, each piece validated before the next is asked for."""
-        validation = self._validation
+    async def _frames(
+        self, requests: Requests, outbox: "asyncio.Queue[CheckedImport]"
+    ) -> AsyncIterator[bytes]:
+        """What of the file is to be written, each piece validated before the next is asked for."""
+        received = 0
         async for request in requests:
+            received += len(request.chunk)
+            if received > FILE_MAX_BYTES:
+                reject("import-too-large", most=FILE_MAX_BYTES)
             self._digest.update(request.chunk)
-            households = await asyncio.to_thread(validation.feed, request.chunk)
-            await self._compare(households)
-            yield b"" if validation.faults.count else framed(households)
-        households = await asyncio.to_thread(validation.finish)
-        await self._compare(households)
-        yield framed(households)
+            batches = self._validation.feed(request.chunk)
+            async for frames in self._batched(batches):
+                yield frames
+            await self._tell(outbox)
+        async for frames in self._batched(self._validation.finish()):
+            yield frames
+            await self._tell(outbox)
 
-    # Against the register
+    async def _batched(self, batches: Iterator[list[RawHousehold]]) -> AsyncIterator[bytes]:
+        nothing: list[RawHousehold] = []
+        while batch := await asyncio.to_thread(next, batches, nothing):
+            unchanged = self._matching.unchanged
+            households = await self._matching.to_write(batch)
+            sound = [each for each in households if not each.faults]
+            self._left_out += len(batch) - len(sound) - self._matching.unchanged + unchanged
+            yield b"" if self._refused else self._framed(sound)
 
-    async def _compare(self, households: Sequence[FileHousehold]) -> None:
-        sound = [each for each in households if not each.faults]
-        if not sound:
-            return
-        await self._compare_villages(sound)
-        await self._compare_files(sound)
-        await self._compare_people([each for each in sound if not each.faults])
+    def _framed(self, households: Sequence[FileHousehold | KeptHousehold]) -> bytes:
+        frames = framed(households)
+        self._content.update(frames)
+        return frames
 
-    async def _compare_villages(self, households: Sequence[FileHousehold]) -> None:
-        unseen = {each.command.village_id for each in households} - self._villages.keys()
-        if unseen:
-            self._villages |= await self._parts.views.query(
-                lambda connection: _villages(connection, unseen)
-            )
-        for household in households:
-            village_id = household.command.village_id
-            if not self._villages[village_id]:
-                details = {"village_id": village_id}
-                self._fault(household, "village_id", "village-not-in-regions", details)
+    @property
+    def _refused(self) -> bool:
+        """Nothing of the file gets in."""
+        validation = self._validation
+        by_rows = self._header.mode == IMPORT_MODE_ROWS
+        return validation.unusable or (bool(validation.faults.count) and not by_rows)
 
-    async def _compare_files(self, households: Sequence[FileHousehold]) -> None:
-        """A household in the register already must say the same again, word for word."""
-        known = await self._known([household_id_of(each.command) for each in households])
-        if not known:
-            return
-        await self._parts.sealer.opening(known.values())
-        for household in households:
-            registered = known.get(household_id_of(household.command))
-            if registered is None:
-                continue
-            self._parts.sealer.open(registered)
-            if repeats(household.command, registered):
-                self._unchanged += 1
-                # Its people are its own.
-                household.people = []
-            else:
-                self._fault(household, "household_number", ALREADY_KNOWN, {})
+    async def _tell(self, outbox: "asyncio.Queue[CheckedImport]") -> None:
+        for faults in self._answers.told(self._validation):
+            await outbox.put(CheckedImport(faults=faults, rows=self._validation.rows))
 
-    async def _known(self, household_ids: Sequence[str]) -> dict[str, HouseholdRegistered]:
-        contents = await self._parts.views.query(
-            lambda connection: registered_contents(connection, household_ids)
-        )
-        return {each: HouseholdRegistered.FromString(data) for each, data in contents.items()}
+    async def _without_spoiled(self, blob: Blob) -> Blob:
+        """Households whose rows turned out to go on elsewhere in the file are taken out again."""
+        if not self._staging.anything_spoiled:
+            return blob
 
-    async def _compare_people(self, households: Sequence[FileHousehold]) -> None:
-        people = [digest for household in households for digest in household.people]
-        owners = await self._parts.store.claim_owners(ACTIVE_MEMBER, people)
-        if not owners:
-            return
-        for household in households:
-            for row, digest in zip(household.rows, household.people, strict=False):
-                if digest in owners:
-                    self._validation.faults.add(
-                        RowFault(row, "identity_number", PERSON_ALREADY_IN_HOUSEHOLD)
-                    )
+        async def sound() -> AsyncIterator[bytes]:
+            async for households in unframed(self._parts.blobs.stream(blob)):
+                kept = [each for each in households if not self._staging.is_spoiled(each.row)]
+                self._left_out += len(households) - len(kept)
+                yield self._framed(kept)
 
-    def _fault(
-        self, household: FileHousehold, column: str, slug: str, details: dict[str, str]
-    ) -> None:
-        fault = RowFault(household.rows[0], column, slug, details)
-        household.faults.append(fault)
-        self._validation.faults.add(fault)
+        self._content = hashlib.sha256()
+        rest = await self._sealed(sound())
+        await self._parts.blobs.remove(blob)
+        return rest
 
     # The answer
 
-    async def _recorded(self, header: ImportHeader, blob: Blob) -> tuple[ImportReport, bool]:
+    async def _recorded(self, blob: Blob) -> tuple[ImportReport, bool]:
         """The report, and whether these very bytes are the import's."""
+        header, validation, matching = self._header, self._validation, self._matching
         file_sha256 = self._digest.hexdigest()
-        import_id = derived_id(
-            "import", file_sha256, header.region_id, header.source, header.effective_on
-        )
+        known = await self._known(file_sha256)
+        if known is not None:
+            known.households_unchanged = matching.unchanged
+            return known, False
+        import_id = self._import_id(file_sha256)
         before, _ = await self._parts.handler.state("import", import_id)
         command = RecordValidation(
             command_id=derived_id("validation", import_id, blob.sha256),
@@ -203,49 +258,32 @@ class Upload:
                 source=header.source,
                 file_sha256=file_sha256,
                 blob=blob,
-                rows=self._validation.rows,
-                households=self._validation.households,
+                rows=validation.rows,
+                households=validation.households,
                 effective_on=header.effective_on,
                 synthetic=header.synthetic,
+                mode=header.mode,
+                columns=header.columns,
+                unchanged=matching.unchanged,
+                corrected=matching.differing,
+                left_out=self._left_out,
+                notify=header.notify,
             ),
         )
         await self._parts.handler.handle(command, self._actor)
         after, _ = await self._parts.handler.state("import", import_id)
-        report = ImportReport(
-            import_id=import_id,
-            phase=after.phase,
-            rows=self._validation.rows,
-            households=self._validation.households,
-            households_unchanged=self._unchanged,
-            already_imported=before.phase >= IMPORT_PHASE_COMMITTING,
-        )
+        report = self._answers.validated(validation, matching)
+        report.import_id = import_id
+        report.phase = after.phase
+        report.households_left_out = self._left_out
+        report.already_imported = before.phase >= IMPORT_PHASE_COMMITTING
         return report, after.blob_sha256 == blob.sha256
 
-    def _rejected(self, language: str) -> ImportReport:
-        validation = self._validation
-        shown = sorted(validation.faults.shown, key=lambda fault: fault.row)
-        return ImportReport(
-            phase=IMPORT_PHASE_REJECTED,
-            rows=validation.rows,
-            households=validation.households,
-            households_unchanged=self._unchanged,
-            fault_count=validation.faults.count,
-            faults=[
-                ImportFault(
-                    row=fault.row,
-                    column=validation.column(fault.column),
-                    slug=fault.slug,
-                    sentence=self._parts.programme.sentence(fault.slug, language, fault.details),
-                )
-                for fault in shown
-            ],
-        )
-
-
-def _villages(connection: Connection, village_ids: set[str]) -> dict[str, bool]:
-    edition, _ = regions.edition_in_force(connection)
-    known = regions.names_of(connection, edition, sorted(village_ids))
-    return {each: each in known for each in village_ids}
+    def _import_id(self, file_sha256: str) -> str:
+        header = self._header
+        content = self._parts.sealer.digest(self._content.digest()).hex()
+        key = file_key(file_sha256, header)
+        return derived_id("import", key, header.effective_on, header.mode, header.notify, content)
 
 
 async def discard(parts: ServeParts, upload_id: str, blob: Blob | None) -> None:

@@ -1,113 +1,64 @@
 """A file's households one after the other, each checked against the rules and the rest of the file.
 
-Memory is bounded by one piece of the file, one household and the faults that are shown.
+Memory is bounded by one piece of the file, one batch of households and the faults that are shown.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import islice
+from pathlib import Path
 
 from chassis.decider import Parameters
 from services.registry.decider import registration
 from services.registry.decider.registration import RegistrationFacts
 from services.registry.importing.columns import CodeLists
+from services.registry.importing.grouping import NUMBER, Grouping, HeaderUnusable, RawHousehold
 from services.registry.importing.households import (
     FileHousehold,
-    Interpreter,
     RowFault,
     field_faults,
     place_of,
 )
-from services.registry.importing.reading import Reading, Record, Unreadable
+from services.registry.importing.reading import Unreadable
 from services.registry.importing.staging import Seen, Staging
+from services.registry.importing.villages import NO_VILLAGES, Villages
 from tuopin.registry.v1.import_pb2 import ImportHeader
 
 FAULTS_SHOWN = 1_000
+# Households that are compared with the register together.
+BATCH_HOUSEHOLDS = 250
 # The village is looked up with the batch, not one by one.
 _VILLAGE_LATER = RegistrationFacts(village_known=True)
 
 Blind = Callable[[str], bytes]
 
 
-class Households:
-    """Groups the rows of a file into households; feed it pieces, then finish."""
-
-    def __init__(self, codes: CodeLists, header: ImportHeader) -> None:
-        self._codes = codes
-        self._header = header
-        self._reading = Reading()
-        self._interpreter: Interpreter | None = None
-        self._columns = 0
-        self._number_place = 0
-        self._number = ""
-        self._records: list[Record] = []
-        self.rows = 0
-        # Columns as the file writes them.
-        self.header: dict[str, str] = {}
-        # Faults of single rows and of the file as a whole; taken by whoever validates.
-        self.faults: list[RowFault] = []
-
-    def feed(self, piece: bytes) -> Iterator[FileHousehold]:
-        """The households that are complete with this piece."""
-        yield from self._grouped(self._reading.feed(piece))
-
-    def finish(self) -> Iterator[FileHousehold]:
-        """The last households of the file."""
-        yield from self._grouped(self._reading.finish())
-        yield from self._ended()
-
-    def _grouped(self, records: Iterator[Record]) -> Iterator[FileHousehold]:
-        for row, cells in records:
-            if self._interpreter is None:
-                self._open(cells)
-                continue
-            self.rows += 1
-            if len(cells) != self._columns:
-                details = {"cells": len(cells), "columns": self._columns}
-                self.faults.append(RowFault(row, "", "row-of-other-length", details))
-                continue
-            number = cells[self._number_place].strip()
-            if not number:
-                self.faults.append(RowFault(row, "household_number", "value-required"))
-                continue
-            if number != self._number:
-                yield from self._ended()
-                self._number = number
-            self._records.append((row, cells))
-
-    def _open(self, cells: list[str]) -> None:
-        places, faults = self._codes.places(cells)
-        self.faults += [
-            RowFault(1, fault.column, fault.slug, {"column": fault.column}) for fault in faults
-        ]
-        if any(fault.slug == "column-missing" for fault in faults):
-            raise HeaderUnusable
-        self._columns = len(cells)
-        self._number_place = places["household_number"]
-        self.header = {column: cells[place].strip() for column, place in places.items()}
-        self._interpreter = Interpreter(places, self._codes, self._header)
-
-    def _ended(self) -> Iterator[FileHousehold]:
-        if self._records and self._interpreter is not None:
-            yield self._interpreter.household(self._number, self._records)
-            self._records = []
-
-
-class HeaderUnusable(Exception):
-    """Required columns are missing: the rows below mean nothing."""
-
-
 @dataclass(slots=True)
 class Faults:
-    """All are counted, the first are kept."""
+    """All are counted and handed on once; the first are kept."""
 
     count: int = 0
     shown: list[RowFault] = field(default_factory=list)
+    note_count: int = 0
+    notes: list[RowFault] = field(default_factory=list)
+    _new: list[RowFault] = field(default_factory=list)
 
     def add(self, fault: RowFault) -> None:
-        self.count += 1
-        if len(self.shown) < FAULTS_SHOWN:
-            self.shown.append(fault)
+        self._new.append(fault)
+        if fault.note:
+            self.note_count += 1
+            kept = self.notes
+        else:
+            self.count += 1
+            kept = self.shown
+        if len(kept) < FAULTS_SHOWN:
+            kept.append(fault)
+
+    def take(self) -> list[RowFault]:
+        """Those since the last time."""
+        new, self._new = self._new, []
+        return new
 
 
 class Validation:
@@ -121,8 +72,11 @@ class Validation:
         blind: Blind,
         parameters: Parameters,
         today: date,
+        folder: Path,
+        villages: Villages = NO_VILLAGES,
+        keyed_digest: Callable[[bytes], bytes] = bytes,
     ) -> None:
-        self._households = Households(codes, header)
+        self._grouping = Grouping(codes, header, villages, folder, keyed_digest)
         self._region_id = header.region_id
         self._staging = staging
         self._blind = blind
@@ -131,43 +85,99 @@ class Validation:
         self._over = False
         self.faults = Faults()
         self.households = 0
+        # The file as a whole cannot be taken, in no mode.
+        self.unusable = False
 
     @property
     def rows(self) -> int:
         """Persons read so far."""
-        return self._households.rows
+        return self._grouping.rows
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns that the file has."""
+        return frozenset(self._grouping.header)
 
     def column(self, name: str) -> str:
         """A column as the file itself writes it."""
-        return self._households.header.get(name, name)
+        return self._grouping.header.get(name, name)
 
-    def feed(self, piece: bytes) -> list[FileHousehold]:
-        """Households of this piece, for the comparison with the register."""
-        return self._checked(self._households.feed(piece))
+    # Rows to households
 
-    def finish(self) -> list[FileHousehold]:
-        """The last ones; a file without any is a fault."""
-        found = self._checked(self._households.finish())
+    def feed(self, piece: bytes) -> Iterator[list[RawHousehold]]:
+        """Households of this piece as they stand, a batch at a time."""
+        return self._batches(self._grouping.feed(piece))
+
+    def finish(self) -> Iterator[list[RawHousehold]]:
+        """The last ones, a batch at a time; a file without any is a fault."""
+        yield from self._batches(self._grouping.finish())
         if not self.households and not self.faults.count:
-            self.faults.add(RowFault(1, "", "file-empty"))
+            self._refuse(RowFault(1, "", "file-empty"))
+
+    def close(self) -> None:
+        self._grouping.close()
+
+    def _batches(self, households: Iterator[RawHousehold]) -> Iterator[list[RawHousehold]]:
+        while not self._over:
+            batch: list[RawHousehold] = []
+            try:
+                for each in islice(households, BATCH_HOUSEHOLDS):
+                    batch.append(each)
+            except Unreadable as unreadable:
+                self._refuse(RowFault(unreadable.line, "", unreadable.slug))
+            except HeaderUnusable:
+                for fault in self._grouping.faults:
+                    self._refuse(fault)
+            if not batch:
+                return
+            self.households += len(batch)
+            self._see_numbers(batch)
+            yield batch
+
+    def _refuse(self, fault: RowFault) -> None:
+        self._over = self.unusable = True
+        self.faults.add(fault)
+
+    def _see_numbers(self, batch: list[RawHousehold]) -> None:
+        numbers: list[Seen] = [(each.number, each.row) for each in batch if each.number]
+        begun = dict(self._staging.repeated_numbers(numbers))
+        if not begun:
+            return
+        self._staging.spoil(begun.values())
+        for each in batch:
+            if each.row in begun:
+                details = {"row": begun[each.row]}
+                each.faults.append(
+                    RowFault(each.row, NUMBER, "household-rows-not-together", details)
+                )
+
+    # Households to commands
+
+    def interpreted(self, batch: list[RawHousehold]) -> list[FileHousehold]:
+        """What the rows say, and every rule that they break."""
+        interpreter = self._grouping.interpreter
+        assert interpreter is not None
+        found: list[FileHousehold] = []
+        for raw in batch:
+            if not raw.records:
+                self.tell(raw.faults)
+                continue
+            household = interpreter.household(raw.number, raw.records)
+            household.digest = raw.digest
+            household.faults[:0] = raw.faults
+            household.notes[:0] = raw.notes
+            household.faults.extend(self._rule_faults(household))
+            found.append(household)
+        for household in found:
+            self.tell(household.faults)
+            self.tell(household.notes)
+        self._see_people(found)
         return found
 
-    def _checked(self, households: Iterator[FileHousehold]) -> list[FileHousehold]:
-        found: list[FileHousehold] = []
-        if self._over:
-            return found
-        try:
-            for household in households:
-                self.households += 1
-                household.faults.extend(self._rule_faults(household))
-                found.append(household)
-        except Unreadable as unreadable:
-            self._over = True
-            self.faults.add(RowFault(unreadable.line, "", unreadable.slug))
-        except HeaderUnusable:
-            self._over = True
-        self._take_faults(found)
-        return found
+    def tell(self, faults: list[RowFault]) -> None:
+        """Count and keep them."""
+        for fault in faults:
+            self.faults.add(fault)
 
     def _rule_faults(self, household: FileHousehold) -> Iterator[RowFault]:
         named = {(fault.row, fault.column) for fault in household.faults}
@@ -186,24 +196,7 @@ class Validation:
         for fault in registration.faults(command, _VILLAGE_LATER, self._parameters, self._today):
             yield place_of(household, fault.path, fault.slug, fault.details)
 
-    def _take_faults(self, found: list[FileHousehold]) -> None:
-        waiting, self._households.faults = self._households.faults, []
-        for fault in waiting:
-            self.faults.add(fault)
-        for household in found:
-            for fault in household.faults:
-                self.faults.add(fault)
-        for row, first in self._staging.repeated_numbers(_numbers_of(found)):
-            details = {"row": first}
-            self.faults.add(
-                RowFault(row, "household_number", "household-rows-not-together", details)
-            )
-        for row, first in self._staging.repeated_people(self._people_of(found)):
-            self.faults.add(
-                RowFault(row, "identity_number", "person-twice-in-file", {"row": first})
-            )
-
-    def _people_of(self, found: list[FileHousehold]) -> list[Seen]:
+    def _see_people(self, found: list[FileHousehold]) -> None:
         people: list[Seen] = []
         for household in found:
             if not household.faults:
@@ -211,8 +204,13 @@ class Validation:
                     self._blind(member.identity_number) for member in household.command.members
                 ]
                 people.extend(zip(household.people, household.rows, strict=True))
-        return people
-
-
-def _numbers_of(found: list[FileHousehold]) -> list[Seen]:
-    return [(household.command.household_number, household.rows[0]) for household in found]
+        repeated = dict(self._staging.repeated_people(people))
+        if not repeated:
+            return
+        for household in found:
+            for row in household.rows:
+                if row in repeated:
+                    details = {"row": repeated[row]}
+                    fault = RowFault(row, "identity_number", "person-twice-in-file", details)
+                    household.faults.append(fault)
+                    self.faults.add(fault)

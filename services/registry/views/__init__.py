@@ -1,11 +1,19 @@
 """The answers of the registry, one module per view; `regions` is loaded from a file instead."""
 
 from chassis.views import View
-from services.registry.views import exits_per_day, household_file, households, imports
+from services.registry.views import (
+    exits_per_day,
+    household_file,
+    households,
+    imports,
+    postings,
+)
+from services.registry.views.deadlines import DEADLINES as DEADLINES
 
 VIEWS: tuple[View, ...] = (
     households.VIEW,
     household_file.VIEW,
     exits_per_day.VIEW,
     imports.VIEW,
+    postings.VIEW,
 )

@@ -20,6 +20,14 @@ from tuopin.registry.v1.household_pb2 import (
     HouseholdStatus,
     PersonErased,
 )
+from tuopin.registry.v1.posting_pb2 import (
+    ObjectionDismissed,
+    ObjectionRaised,
+    ObjectionUpheld,
+    PostingClosed,
+    PostingOpened,
+    RelativeDeclared,
+)
 
 
 class Version(NamedTuple):
@@ -39,13 +47,19 @@ def fold(versions: Iterable[Version]) -> Household | None:
     """The file after these versions; the later version wins. None when nothing ever began."""
     household: Household | None = None
     for each in versions:
-        kind, apply = _OF_TYPE[each.type]
-        if household is None:
-            if kind not in BIRTHS:
-                continue
-            household = Household()
-        apply(household, kind.FromString(each.event), each)
-        household.version = each.version
+        kind, _ = _OF_TYPE[each.type]
+        household = step(household, kind.FromString(each.event), each)
+    return household
+
+
+def step(household: Household | None, event: Message, version: Version) -> Household | None:
+    """The file after one more event, changed in place."""
+    if household is None:
+        if type(event) not in BIRTHS:
+            return None
+        household = Household()
+    APPLIERS[type(event)](household, event, version)
+    household.version = version.version
     return household
 
 
@@ -87,6 +101,10 @@ def _exited(household: Household, event: HouseholdExited, version: Version) -> N
     household.support_until = event.support_until
 
 
+def _own_status(household: Household, event: Any, version: Version) -> None:
+    household.status = event.status
+
+
 def _nothing(household: Household, event: object, version: Version) -> None:
     """The event says nothing of the file."""
 
@@ -101,6 +119,12 @@ APPLIERS: Mapping[type[Message], Apply] = {
     ExitAgreed: _status(HOUSEHOLD_STATUS_EXIT_AGREED),
     HouseholdExited: _exited,
     PersonErased: _nothing,
+    PostingOpened: _own_status,
+    PostingClosed: _nothing,
+    ObjectionRaised: _nothing,
+    ObjectionUpheld: _own_status,
+    ObjectionDismissed: _nothing,
+    RelativeDeclared: _nothing,
 }
 
 _OF_TYPE = {kind.DESCRIPTOR.full_name: (kind, apply) for kind, apply in APPLIERS.items()}

@@ -18,6 +18,7 @@ from tuopin.funding.v1 import ledger_pb2 as funding
 from tuopin.notifier.v1 import assignment_pb2 as notifier
 from tuopin.planning.v1 import plan_pb2 as planning
 from tuopin.registry.v1 import household_pb2 as registry
+from tuopin.registry.v1 import posting_pb2 as posting
 from tuopin.registry.v1.household_pb2 import FileEntry
 from tuopin.types.v1.types_pb2 import Consent, Evidence, Paper
 
@@ -55,6 +56,12 @@ LINES: Mapping[type[Message], Line] = {
     registry.ExitAgreed: Line("household_id"),
     registry.HouseholdExited: Line("household_id", ("procedure", "support_until")),
     registry.PersonErased: Line("person_id", ("ground",)),
+    posting.PostingOpened: Line("posting_id", ("purpose", "days")),
+    posting.PostingClosed: Line("posting_id", ("purpose",)),
+    posting.ObjectionRaised: Line("objection_id", ("channel", "anonymous")),
+    posting.ObjectionUpheld: Line("objection_id", ("judged_by",)),
+    posting.ObjectionDismissed: Line("objection_id", ("judged_by",)),
+    posting.RelativeDeclared: Line("household_id", ("official",)),
     planning.PlanDrafted: Line("plan_id", ("main_cause", "catalogue")),
     planning.PlanConsented: Line("plan_id"),
     planning.PlanApproved: Line("plan_id", ("helper_id",)),

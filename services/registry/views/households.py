@@ -12,7 +12,6 @@ from sqlalchemy import (
     Connection,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     Row,
     String,
@@ -22,7 +21,9 @@ from sqlalchemy import (
 
 from chassis.paging import below, page
 from chassis.views import Rows, View
+from services.registry.views import spans
 from services.registry.views.folding import APPLIERS, Version, fold
+from services.registry.views.versions import HOUSEHOLD_VERSIONS
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.registry.v1.household_pb2 import (
     HOUSEHOLD_STATUS_EXIT_AGREED,
@@ -59,20 +60,6 @@ HOUSEHOLDS = Table(
     Index("households_by_village", "village_id", "household_id"),
 )
 
-# Every event of the household as it is stored, personal fields sealed: valid from effective_on and
-# known from recorded_at_us on, until a later version says otherwise.
-HOUSEHOLD_VERSIONS = Table(
-    "household_versions",
-    METADATA,
-    Column("household_id", String(60), primary_key=True),
-    Column("version", Integer, primary_key=True, autoincrement=False),
-    Column("effective_on", String(10)),
-    Column("recorded_at_us", BigInteger),
-    # Full name of the event's message.
-    Column("type", String(100)),
-    Column("event", LargeBinary),
-)
-
 EVENTS = tuple(APPLIERS)
 REGISTERED = HouseholdRegistered.DESCRIPTOR.full_name
 _STATUS = {
@@ -94,7 +81,8 @@ def project(rows: Rows, envelope: Envelope, event: Any) -> None:
         type=envelope.type,
         event=envelope.data,
     )
-    status = _STATUS.get(type(event))
+    # An event that can lead to several states says to which one.
+    status = _STATUS.get(type(event)) or getattr(event, "status", None)
     current: dict[str, Any] = {} if status is None else {"status": status}
     match event:
         case HouseholdRegistered():
@@ -114,10 +102,11 @@ def project(rows: Rows, envelope: Envelope, event: Any) -> None:
 
 VIEW = View(
     name="households",
-    tables=(HOUSEHOLDS, HOUSEHOLD_VERSIONS),
+    tables=(HOUSEHOLDS, HOUSEHOLD_VERSIONS, spans.SPANS, spans.HEADS, spans.SUMS),
     topics=("household",),
     project=project,
     events=EVENTS,
+    derive=spans.derive,
 )
 
 
@@ -160,13 +149,14 @@ def list_households(connection: Connection, query: ListHouseholds) -> HouseholdP
     key = (HOUSEHOLDS.c.village_id, HOUSEHOLDS.c.household_id)
     found = page(connection, wanted, key, query.page_size, query.page_token)
     return HouseholdPage(
-        households=map(_row_of, found.rows),
+        households=map(row_of, found.rows),
         next_page_token=found.next_page_token,
         total=found.total,
     )
 
 
-def _row_of(row: Row[Any]) -> HouseholdRow:
+def row_of(row: Row[Any]) -> HouseholdRow:
+    """A line of the list from a row with its columns."""
     return HouseholdRow(
         household_id=row.household_id,
         household_number=row.household_number,

@@ -135,6 +135,15 @@ def names_of(connection: Connection, edition: int, region_ids: list[str]) -> dic
     return {row.region_id: row.name for row in connection.execute(found)}
 
 
+def names_below(connection: Connection, region_id: str) -> list[tuple[str, str]]:
+    """Codes and names of a region and all below it, in the edition in force."""
+    edition, _ = edition_in_force(connection)
+    found = select(REGIONS.c.region_id, REGIONS.c.name).where(
+        REGIONS.c.edition == edition, below(REGIONS.c.region_id, region_id)
+    )
+    return [(row.region_id, row.name) for row in connection.execute(found)]
+
+
 def find_regions(connection: Connection, query: FindRegions) -> Regions:
     """Regions of the edition in force by code, part of the name, ancestor and level."""
     edition, edition_name = edition_in_force(connection)

@@ -8,6 +8,7 @@ from tuopin.notifier.v1 import complaint_pb2 as tuopin_dot_notifier_dot_v1_dot_c
 from tuopin.notifier.v1 import digest_pb2 as tuopin_dot_notifier_dot_v1_dot_digest__pb2
 from tuopin.notifier.v1 import handling_pb2 as tuopin_dot_notifier_dot_v1_dot_handling__pb2
 from tuopin.notifier.v1 import link_pb2 as tuopin_dot_notifier_dot_v1_dot_link__pb2
+from tuopin.notifier.v1 import linking_pb2 as tuopin_dot_notifier_dot_v1_dot_linking__pb2
 from tuopin.notifier.v1 import message_pb2 as tuopin_dot_notifier_dot_v1_dot_message__pb2
 from tuopin.notifier.v1 import order_pb2 as tuopin_dot_notifier_dot_v1_dot_order__pb2
 from tuopin.notifier.v1 import outage_pb2 as tuopin_dot_notifier_dot_v1_dot_outage__pb2
@@ -282,6 +283,26 @@ class NotifierServiceStub:
                 '/tuopin.notifier.v1.NotifierService/GetDigest',
                 request_serializer=tuopin_dot_notifier_dot_v1_dot_digest__pb2.GetDigest.SerializeToString,
                 response_deserializer=tuopin_dot_notifier_dot_v1_dot_assignment__pb2.AssignmentPage.FromString,
+                _registered_method=True)
+        self.BeginLink = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/BeginLink',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_linking__pb2.BeginLink.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ConfirmLink = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/ConfirmLink',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_linking__pb2.ConfirmLink.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ChooseLanguage = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/ChooseLanguage',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_linking__pb2.ChooseLanguage.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.RevokeLink = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/RevokeLink',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_linking__pb2.RevokeLink.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
                 _registered_method=True)
 
 
@@ -579,6 +600,31 @@ class NotifierServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BeginLink(self, request, context):
+        """Linking: confirmed, proven, ended.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConfirmLink(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChooseLanguage(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeLink(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NotifierServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -821,6 +867,26 @@ def add_NotifierServiceServicer_to_server(servicer, server):
                     servicer.GetDigest,
                     request_deserializer=tuopin_dot_notifier_dot_v1_dot_digest__pb2.GetDigest.FromString,
                     response_serializer=tuopin_dot_notifier_dot_v1_dot_assignment__pb2.AssignmentPage.SerializeToString,
+            ),
+            'BeginLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.BeginLink,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_linking__pb2.BeginLink.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ConfirmLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmLink,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_linking__pb2.ConfirmLink.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ChooseLanguage': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChooseLanguage,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_linking__pb2.ChooseLanguage.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'RevokeLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeLink,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_linking__pb2.RevokeLink.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -2119,6 +2185,114 @@ class NotifierService:
             '/tuopin.notifier.v1.NotifierService/GetDigest',
             tuopin_dot_notifier_dot_v1_dot_digest__pb2.GetDigest.SerializeToString,
             tuopin_dot_notifier_dot_v1_dot_assignment__pb2.AssignmentPage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BeginLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/BeginLink',
+            tuopin_dot_notifier_dot_v1_dot_linking__pb2.BeginLink.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/ConfirmLink',
+            tuopin_dot_notifier_dot_v1_dot_linking__pb2.ConfirmLink.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChooseLanguage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/ChooseLanguage',
+            tuopin_dot_notifier_dot_v1_dot_linking__pb2.ChooseLanguage.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/RevokeLink',
+            tuopin_dot_notifier_dot_v1_dot_linking__pb2.RevokeLink.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
             options,
             channel_credentials,
             insecure,

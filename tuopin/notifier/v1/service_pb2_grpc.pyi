@@ -10,6 +10,7 @@ from tuopin.notifier.v1 import complaint_pb2 as _complaint_pb2
 from tuopin.notifier.v1 import digest_pb2 as _digest_pb2
 from tuopin.notifier.v1 import handling_pb2 as _handling_pb2
 from tuopin.notifier.v1 import link_pb2 as _link_pb2
+from tuopin.notifier.v1 import linking_pb2 as _linking_pb2
 from tuopin.notifier.v1 import message_pb2 as _message_pb2
 from tuopin.notifier.v1 import order_pb2 as _order_pb2
 from tuopin.notifier.v1 import outage_pb2 as _outage_pb2
@@ -91,6 +92,11 @@ class NotifierServiceStub:
     PreviewOrder: _grpc.UnaryUnaryMultiCallable[_order_pb2.PreviewOrder, _order_pb2.OrderPreview]
     GetOrder: _grpc.UnaryUnaryMultiCallable[_order_pb2.GetOrder, _order_pb2.Order]
     GetDigest: _grpc.UnaryUnaryMultiCallable[_digest_pb2.GetDigest, _assignment_pb2.AssignmentPage]
+    BeginLink: _grpc.UnaryUnaryMultiCallable[_linking_pb2.BeginLink, _types_pb2.Receipt]
+    """Linking: confirmed, proven, ended."""
+    ConfirmLink: _grpc.UnaryUnaryMultiCallable[_linking_pb2.ConfirmLink, _types_pb2.Receipt]
+    ChooseLanguage: _grpc.UnaryUnaryMultiCallable[_linking_pb2.ChooseLanguage, _types_pb2.Receipt]
+    RevokeLink: _grpc.UnaryUnaryMultiCallable[_linking_pb2.RevokeLink, _types_pb2.Receipt]
 
 @_typing.type_check_only
 class NotifierServiceAsyncStub(NotifierServiceStub):
@@ -146,6 +152,11 @@ class NotifierServiceAsyncStub(NotifierServiceStub):
     PreviewOrder: _aio.UnaryUnaryMultiCallable[_order_pb2.PreviewOrder, _order_pb2.OrderPreview]  # type: ignore[assignment]
     GetOrder: _aio.UnaryUnaryMultiCallable[_order_pb2.GetOrder, _order_pb2.Order]  # type: ignore[assignment]
     GetDigest: _aio.UnaryUnaryMultiCallable[_digest_pb2.GetDigest, _assignment_pb2.AssignmentPage]  # type: ignore[assignment]
+    BeginLink: _aio.UnaryUnaryMultiCallable[_linking_pb2.BeginLink, _types_pb2.Receipt]  # type: ignore[assignment]
+    """Linking: confirmed, proven, ended."""
+    ConfirmLink: _aio.UnaryUnaryMultiCallable[_linking_pb2.ConfirmLink, _types_pb2.Receipt]  # type: ignore[assignment]
+    ChooseLanguage: _aio.UnaryUnaryMultiCallable[_linking_pb2.ChooseLanguage, _types_pb2.Receipt]  # type: ignore[assignment]
+    RevokeLink: _aio.UnaryUnaryMultiCallable[_linking_pb2.RevokeLink, _types_pb2.Receipt]  # type: ignore[assignment]
 
 class NotifierServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -486,5 +497,34 @@ class NotifierServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _digest_pb2.GetDigest,
         context: _ServicerContext,
     ) -> _typing.Union[_assignment_pb2.AssignmentPage, _abc.Awaitable[_assignment_pb2.AssignmentPage]]: ...
+
+    @_abc_1.abstractmethod
+    def BeginLink(
+        self,
+        request: _linking_pb2.BeginLink,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]:
+        """Linking: confirmed, proven, ended."""
+
+    @_abc_1.abstractmethod
+    def ConfirmLink(
+        self,
+        request: _linking_pb2.ConfirmLink,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ChooseLanguage(
+        self,
+        request: _linking_pb2.ChooseLanguage,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def RevokeLink(
+        self,
+        request: _linking_pb2.RevokeLink,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
 
 def add_NotifierServiceServicer_to_server(servicer: NotifierServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -245,6 +245,18 @@ class _HouseholdStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_House
     HOUSEHOLD_STATUS_EXIT_VERIFIED: _HouseholdStatus.ValueType  # 3
     HOUSEHOLD_STATUS_EXIT_AGREED: _HouseholdStatus.ValueType  # 4
     HOUSEHOLD_STATUS_EXITED: _HouseholdStatus.ValueType  # 5
+    HOUSEHOLD_STATUS_APPLIED: _HouseholdStatus.ValueType  # 10
+    """Identification."""
+    HOUSEHOLD_STATUS_VILLAGE_APPRAISED: _HouseholdStatus.ValueType  # 11
+    HOUSEHOLD_STATUS_POSTED_IN_VILLAGE: _HouseholdStatus.ValueType  # 12
+    HOUSEHOLD_STATUS_TOWNSHIP_REVIEWED: _HouseholdStatus.ValueType  # 13
+    HOUSEHOLD_STATUS_POSTED_BY_TOWNSHIP: _HouseholdStatus.ValueType  # 14
+    HOUSEHOLD_STATUS_COUNTY_REVIEWED: _HouseholdStatus.ValueType  # 15
+    HOUSEHOLD_STATUS_ANNOUNCED: _HouseholdStatus.ValueType  # 16
+    HOUSEHOLD_STATUS_REMOVAL_PROPOSED: _HouseholdStatus.ValueType  # 20
+    HOUSEHOLD_STATUS_REMOVAL_POSTED: _HouseholdStatus.ValueType  # 21
+    HOUSEHOLD_STATUS_REMOVED: _HouseholdStatus.ValueType  # 60
+    HOUSEHOLD_STATUS_REJECTED: _HouseholdStatus.ValueType  # 62
     HOUSEHOLD_STATUS_EXIT_APPRAISED: _HouseholdStatus.ValueType  # 30
     """The whole procedure goes proposed, appraised, verified, agreed, posted, reviewed twice, announced, exited."""
     HOUSEHOLD_STATUS_EXIT_POSTED: _HouseholdStatus.ValueType  # 31
@@ -262,6 +274,18 @@ HOUSEHOLD_STATUS_EXIT_PROPOSED: HouseholdStatus.ValueType  # 2
 HOUSEHOLD_STATUS_EXIT_VERIFIED: HouseholdStatus.ValueType  # 3
 HOUSEHOLD_STATUS_EXIT_AGREED: HouseholdStatus.ValueType  # 4
 HOUSEHOLD_STATUS_EXITED: HouseholdStatus.ValueType  # 5
+HOUSEHOLD_STATUS_APPLIED: HouseholdStatus.ValueType  # 10
+"""Identification."""
+HOUSEHOLD_STATUS_VILLAGE_APPRAISED: HouseholdStatus.ValueType  # 11
+HOUSEHOLD_STATUS_POSTED_IN_VILLAGE: HouseholdStatus.ValueType  # 12
+HOUSEHOLD_STATUS_TOWNSHIP_REVIEWED: HouseholdStatus.ValueType  # 13
+HOUSEHOLD_STATUS_POSTED_BY_TOWNSHIP: HouseholdStatus.ValueType  # 14
+HOUSEHOLD_STATUS_COUNTY_REVIEWED: HouseholdStatus.ValueType  # 15
+HOUSEHOLD_STATUS_ANNOUNCED: HouseholdStatus.ValueType  # 16
+HOUSEHOLD_STATUS_REMOVAL_PROPOSED: HouseholdStatus.ValueType  # 20
+HOUSEHOLD_STATUS_REMOVAL_POSTED: HouseholdStatus.ValueType  # 21
+HOUSEHOLD_STATUS_REMOVED: HouseholdStatus.ValueType  # 60
+HOUSEHOLD_STATUS_REJECTED: HouseholdStatus.ValueType  # 62
 HOUSEHOLD_STATUS_EXIT_APPRAISED: HouseholdStatus.ValueType  # 30
 """The whole procedure goes proposed, appraised, verified, agreed, posted, reviewed twice, announced, exited."""
 HOUSEHOLD_STATUS_EXIT_POSTED: HouseholdStatus.ValueType  # 31
@@ -1049,11 +1073,17 @@ class ListHouseholds(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     AT_LEAST_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    KNOWN_AT_US_FIELD_NUMBER: _builtins.int
     region_id: _builtins.str
     """Region code of any level."""
     status: Global___HouseholdStatus.ValueType
     page_size: _builtins.int
     page_token: _builtins.str
+    as_of: _builtins.str
+    """YYYY-MM-DD: the list as it stood at the end of that day; empty: as it is now."""
+    known_at_us: _builtins.int
+    """What was known at that moment, microseconds since 1970 UTC; 0: now."""
     @_builtins.property
     def at_least(self) -> _types_pb2.Position: ...
     def __init__(
@@ -1064,10 +1094,12 @@ class ListHouseholds(_message.Message):
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         at_least: _types_pb2.Position | None = ...,
+        as_of: _builtins.str = ...,
+        known_at_us: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["at_least", b"at_least"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_least", b"at_least", "page_size", b"page_size", "page_token", b"page_token", "region_id", b"region_id", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "at_least", b"at_least", "known_at_us", b"known_at_us", "page_size", b"page_size", "page_token", b"page_token", "region_id", b"region_id", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -26,25 +26,31 @@ from tuopin.options.v1 import options_pb2 as tuopin_dot_options_dot_v1_dot_optio
 from tuopin.types.v1 import types_pb2 as tuopin_dot_types_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftuopin/registry/v1/import.proto\x12\x12tuopin.registry.v1\x1a\x1ftuopin/options/v1/options.proto\x1a\x1btuopin/types/v1/types.proto\"O\n\x0cUploadImport\x12\x30\n\x06header\x18\x01 \x01(\x0b\x32 .tuopin.registry.v1.ImportHeader\x12\r\n\x05\x63hunk\x18\x02 \x01(\x0c\"\x83\x01\n\x0cImportHeader\x12&\n\tregion_id\x18\x01 \x01(\tB\x13\x8a\xb5\x18\x0f\x08\x01\"\x0b[0-9]{2,12}\x12\x18\n\x06source\x18\x02 \x01(\tB\x08\x8a\xb5\x18\x04\x08\x01\x18<\x12\x1e\n\x0c\x65\x66\x66\x65\x63tive_on\x18\x03 \x01(\tB\x08\x8a\xb5\x18\x04\x08\x01H\x01\x12\x11\n\tsynthetic\x18\x04 \x01(\x08\"J\n\x0bImportFault\x12\x0b\n\x03row\x18\x01 \x01(\x03\x12\x0e\n\x06\x63olumn\x18\x02 \x01(\t\x12\x0c\n\x04slug\x18\x03 \x01(\t\x12\x10\n\x08sentence\x18\x04 \x01(\t\"\x8a\x02\n\x0cImportReport\x12\x11\n\timport_id\x18\x01 \x01(\t\x12.\n\x05phase\x18\x02 \x01(\x0e\x32\x1f.tuopin.registry.v1.ImportPhase\x12\x0c\n\x04rows\x18\x03 \x01(\x03\x12\x12\n\nhouseholds\x18\x04 \x01(\x03\x12\x17\n\x0fhouseholds_done\x18\x05 \x01(\x03\x12\x1c\n\x14households_unchanged\x18\x06 \x01(\x03\x12\x13\n\x0b\x66\x61ult_count\x18\x07 \x01(\x03\x12/\n\x06\x66\x61ults\x18\x08 \x03(\x0b\x32\x1f.tuopin.registry.v1.ImportFault\x12\x18\n\x10\x61lready_imported\x18\t \x01(\x08\"E\n\x0c\x43ommitImport\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x19\n\timport_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\"(\n\x0bWatchImport\x12\x19\n\timport_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\"\xcc\x01\n\x0fImportValidated\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x11\n\tregion_id\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x13\n\x0b\x66ile_sha256\x18\x04 \x01(\t\x12#\n\x04\x62lob\x18\x05 \x01(\x0b\x32\x15.tuopin.types.v1.Blob\x12\x0c\n\x04rows\x18\x06 \x01(\x03\x12\x12\n\nhouseholds\x18\x07 \x01(\x03\x12\x14\n\x0c\x65\x66\x66\x65\x63tive_on\x18\x08 \x01(\t\x12\x11\n\tsynthetic\x18\t \x01(\x08\"7\n\x0fImportCommitted\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x11\n\tregion_id\x18\x02 \x01(\t\"\xa3\x01\n\x0fImportCompleted\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x11\n\tregion_id\x18\x02 \x01(\t\x12\x12\n\nhouseholds\x18\x03 \x01(\x03\x12\x12\n\nregistered\x18\x04 \x01(\x03\x12\x11\n\tunchanged\x18\x05 \x01(\x03\x12/\n\x06\x66\x61ults\x18\x06 \x03(\x0b\x32\x1f.tuopin.registry.v1.ImportFault\"\x9f\x01\n\x0e\x43ompleteImport\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x19\n\timport_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x12\n\nregistered\x18\x03 \x01(\x03\x12\x11\n\tunchanged\x18\x04 \x01(\x03\x12/\n\x06\x66\x61ults\x18\x05 \x03(\x0b\x32\x1f.tuopin.registry.v1.ImportFault\"n\n\x10RecordValidation\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12>\n\tvalidated\x18\x02 \x01(\x0b\x32#.tuopin.registry.v1.ImportValidatedB\x06\x8a\xb5\x18\x02\x08\x01*\xb7\x01\n\x0bImportPhase\x12\x1c\n\x18IMPORT_PHASE_UNSPECIFIED\x10\x00\x12\x1a\n\x16IMPORT_PHASE_UPLOADING\x10\x01\x12\x1a\n\x16IMPORT_PHASE_VALIDATED\x10\x02\x12\x19\n\x15IMPORT_PHASE_REJECTED\x10\x03\x12\x1b\n\x17IMPORT_PHASE_COMMITTING\x10\x04\x12\x1a\n\x16IMPORT_PHASE_COMPLETED\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftuopin/registry/v1/import.proto\x12\x12tuopin.registry.v1\x1a\x1ftuopin/options/v1/options.proto\x1a\x1btuopin/types/v1/types.proto\"O\n\x0cUploadImport\x12\x30\n\x06header\x18\x01 \x01(\x0b\x32 .tuopin.registry.v1.ImportHeader\x12\r\n\x05\x63hunk\x18\x02 \x01(\x0c\"N\n\x0b\x43heckImport\x12\x30\n\x06header\x18\x01 \x01(\x0b\x32 .tuopin.registry.v1.ImportHeader\x12\r\n\x05\x63hunk\x18\x02 \x01(\x0c\"\xdd\x02\n\x0cImportHeader\x12&\n\tregion_id\x18\x01 \x01(\tB\x13\x8a\xb5\x18\x0f\x08\x01\"\x0b[0-9]{2,12}\x12\x18\n\x06source\x18\x02 \x01(\tB\x08\x8a\xb5\x18\x04\x08\x01\x18<\x12\x1e\n\x0c\x65\x66\x66\x65\x63tive_on\x18\x03 \x01(\tB\x08\x8a\xb5\x18\x04\x08\x01H\x01\x12\x11\n\tsynthetic\x18\x04 \x01(\x08\x12,\n\x04mode\x18\x05 \x01(\x0e\x32\x1e.tuopin.registry.v1.ImportMode\x12>\n\x07\x63olumns\x18\x06 \x03(\x0b\x32-.tuopin.registry.v1.ImportHeader.ColumnsEntry\x12*\n\x0b\x66ile_sha256\x18\x07 \x01(\tB\x15\x8a\xb5\x18\x11\"\x0f([0-9a-f]{64})?\x12\x0e\n\x06notify\x18\x08 \x01(\x08\x1a.\n\x0c\x43olumnsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"X\n\x0bImportFault\x12\x0b\n\x03row\x18\x01 \x01(\x03\x12\x0e\n\x06\x63olumn\x18\x02 \x01(\t\x12\x0c\n\x04slug\x18\x03 \x01(\t\x12\x10\n\x08sentence\x18\x04 \x01(\t\x12\x0c\n\x04note\x18\x05 \x01(\x08\"\x80\x01\n\rCheckedImport\x12/\n\x06\x66\x61ults\x18\x01 \x03(\x0b\x32\x1f.tuopin.registry.v1.ImportFault\x12\x0c\n\x04rows\x18\x02 \x01(\x03\x12\x30\n\x06report\x18\x03 \x01(\x0b\x32 .tuopin.registry.v1.ImportReport\"\x89\x03\n\x0cImportReport\x12\x11\n\timport_id\x18\x01 \x01(\t\x12.\n\x05phase\x18\x02 \x01(\x0e\x32\x1f.tuopin.registry.v1.ImportPhase\x12\x0c\n\x04rows\x18\x03 \x01(\x03\x12\x12\n\nhouseholds\x18\x04 \x01(\x03\x12\x17\n\x0fhouseholds_done\x18\x05 \x01(\x03\x12\x1c\n\x14households_unchanged\x18\x06 \x01(\x03\x12\x13\n\x0b\x66\x61ult_count\x18\x07 \x01(\x03\x12/\n\x06\x66\x61ults\x18\x08 \x03(\x0b\x32\x1f.tuopin.registry.v1.ImportFault\x12\x18\n\x10\x61lready_imported\x18\t \x01(\x08\x12\x1b\n\x13households_left_out\x18\n \x01(\x03\x12\x1c\n\x14households_corrected\x18\x0b \x01(\x03\x12\x12\n\nnote_count\x18\x0c \x01(\x03\x12.\n\x05notes\x18\r \x03(\x0b\x32\x1f.tuopin.registry.v1.ImportFault\"E\n\x0c\x43ommitImport\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x19\n\timport_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\"(\n\x0bWatchImport\x12\x19\n\timport_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\"\xb5\x03\n\x0fImportValidated\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x11\n\tregion_id\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x13\n\x0b\x66ile_sha256\x18\x04 \x01(\t\x12#\n\x04\x62lob\x18\x05 \x01(\x0b\x32\x15.tuopin.types.v1.Blob\x12\x0c\n\x04rows\x18\x06 \x01(\x03\x12\x12\n\nhouseholds\x18\x07 \x01(\x03\x12\x14\n\x0c\x65\x66\x66\x65\x63tive_on\x18\x08 \x01(\t\x12\x11\n\tsynthetic\x18\t \x01(\x08\x12,\n\x04mode\x18\n \x01(\x0e\x32\x1e.tuopin.registry.v1.ImportMode\x12\x11\n\tunchanged\x18\x0b \x01(\x03\x12\x11\n\tcorrected\x18\x0c \x01(\x03\x12\x10\n\x08left_out\x18\r \x01(\x03\x12\x0e\n\x06notify\x18\x0e \x01(\x08\x12\x41\n\x07\x63olumns\x18\x0f \x03(\x0b\x32\x30.tuopin.registry.v1.ImportValidated.ColumnsEntry\x1a.\n\x0c\x43olumnsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"7\n\x0fImportCommitted\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x11\n\tregion_id\x18\x02 \x01(\t\"\xc8\x01\n\x0fImportCompleted\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x11\n\tregion_id\x18\x02 \x01(\t\x12\x12\n\nhouseholds\x18\x03 \x01(\x03\x12\x12\n\nregistered\x18\x04 \x01(\x03\x12\x11\n\tunchanged\x18\x05 \x01(\x03\x12/\n\x06\x66\x61ults\x18\x06 \x03(\x0b\x32\x1f.tuopin.registry.v1.ImportFault\x12\x11\n\tcorrected\x18\x07 \x01(\x03\x12\x10\n\x08left_out\x18\x08 \x01(\x03\"\xb2\x01\n\x0e\x43ompleteImport\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x19\n\timport_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x12\n\nregistered\x18\x03 \x01(\x03\x12\x11\n\tunchanged\x18\x04 \x01(\x03\x12/\n\x06\x66\x61ults\x18\x05 \x03(\x0b\x32\x1f.tuopin.registry.v1.ImportFault\x12\x11\n\tcorrected\x18\x06 \x01(\x03\"n\n\x10RecordValidation\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12>\n\tvalidated\x18\x02 \x01(\x0b\x32#.tuopin.registry.v1.ImportValidatedB\x06\x8a\xb5\x18\x02\x08\x01*T\n\nImportMode\x12\x1b\n\x17IMPORT_MODE_UNSPECIFIED\x10\x00\x12\x13\n\x0fIMPORT_MODE_ALL\x10\x01\x12\x14\n\x10IMPORT_MODE_ROWS\x10\x02*\xb7\x01\n\x0bImportPhase\x12\x1c\n\x18IMPORT_PHASE_UNSPECIFIED\x10\x00\x12\x1a\n\x16IMPORT_PHASE_UPLOADING\x10\x01\x12\x1a\n\x16IMPORT_PHASE_VALIDATED\x10\x02\x12\x19\n\x15IMPORT_PHASE_REJECTED\x10\x03\x12\x1b\n\x17IMPORT_PHASE_COMMITTING\x10\x04\x12\x1a\n\x16IMPORT_PHASE_COMPLETED\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tuopin.registry.v1.import_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_IMPORTHEADER_COLUMNSENTRY']._loaded_options = None
+  _globals['_IMPORTHEADER_COLUMNSENTRY']._serialized_options = b'8\001'
   _globals['_IMPORTHEADER'].fields_by_name['region_id']._loaded_options = None
   _globals['_IMPORTHEADER'].fields_by_name['region_id']._serialized_options = b'\212\265\030\017\010\001\"\013[0-9]{2,12}'
   _globals['_IMPORTHEADER'].fields_by_name['source']._loaded_options = None
   _globals['_IMPORTHEADER'].fields_by_name['source']._serialized_options = b'\212\265\030\004\010\001\030<'
   _globals['_IMPORTHEADER'].fields_by_name['effective_on']._loaded_options = None
   _globals['_IMPORTHEADER'].fields_by_name['effective_on']._serialized_options = b'\212\265\030\004\010\001H\001'
+  _globals['_IMPORTHEADER'].fields_by_name['file_sha256']._loaded_options = None
+  _globals['_IMPORTHEADER'].fields_by_name['file_sha256']._serialized_options = b'\212\265\030\021\"\017([0-9a-f]{64})?'
   _globals['_COMMITIMPORT'].fields_by_name['command_id']._loaded_options = None
   _globals['_COMMITIMPORT'].fields_by_name['command_id']._serialized_options = b'\212\265\030\002\010\001'
   _globals['_COMMITIMPORT'].fields_by_name['import_id']._loaded_options = None
   _globals['_COMMITIMPORT'].fields_by_name['import_id']._serialized_options = b'\212\265\030\002\010\001'
   _globals['_WATCHIMPORT'].fields_by_name['import_id']._loaded_options = None
   _globals['_WATCHIMPORT'].fields_by_name['import_id']._serialized_options = b'\212\265\030\002\010\001'
+  _globals['_IMPORTVALIDATED_COLUMNSENTRY']._loaded_options = None
+  _globals['_IMPORTVALIDATED_COLUMNSENTRY']._serialized_options = b'8\001'
   _globals['_COMPLETEIMPORT'].fields_by_name['command_id']._loaded_options = None
   _globals['_COMPLETEIMPORT'].fields_by_name['command_id']._serialized_options = b'\212\265\030\002\010\001'
   _globals['_COMPLETEIMPORT'].fields_by_name['import_id']._loaded_options = None
@@ -53,28 +59,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECORDVALIDATION'].fields_by_name['command_id']._serialized_options = b'\212\265\030\002\010\001'
   _globals['_RECORDVALIDATION'].fields_by_name['validated']._loaded_options = None
   _globals['_RECORDVALIDATION'].fields_by_name['validated']._serialized_options = b'\212\265\030\002\010\001'
-  _globals['_IMPORTPHASE']._serialized_start=1495
-  _globals['_IMPORTPHASE']._serialized_end=1678
+  _globals['_IMPORTMODE']._serialized_start=2353
+  _globals['_IMPORTMODE']._serialized_end=2437
+  _globals['_IMPORTPHASE']._serialized_start=2440
+  _globals['_IMPORTPHASE']._serialized_end=2623
   _globals['_UPLOADIMPORT']._serialized_start=117
   _globals['_UPLOADIMPORT']._serialized_end=196
-  _globals['_IMPORTHEADER']._serialized_start=199
-  _globals['_IMPORTHEADER']._serialized_end=330
-  _globals['_IMPORTFAULT']._serialized_start=332
-  _globals['_IMPORTFAULT']._serialized_end=406
-  _globals['_IMPORTREPORT']._serialized_start=409
-  _globals['_IMPORTREPORT']._serialized_end=675
-  _globals['_COMMITIMPORT']._serialized_start=677
-  _globals['_COMMITIMPORT']._serialized_end=746
-  _globals['_WATCHIMPORT']._serialized_start=748
-  _globals['_WATCHIMPORT']._serialized_end=788
-  _globals['_IMPORTVALIDATED']._serialized_start=791
-  _globals['_IMPORTVALIDATED']._serialized_end=995
-  _globals['_IMPORTCOMMITTED']._serialized_start=997
-  _globals['_IMPORTCOMMITTED']._serialized_end=1052
-  _globals['_IMPORTCOMPLETED']._serialized_start=1055
-  _globals['_IMPORTCOMPLETED']._serialized_end=1218
-  _globals['_COMPLETEIMPORT']._serialized_start=1221
-  _globals['_COMPLETEIMPORT']._serialized_end=1380
-  _globals['_RECORDVALIDATION']._serialized_start=1382
-  _globals['_RECORDVALIDATION']._serialized_end=1492
+  _globals['_CHECKIMPORT']._serialized_start=198
+  _globals['_CHECKIMPORT']._serialized_end=276
+  _globals['_IMPORTHEADER']._serialized_start=279
+  _globals['_IMPORTHEADER']._serialized_end=628
+  _globals['_IMPORTHEADER_COLUMNSENTRY']._serialized_start=582
+  _globals['_IMPORTHEADER_COLUMNSENTRY']._serialized_end=628
+  _globals['_IMPORTFAULT']._serialized_start=630
+  _globals['_IMPORTFAULT']._serialized_end=718
+  _globals['_CHECKEDIMPORT']._serialized_start=721
+  _globals['_CHECKEDIMPORT']._serialized_end=849
+  _globals['_IMPORTREPORT']._serialized_start=852
+  _globals['_IMPORTREPORT']._serialized_end=1245
+  _globals['_COMMITIMPORT']._serialized_start=1247
+  _globals['_COMMITIMPORT']._serialized_end=1316
+  _globals['_WATCHIMPORT']._serialized_start=1318
+  _globals['_WATCHIMPORT']._serialized_end=1358
+  _globals['_IMPORTVALIDATED']._serialized_start=1361
+  _globals['_IMPORTVALIDATED']._serialized_end=1798
+  _globals['_IMPORTVALIDATED_COLUMNSENTRY']._serialized_start=582
+  _globals['_IMPORTVALIDATED_COLUMNSENTRY']._serialized_end=628
+  _globals['_IMPORTCOMMITTED']._serialized_start=1800
+  _globals['_IMPORTCOMMITTED']._serialized_end=1855
+  _globals['_IMPORTCOMPLETED']._serialized_start=1858
+  _globals['_IMPORTCOMPLETED']._serialized_end=2058
+  _globals['_COMPLETEIMPORT']._serialized_start=2061
+  _globals['_COMPLETEIMPORT']._serialized_end=2239
+  _globals['_RECORDVALIDATION']._serialized_start=2241
+  _globals['_RECORDVALIDATION']._serialized_end=2351
 # @@protoc_insertion_point(module_scope)

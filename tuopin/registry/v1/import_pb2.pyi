@@ -20,6 +20,27 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _ImportMode:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ImportModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ImportMode.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    IMPORT_MODE_UNSPECIFIED: _ImportMode.ValueType  # 0
+    IMPORT_MODE_ALL: _ImportMode.ValueType  # 1
+    """Nothing is written unless every row is valid."""
+    IMPORT_MODE_ROWS: _ImportMode.ValueType  # 2
+    """Valid households get in, the others are in the report."""
+
+class ImportMode(_ImportMode, metaclass=_ImportModeEnumTypeWrapper): ...
+
+IMPORT_MODE_UNSPECIFIED: ImportMode.ValueType  # 0
+IMPORT_MODE_ALL: ImportMode.ValueType  # 1
+"""Nothing is written unless every row is valid."""
+IMPORT_MODE_ROWS: ImportMode.ValueType  # 2
+"""Valid households get in, the others are in the report."""
+Global___ImportMode: _TypeAlias = ImportMode  # noqa: Y015
+
 class _ImportPhase:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -69,18 +90,77 @@ class UploadImport(_message.Message):
 Global___UploadImport: _TypeAlias = UploadImport  # noqa: Y015
 
 @_typing.final
+class CheckImport(_message.Message):
+    """The same for CheckImport."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEADER_FIELD_NUMBER: _builtins.int
+    CHUNK_FIELD_NUMBER: _builtins.int
+    chunk: _builtins.bytes
+    @_builtins.property
+    def header(self) -> Global___ImportHeader: ...
+    def __init__(
+        self,
+        *,
+        header: Global___ImportHeader | None = ...,
+        chunk: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["header", b"header"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "header", b"header"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckImport: _TypeAlias = CheckImport  # noqa: Y015
+
+@_typing.final
 class ImportHeader(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class ColumnsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     REGION_ID_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
     EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
     SYNTHETIC_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    COLUMNS_FIELD_NUMBER: _builtins.int
+    FILE_SHA256_FIELD_NUMBER: _builtins.int
+    NOTIFY_FIELD_NUMBER: _builtins.int
     region_id: _builtins.str
     """Region the file belongs to; each village in it must lie below."""
     source: _builtins.str
     effective_on: _builtins.str
     synthetic: _builtins.bool
+    mode: Global___ImportMode.ValueType
+    """Unspecified: all."""
+    file_sha256: _builtins.str
+    """SHA-256 of the file, if the sender knows it before: a file that is known is answered at once, unread."""
+    notify: _builtins.bool
+    """Let tasks and messages follow from each household. Otherwise they are held back, and one summary says what came in."""
+    @_builtins.property
+    def columns(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Columns for headers that nobody knows: what the file says -> name of the column; "" leaves the column out."""
+
     def __init__(
         self,
         *,
@@ -88,10 +168,14 @@ class ImportHeader(_message.Message):
         source: _builtins.str = ...,
         effective_on: _builtins.str = ...,
         synthetic: _builtins.bool = ...,
+        mode: Global___ImportMode.ValueType = ...,
+        columns: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        file_sha256: _builtins.str = ...,
+        notify: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_on", b"effective_on", "region_id", b"region_id", "source", b"source", "synthetic", b"synthetic"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "effective_on", b"effective_on", "file_sha256", b"file_sha256", "mode", b"mode", "notify", b"notify", "region_id", b"region_id", "source", b"source", "synthetic", b"synthetic"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -105,11 +189,14 @@ class ImportFault(_message.Message):
     COLUMN_FIELD_NUMBER: _builtins.int
     SLUG_FIELD_NUMBER: _builtins.int
     SENTENCE_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
     row: _builtins.int
     """Line of the file, the header being 1."""
     column: _builtins.str
     slug: _builtins.str
     sentence: _builtins.str
+    note: _builtins.bool
+    """Keeps nothing out: says what was understood from a cell that says something else."""
     def __init__(
         self,
         *,
@@ -117,14 +204,45 @@ class ImportFault(_message.Message):
         column: _builtins.str = ...,
         slug: _builtins.str = ...,
         sentence: _builtins.str = ...,
+        note: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["column", b"column", "row", b"row", "sentence", b"sentence", "slug", b"slug"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["column", b"column", "note", b"note", "row", b"row", "sentence", b"sentence", "slug", b"slug"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ImportFault: _TypeAlias = ImportFault  # noqa: Y015
+
+@_typing.final
+class CheckedImport(_message.Message):
+    """What is found while the file arrives; the last message has the report."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FAULTS_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    REPORT_FIELD_NUMBER: _builtins.int
+    rows: _builtins.int
+    """Persons read so far."""
+    @_builtins.property
+    def faults(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportFault]: ...
+    @_builtins.property
+    def report(self) -> Global___ImportReport: ...
+    def __init__(
+        self,
+        *,
+        faults: _abc.Iterable[Global___ImportFault] | None = ...,
+        rows: _builtins.int = ...,
+        report: Global___ImportReport | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["report", b"report"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["faults", b"faults", "report", b"report", "rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckedImport: _TypeAlias = CheckedImport  # noqa: Y015
 
 @_typing.final
 class ImportReport(_message.Message):
@@ -141,6 +259,10 @@ class ImportReport(_message.Message):
     FAULT_COUNT_FIELD_NUMBER: _builtins.int
     FAULTS_FIELD_NUMBER: _builtins.int
     ALREADY_IMPORTED_FIELD_NUMBER: _builtins.int
+    HOUSEHOLDS_LEFT_OUT_FIELD_NUMBER: _builtins.int
+    HOUSEHOLDS_CORRECTED_FIELD_NUMBER: _builtins.int
+    NOTE_COUNT_FIELD_NUMBER: _builtins.int
+    NOTES_FIELD_NUMBER: _builtins.int
     import_id: _builtins.str
     phase: Global___ImportPhase.ValueType
     rows: _builtins.int
@@ -150,8 +272,17 @@ class ImportReport(_message.Message):
     fault_count: _builtins.int
     already_imported: _builtins.bool
     """This very file was imported before; nothing was changed."""
+    households_left_out: _builtins.int
+    """Row by row only: households that have a fault and stay out."""
+    households_corrected: _builtins.int
+    """Households in the register that said something else; they are corrected, with reference to the import."""
+    note_count: _builtins.int
     @_builtins.property
     def faults(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportFault]:
+        """The first 1,000."""
+
+    @_builtins.property
+    def notes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportFault]:
         """The first 1,000."""
 
     def __init__(
@@ -166,10 +297,14 @@ class ImportReport(_message.Message):
         fault_count: _builtins.int = ...,
         faults: _abc.Iterable[Global___ImportFault] | None = ...,
         already_imported: _builtins.bool = ...,
+        households_left_out: _builtins.int = ...,
+        households_corrected: _builtins.int = ...,
+        note_count: _builtins.int = ...,
+        notes: _abc.Iterable[Global___ImportFault] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["already_imported", b"already_imported", "fault_count", b"fault_count", "faults", b"faults", "households", b"households", "households_done", b"households_done", "households_unchanged", b"households_unchanged", "import_id", b"import_id", "phase", b"phase", "rows", b"rows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["already_imported", b"already_imported", "fault_count", b"fault_count", "faults", b"faults", "households", b"households", "households_corrected", b"households_corrected", "households_done", b"households_done", "households_left_out", b"households_left_out", "households_unchanged", b"households_unchanged", "import_id", b"import_id", "note_count", b"note_count", "notes", b"notes", "phase", b"phase", "rows", b"rows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -220,6 +355,26 @@ Global___WatchImport: _TypeAlias = WatchImport  # noqa: Y015
 class ImportValidated(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class ColumnsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     IMPORT_ID_FIELD_NUMBER: _builtins.int
     REGION_ID_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
@@ -229,6 +384,12 @@ class ImportValidated(_message.Message):
     HOUSEHOLDS_FIELD_NUMBER: _builtins.int
     EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
     SYNTHETIC_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    UNCHANGED_FIELD_NUMBER: _builtins.int
+    CORRECTED_FIELD_NUMBER: _builtins.int
+    LEFT_OUT_FIELD_NUMBER: _builtins.int
+    NOTIFY_FIELD_NUMBER: _builtins.int
+    COLUMNS_FIELD_NUMBER: _builtins.int
     import_id: _builtins.str
     region_id: _builtins.str
     source: _builtins.str
@@ -237,9 +398,19 @@ class ImportValidated(_message.Message):
     households: _builtins.int
     effective_on: _builtins.str
     synthetic: _builtins.bool
+    mode: Global___ImportMode.ValueType
+    unchanged: _builtins.int
+    """Of the households: already in the register word for word, differing from it, left out for a fault."""
+    corrected: _builtins.int
+    left_out: _builtins.int
+    notify: _builtins.bool
     @_builtins.property
     def blob(self) -> _types_pb2.Blob:
         """Sealed under the import's own key, destroyed when the import is complete."""
+
+    @_builtins.property
+    def columns(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Columns that were named for headers nobody knew."""
 
     def __init__(
         self,
@@ -253,10 +424,16 @@ class ImportValidated(_message.Message):
         households: _builtins.int = ...,
         effective_on: _builtins.str = ...,
         synthetic: _builtins.bool = ...,
+        mode: Global___ImportMode.ValueType = ...,
+        unchanged: _builtins.int = ...,
+        corrected: _builtins.int = ...,
+        left_out: _builtins.int = ...,
+        notify: _builtins.bool = ...,
+        columns: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["blob", b"blob"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["blob", b"blob", "effective_on", b"effective_on", "file_sha256", b"file_sha256", "households", b"households", "import_id", b"import_id", "region_id", b"region_id", "rows", b"rows", "source", b"source", "synthetic", b"synthetic"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blob", b"blob", "columns", b"columns", "corrected", b"corrected", "effective_on", b"effective_on", "file_sha256", b"file_sha256", "households", b"households", "import_id", b"import_id", "left_out", b"left_out", "mode", b"mode", "notify", b"notify", "region_id", b"region_id", "rows", b"rows", "source", b"source", "synthetic", b"synthetic", "unchanged", b"unchanged"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -294,11 +471,16 @@ class ImportCompleted(_message.Message):
     REGISTERED_FIELD_NUMBER: _builtins.int
     UNCHANGED_FIELD_NUMBER: _builtins.int
     FAULTS_FIELD_NUMBER: _builtins.int
+    CORRECTED_FIELD_NUMBER: _builtins.int
+    LEFT_OUT_FIELD_NUMBER: _builtins.int
     import_id: _builtins.str
     region_id: _builtins.str
     households: _builtins.int
     registered: _builtins.int
     unchanged: _builtins.int
+    corrected: _builtins.int
+    left_out: _builtins.int
+    """Stayed out for a fault when the file was validated."""
     @_builtins.property
     def faults(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportFault]:
         """Households that lost a claim between validation and commit."""
@@ -312,10 +494,12 @@ class ImportCompleted(_message.Message):
         registered: _builtins.int = ...,
         unchanged: _builtins.int = ...,
         faults: _abc.Iterable[Global___ImportFault] | None = ...,
+        corrected: _builtins.int = ...,
+        left_out: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["faults", b"faults", "households", b"households", "import_id", b"import_id", "region_id", b"region_id", "registered", b"registered", "unchanged", b"unchanged"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["corrected", b"corrected", "faults", b"faults", "households", b"households", "import_id", b"import_id", "left_out", b"left_out", "region_id", b"region_id", "registered", b"registered", "unchanged", b"unchanged"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -332,10 +516,12 @@ class CompleteImport(_message.Message):
     REGISTERED_FIELD_NUMBER: _builtins.int
     UNCHANGED_FIELD_NUMBER: _builtins.int
     FAULTS_FIELD_NUMBER: _builtins.int
+    CORRECTED_FIELD_NUMBER: _builtins.int
     command_id: _builtins.str
     import_id: _builtins.str
     registered: _builtins.int
     unchanged: _builtins.int
+    corrected: _builtins.int
     @_builtins.property
     def faults(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportFault]: ...
     def __init__(
@@ -346,10 +532,11 @@ class CompleteImport(_message.Message):
         registered: _builtins.int = ...,
         unchanged: _builtins.int = ...,
         faults: _abc.Iterable[Global___ImportFault] | None = ...,
+        corrected: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "faults", b"faults", "import_id", b"import_id", "registered", b"registered", "unchanged", b"unchanged"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "corrected", b"corrected", "faults", b"faults", "import_id", b"import_id", "registered", b"registered", "unchanged", b"unchanged"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

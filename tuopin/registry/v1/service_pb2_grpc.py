@@ -3,8 +3,10 @@
 import grpc
 import warnings
 
+from tuopin.registry.v1 import figures_pb2 as tuopin_dot_registry_dot_v1_dot_figures__pb2
 from tuopin.registry.v1 import household_pb2 as tuopin_dot_registry_dot_v1_dot_household__pb2
 from tuopin.registry.v1 import import_pb2 as tuopin_dot_registry_dot_v1_dot_import__pb2
+from tuopin.registry.v1 import posting_pb2 as tuopin_dot_registry_dot_v1_dot_posting__pb2
 from tuopin.registry.v1 import region_pb2 as tuopin_dot_registry_dot_v1_dot_region__pb2
 from tuopin.types.v1 import types_pb2 as tuopin_dot_types_dot_v1_dot_types__pb2
 
@@ -122,6 +124,61 @@ class RegistryServiceStub:
                 request_serializer=tuopin_dot_registry_dot_v1_dot_import__pb2.WatchImport.SerializeToString,
                 response_deserializer=tuopin_dot_registry_dot_v1_dot_import__pb2.ImportReport.FromString,
                 _registered_method=True)
+        self.CountHouseholds = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/CountHouseholds',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.CountHouseholds.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.Figures.FromString,
+                _registered_method=True)
+        self.GetIncomeDeciles = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/GetIncomeDeciles',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.GetIncomeDeciles.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.IncomeDeciles.FromString,
+                _registered_method=True)
+        self.GetFlows = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/GetFlows',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.GetFlows.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.Flows.FromString,
+                _registered_method=True)
+        self.CheckImport = channel.stream_stream(
+                '/tuopin.registry.v1.RegistryService/CheckImport',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_import__pb2.CheckImport.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_import__pb2.CheckedImport.FromString,
+                _registered_method=True)
+        self.ClosePosting = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ClosePosting',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_posting__pb2.ClosePosting.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.RaiseObjection = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/RaiseObjection',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_posting__pb2.RaiseObjection.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.UpholdObjection = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/UpholdObjection',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_posting__pb2.UpholdObjection.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.DismissObjection = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/DismissObjection',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_posting__pb2.DismissObjection.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.DeclareRelative = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/DeclareRelative',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_posting__pb2.DeclareRelative.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ListPostings = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ListPostings',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_posting__pb2.ListPostings.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_posting__pb2.PostingPage.FromString,
+                _registered_method=True)
+        self.GetPosting = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/GetPosting',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_posting__pb2.GetPosting.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_posting__pb2.Posting.FromString,
+                _registered_method=True)
 
 
 class RegistryServiceServicer:
@@ -232,6 +289,76 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CountHouseholds(self, request, context):
+        """Figures: every answer carries its definition, its day and its moment.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetIncomeDeciles(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetFlows(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckImport(self, request_iterator, context):
+        """As ValidateImport, and tells every fault while the file still arrives.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ClosePosting(self, request, context):
+        """Postings and objections.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RaiseObjection(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpholdObjection(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DismissObjection(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeclareRelative(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPostings(self, request, context):
+        """What the public may see, for the page that shows it: any office, anywhere.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPosting(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RegistryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -319,6 +446,61 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.WatchImport,
                     request_deserializer=tuopin_dot_registry_dot_v1_dot_import__pb2.WatchImport.FromString,
                     response_serializer=tuopin_dot_registry_dot_v1_dot_import__pb2.ImportReport.SerializeToString,
+            ),
+            'CountHouseholds': grpc.unary_unary_rpc_method_handler(
+                    servicer.CountHouseholds,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.CountHouseholds.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.Figures.SerializeToString,
+            ),
+            'GetIncomeDeciles': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetIncomeDeciles,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.GetIncomeDeciles.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.IncomeDeciles.SerializeToString,
+            ),
+            'GetFlows': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetFlows,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.GetFlows.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.Flows.SerializeToString,
+            ),
+            'CheckImport': grpc.stream_stream_rpc_method_handler(
+                    servicer.CheckImport,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_import__pb2.CheckImport.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_import__pb2.CheckedImport.SerializeToString,
+            ),
+            'ClosePosting': grpc.unary_unary_rpc_method_handler(
+                    servicer.ClosePosting,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_posting__pb2.ClosePosting.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'RaiseObjection': grpc.unary_unary_rpc_method_handler(
+                    servicer.RaiseObjection,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_posting__pb2.RaiseObjection.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'UpholdObjection': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpholdObjection,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_posting__pb2.UpholdObjection.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'DismissObjection': grpc.unary_unary_rpc_method_handler(
+                    servicer.DismissObjection,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_posting__pb2.DismissObjection.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'DeclareRelative': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeclareRelative,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_posting__pb2.DeclareRelative.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ListPostings': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPostings,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_posting__pb2.ListPostings.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_posting__pb2.PostingPage.SerializeToString,
+            ),
+            'GetPosting': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPosting,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_posting__pb2.GetPosting.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_posting__pb2.Posting.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -780,6 +962,303 @@ class RegistryService:
             '/tuopin.registry.v1.RegistryService/WatchImport',
             tuopin_dot_registry_dot_v1_dot_import__pb2.WatchImport.SerializeToString,
             tuopin_dot_registry_dot_v1_dot_import__pb2.ImportReport.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CountHouseholds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/CountHouseholds',
+            tuopin_dot_registry_dot_v1_dot_figures__pb2.CountHouseholds.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_figures__pb2.Figures.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetIncomeDeciles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/GetIncomeDeciles',
+            tuopin_dot_registry_dot_v1_dot_figures__pb2.GetIncomeDeciles.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_figures__pb2.IncomeDeciles.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetFlows(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/GetFlows',
+            tuopin_dot_registry_dot_v1_dot_figures__pb2.GetFlows.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_figures__pb2.Flows.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckImport(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/tuopin.registry.v1.RegistryService/CheckImport',
+            tuopin_dot_registry_dot_v1_dot_import__pb2.CheckImport.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_import__pb2.CheckedImport.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ClosePosting(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ClosePosting',
+            tuopin_dot_registry_dot_v1_dot_posting__pb2.ClosePosting.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RaiseObjection(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/RaiseObjection',
+            tuopin_dot_registry_dot_v1_dot_posting__pb2.RaiseObjection.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpholdObjection(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/UpholdObjection',
+            tuopin_dot_registry_dot_v1_dot_posting__pb2.UpholdObjection.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DismissObjection(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/DismissObjection',
+            tuopin_dot_registry_dot_v1_dot_posting__pb2.DismissObjection.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeclareRelative(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/DeclareRelative',
+            tuopin_dot_registry_dot_v1_dot_posting__pb2.DeclareRelative.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPostings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ListPostings',
+            tuopin_dot_registry_dot_v1_dot_posting__pb2.ListPostings.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_posting__pb2.PostingPage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPosting(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/GetPosting',
+            tuopin_dot_registry_dot_v1_dot_posting__pb2.GetPosting.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_posting__pb2.Posting.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,8 +5,10 @@ isort:skip_file
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from tuopin.registry.v1 import figures_pb2 as _figures_pb2
 from tuopin.registry.v1 import household_pb2 as _household_pb2
 from tuopin.registry.v1 import import_pb2 as _import_pb2
+from tuopin.registry.v1 import posting_pb2 as _posting_pb2
 from tuopin.registry.v1 import region_pb2 as _region_pb2
 from tuopin.types.v1 import types_pb2 as _types_pb2
 import abc as _abc_1
@@ -54,6 +56,21 @@ class RegistryServiceStub:
     CommitImport: _grpc.UnaryUnaryMultiCallable[_import_pb2.CommitImport, _types_pb2.Receipt]
     """From here on every household of the file gets in, whatever is killed."""
     WatchImport: _grpc.UnaryStreamMultiCallable[_import_pb2.WatchImport, _import_pb2.ImportReport]
+    CountHouseholds: _grpc.UnaryUnaryMultiCallable[_figures_pb2.CountHouseholds, _figures_pb2.Figures]
+    """Figures: every answer carries its definition, its day and its moment."""
+    GetIncomeDeciles: _grpc.UnaryUnaryMultiCallable[_figures_pb2.GetIncomeDeciles, _figures_pb2.IncomeDeciles]
+    GetFlows: _grpc.UnaryUnaryMultiCallable[_figures_pb2.GetFlows, _figures_pb2.Flows]
+    CheckImport: _grpc.StreamStreamMultiCallable[_import_pb2.CheckImport, _import_pb2.CheckedImport]
+    """As ValidateImport, and tells every fault while the file still arrives."""
+    ClosePosting: _grpc.UnaryUnaryMultiCallable[_posting_pb2.ClosePosting, _types_pb2.Receipt]
+    """Postings and objections."""
+    RaiseObjection: _grpc.UnaryUnaryMultiCallable[_posting_pb2.RaiseObjection, _types_pb2.Receipt]
+    UpholdObjection: _grpc.UnaryUnaryMultiCallable[_posting_pb2.UpholdObjection, _types_pb2.Receipt]
+    DismissObjection: _grpc.UnaryUnaryMultiCallable[_posting_pb2.DismissObjection, _types_pb2.Receipt]
+    DeclareRelative: _grpc.UnaryUnaryMultiCallable[_posting_pb2.DeclareRelative, _types_pb2.Receipt]
+    ListPostings: _grpc.UnaryUnaryMultiCallable[_posting_pb2.ListPostings, _posting_pb2.PostingPage]
+    """What the public may see, for the page that shows it: any office, anywhere."""
+    GetPosting: _grpc.UnaryUnaryMultiCallable[_posting_pb2.GetPosting, _posting_pb2.Posting]
 
 @_typing.type_check_only
 class RegistryServiceAsyncStub(RegistryServiceStub):
@@ -78,6 +95,21 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     CommitImport: _aio.UnaryUnaryMultiCallable[_import_pb2.CommitImport, _types_pb2.Receipt]  # type: ignore[assignment]
     """From here on every household of the file gets in, whatever is killed."""
     WatchImport: _aio.UnaryStreamMultiCallable[_import_pb2.WatchImport, _import_pb2.ImportReport]  # type: ignore[assignment]
+    CountHouseholds: _aio.UnaryUnaryMultiCallable[_figures_pb2.CountHouseholds, _figures_pb2.Figures]  # type: ignore[assignment]
+    """Figures: every answer carries its definition, its day and its moment."""
+    GetIncomeDeciles: _aio.UnaryUnaryMultiCallable[_figures_pb2.GetIncomeDeciles, _figures_pb2.IncomeDeciles]  # type: ignore[assignment]
+    GetFlows: _aio.UnaryUnaryMultiCallable[_figures_pb2.GetFlows, _figures_pb2.Flows]  # type: ignore[assignment]
+    CheckImport: _aio.StreamStreamMultiCallable[_import_pb2.CheckImport, _import_pb2.CheckedImport]  # type: ignore[assignment]
+    """As ValidateImport, and tells every fault while the file still arrives."""
+    ClosePosting: _aio.UnaryUnaryMultiCallable[_posting_pb2.ClosePosting, _types_pb2.Receipt]  # type: ignore[assignment]
+    """Postings and objections."""
+    RaiseObjection: _aio.UnaryUnaryMultiCallable[_posting_pb2.RaiseObjection, _types_pb2.Receipt]  # type: ignore[assignment]
+    UpholdObjection: _aio.UnaryUnaryMultiCallable[_posting_pb2.UpholdObjection, _types_pb2.Receipt]  # type: ignore[assignment]
+    DismissObjection: _aio.UnaryUnaryMultiCallable[_posting_pb2.DismissObjection, _types_pb2.Receipt]  # type: ignore[assignment]
+    DeclareRelative: _aio.UnaryUnaryMultiCallable[_posting_pb2.DeclareRelative, _types_pb2.Receipt]  # type: ignore[assignment]
+    ListPostings: _aio.UnaryUnaryMultiCallable[_posting_pb2.ListPostings, _posting_pb2.PostingPage]  # type: ignore[assignment]
+    """What the public may see, for the page that shows it: any office, anywhere."""
+    GetPosting: _aio.UnaryUnaryMultiCallable[_posting_pb2.GetPosting, _posting_pb2.Posting]  # type: ignore[assignment]
 
 class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -201,5 +233,86 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _import_pb2.WatchImport,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_import_pb2.ImportReport], _abc.AsyncIterator[_import_pb2.ImportReport]]: ...
+
+    @_abc_1.abstractmethod
+    def CountHouseholds(
+        self,
+        request: _figures_pb2.CountHouseholds,
+        context: _ServicerContext,
+    ) -> _typing.Union[_figures_pb2.Figures, _abc.Awaitable[_figures_pb2.Figures]]:
+        """Figures: every answer carries its definition, its day and its moment."""
+
+    @_abc_1.abstractmethod
+    def GetIncomeDeciles(
+        self,
+        request: _figures_pb2.GetIncomeDeciles,
+        context: _ServicerContext,
+    ) -> _typing.Union[_figures_pb2.IncomeDeciles, _abc.Awaitable[_figures_pb2.IncomeDeciles]]: ...
+
+    @_abc_1.abstractmethod
+    def GetFlows(
+        self,
+        request: _figures_pb2.GetFlows,
+        context: _ServicerContext,
+    ) -> _typing.Union[_figures_pb2.Flows, _abc.Awaitable[_figures_pb2.Flows]]: ...
+
+    @_abc_1.abstractmethod
+    def CheckImport(
+        self,
+        request_iterator: _MaybeAsyncIterator[_import_pb2.CheckImport],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_import_pb2.CheckedImport], _abc.AsyncIterator[_import_pb2.CheckedImport]]:
+        """As ValidateImport, and tells every fault while the file still arrives."""
+
+    @_abc_1.abstractmethod
+    def ClosePosting(
+        self,
+        request: _posting_pb2.ClosePosting,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]:
+        """Postings and objections."""
+
+    @_abc_1.abstractmethod
+    def RaiseObjection(
+        self,
+        request: _posting_pb2.RaiseObjection,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def UpholdObjection(
+        self,
+        request: _posting_pb2.UpholdObjection,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def DismissObjection(
+        self,
+        request: _posting_pb2.DismissObjection,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def DeclareRelative(
+        self,
+        request: _posting_pb2.DeclareRelative,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ListPostings(
+        self,
+        request: _posting_pb2.ListPostings,
+        context: _ServicerContext,
+    ) -> _typing.Union[_posting_pb2.PostingPage, _abc.Awaitable[_posting_pb2.PostingPage]]:
+        """What the public may see, for the page that shows it: any office, anywhere."""
+
+    @_abc_1.abstractmethod
+    def GetPosting(
+        self,
+        request: _posting_pb2.GetPosting,
+        context: _ServicerContext,
+    ) -> _typing.Union[_posting_pb2.Posting, _abc.Awaitable[_posting_pb2.Posting]]: ...
 
 def add_RegistryServiceServicer_to_server(servicer: RegistryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,26 @@
+"""Waiting until the views have read all that was known at a moment: then its answer is final."""
+
+from collections.abc import Sequence
+
+from chassis.rejection import require
+from services.wiring import ServeParts
+from tuopin.types.v1.types_pb2 import Position
+
+# How long a query waits for the lanes to pass the moment it asks about.
+WAIT_S = 5.0
+
+
+async def lanes_passed(
+    parts: ServeParts,
+    known_at_us: int,
+    views: Sequence[str],
+    topic: str,
+    partition: int | None = None,
+) -> None:
+    """Rejects a moment that has not come; ViewBehind when the views do not get there in time."""
+    now_us = parts.clock.now_us()
+    require(known_at_us <= now_us, "known-at-in-the-future", field="known_at_us")
+    for head in await parts.store.heads(topic):
+        if partition is None or head.partition == partition:
+            position = Position(topic=topic, partition=head.partition, position=head.position)
+            await parts.views.wait_for(views, position, WAIT_S)

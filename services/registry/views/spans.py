@@ -1,0 +1,347 @@
+"""What is counted of every household on every day, as known at every moment: spans, and their sums.
+
+A span says that a household had these coded attributes on the days [valid_from, valid_to), as far
+as was known at the moments [known_from_us, known_to_us). An event changes the days from its
+effective date on, and only what is known from its recorded time on: the spans of an earlier
+known-at never change. The sums are kept per county, by year, month and day of both axes, so that a
+figure of any past moment is the sum of a few dozen rows however many events there are.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Row,
+    String,
+    Table,
+    select,
+)
+
+from chassis.clock import MICROSECONDS
+from chassis.decider import PROGRAMME_ZONE
+from chassis.fields import personal_of
+from chassis.views import OwnRows
+from services.registry.views.coded import Cell, Coded, cells, coded, packed, unpacked
+from services.registry.views.folding import Version, fold, step
+from services.registry.views.versions import HOUSEHOLD_VERSIONS
+from tuopin.envelope.v1.envelope_pb2 import Envelope
+from tuopin.registry.v1.household_pb2 import Household, Member
+
+METADATA = MetaData()
+
+# Ends of what has not ended.
+NO_DAY = "9999-12-31"
+NO_MOMENT_US = 2**62
+COUNTY_DIGITS = 6
+_READ_COUNT = 500
+
+SPANS = Table(
+    "household_spans",
+    METADATA,
+    Column("household_id", String(60), primary_key=True),
+    # Version of the event that made it known, and its place among the spans of that event.
+    Column("opened_by", Integer, primary_key=True, autoincrement=False),
+    Column("ordinal", Integer, primary_key=True, autoincrement=False),
+    Column("village_id", String(12)),
+    Column("valid_from", String(10)),
+    Column("valid_to", String(10)),
+    Column("known_from_us", BigInteger),
+    Column("known_to_us", BigInteger),
+    Column("status", Integer),
+    Column("attribute", Integer),
+    Column("cause", Integer),
+    # Codes, joined by commas.
+    Column("other_causes", String(10)),
+    Column("income_per_head_fen", BigInteger),
+    Column("people_count", Integer),
+    # Coded attributes of the members, packed.
+    Column("people", String(2000)),
+    Index(
+        "household_spans_in_force",
+        "village_id",
+        "valid_to",
+        "valid_from",
+        "known_from_us",
+        "known_to_us",
+    ),
+    Index("household_spans_opened", "known_from_us"),
+)
+
+# Per household what the next event is folded onto when it is not dated back.
+HEADS = Table(
+    "household_heads",
+    METADATA,
+    Column("household_id", String(60), primary_key=True),
+    # Latest effective date of any event.
+    Column("last_on", String(10)),
+    # The folded file without personal fields.
+    Column("file", LargeBinary),
+    # Key and first day of the open span that has no last day; 0 before there is one.
+    Column("opened_by", Integer),
+    Column("ordinal", Integer),
+    Column("valid_from", String(10)),
+)
+
+# Changes of the cells of a county, added up by bucket: "y2020", "m2020-03", "d2020-03-15".
+SUMS = Table(
+    "household_sums",
+    METADATA,
+    Column("county_id", String(6), primary_key=True),
+    Column("dimension", Integer, primary_key=True, autoincrement=False),
+    Column("known_in", String(11), primary_key=True),
+    Column("effective_in", String(11), primary_key=True),
+    Column("value", Integer, primary_key=True, autoincrement=False),
+    Column("status", Integer, primary_key=True, autoincrement=False),
+    Column("households", Integer, server_default="0", nullable=False),
+    Column("people", Integer, server_default="0", nullable=False),
+    sqlite_with_rowid=False,
+)
+
+
+def _personal_names(message: type[Household] | type[Member]) -> tuple[str, ...]:
+    return tuple(field.name for field in message.DESCRIPTOR.fields if personal_of(field))
+
+
+_PERSONAL_OF_HOUSEHOLD = _personal_names(Household)
+_PERSONAL_OF_MEMBER = _personal_names(Member)
+
+
+class Segment(NamedTuple):
+    """Days on which a household had the same coded attributes."""
+
+    valid_from: str
+    valid_to: str
+    of: Coded
+
+
+@dataclass(slots=True)
+class Head:
+    """A row of HEADS at hand, and the open span it names."""
+
+    file: Household | None = None
+    last_on: str = ""
+    key: tuple[str, int, int] = ("", 0, 0)
+    open: Segment | None = None
+
+
+def derive(rows: OwnRows, heard: Sequence[tuple[Envelope, Any]]) -> None:
+    """One event after the other: what a span says never depends on where a batch ends."""
+    heads = _heads(rows, sorted({event.household_id for _, event in heard}))
+    for envelope, event in heard:
+        Advance(rows, heads[event.household_id], envelope, event).run()
+    for household_id, head in heads.items():
+        _keep(rows, household_id, head)
+
+
+def _heads(rows: OwnRows, household_ids: Sequence[str]) -> dict[str, Head]:
+    heads = {household_id: Head() for household_id in household_ids}
+    for start in range(0, len(household_ids), _READ_COUNT):
+        some = household_ids[start : start + _READ_COUNT]
+        for row in rows.connection.execute(select(HEADS).where(HEADS.c.household_id.in_(some))):
+            head = heads[row.household_id]
+            head.last_on = row.last_on
+            if row.file is not None:
+                head.file = Household.FromString(row.file)
+            if row.opened_by:
+                head.key = (row.household_id, row.opened_by, row.ordinal)
+                assert head.file is not None
+                head.open = Segment(row.valid_from, NO_DAY, coded(head.file))
+    return heads
+
+
+def _keep(rows: OwnRows, household_id: str, head: Head) -> None:
+    _, opened_by, ordinal = head.key
+    rows.put(
+        HEADS,
+        (household_id,),
+        last_on=head.last_on,
+        file=None if head.file is None else head.file.SerializeToString(deterministic=True),
+        opened_by=opened_by,
+        ordinal=ordinal,
+        valid_from=head.open.valid_from if head.open else "",
+    )
+
+
+class Advance:
+    """What one event makes of the spans of its household."""
+
+    def __init__(self, rows: OwnRows, head: Head, envelope: Envelope, event: Any) -> None:
+        self._rows = rows
+        self._head = head
+        self._envelope = envelope
+        self._event = event
+        self._household_id: str = event.household_id
+        self._known_us = envelope.recorded_at_us
+        self._ordinal = 0
+        # (county, effective date, cell) -> households and people more or less from that day on.
+        self._changes: dict[tuple[str, str, Cell], list[int]] = defaultdict(lambda: [0, 0])
+
+    def run(self) -> None:
+        """Write the spans and sums; the head goes on."""
+        head, on = self._head, self._envelope.effective_on
+        if on >= head.last_on:
+            head.last_on = on
+            self._go_on(head, on)
+        else:
+            self._go_back(head)
+        self._write_changes()
+
+    def _go_on(self, head: Head, on: str) -> None:
+        """Nothing known is later: only what holds from today on changes."""
+        version = Version(self._envelope.version, on, self._envelope.type, b"")
+        head.file = step(head.file, self._event, version)
+        if head.file is None:
+            return
+        _strip(head.file)
+        after = coded(head.file)
+        before = head.open
+        if before is not None and before.of == after:
+            return
+        if before is not None:
+            self._close(head.key, before)
+            if before.valid_from < on:
+                self._open(Segment(before.valid_from, on, before.of))
+        head.open = Segment(on, NO_DAY, after)
+        head.key = self._open(head.open)
+
+    def _go_back(self, head: Head) -> None:
+        """A fact that arrives late: the days after it are told anew, for those who know it."""
+        self._rows.flush()
+        old = self._open_spans()
+        new = self._timeline()
+        for segment, key in old.items():
+            if segment not in new:
+                self._close(key, segment)
+        for segment in new:
+            key = old[segment] if segment in old else self._open(segment)
+            if segment.valid_to == NO_DAY:
+                head.key, head.open = key, segment
+        head.file = self._folded(NO_DAY)
+        if head.file is not None:
+            _strip(head.file)
+
+    def _open_spans(self) -> dict[Segment, tuple[str, int, int]]:
+        found = self._rows.connection.execute(
+            select(SPANS).where(
+                SPANS.c.household_id == self._household_id, SPANS.c.known_to_us == NO_MOMENT_US
+            )
+        )
+        return {segment_of(row): (row.household_id, row.opened_by, row.ordinal) for row in found}
+
+    def _timeline(self) -> list[Segment]:
+        """The days told anew, neighbours that say the same made one."""
+        self._versions = self._load_versions()
+        days = sorted({version.effective_on for version in self._versions})
+        told = [(day, self._folded(day)) for day in days]
+        said = [(day, coded(file)) for day, file in told if file is not None]
+        kept = [each for n, each in enumerate(said) if n == 0 or each[1] != said[n - 1][1]]
+        ends = [day for day, _ in kept[1:]] + [NO_DAY]
+        return [Segment(day, end, of) for (day, of), end in zip(kept, ends, strict=True)]
+
+    def _load_versions(self) -> list[Version]:
+        versions = HOUSEHOLD_VERSIONS.c
+        found = self._rows.connection.execute(
+            select(versions.version, versions.effective_on, versions.type, versions.event)
+            .where(
+                versions.household_id == self._household_id,
+                versions.version <= self._envelope.version,
+            )
+            .order_by(versions.version)
+        )
+        return [Version(*row) for row in found]
+
+    def _folded(self, on: str) -> Household | None:
+        return fold(version for version in self._versions if version.effective_on <= on)
+
+    def _open(self, segment: Segment) -> tuple[str, int, int]:
+        key = (self._household_id, self._envelope.version, self._ordinal)
+        self._ordinal += 1
+        of = segment.of
+        self._rows.put(
+            SPANS,
+            key,
+            village_id=of.village_id,
+            valid_from=segment.valid_from,
+            valid_to=segment.valid_to,
+            known_from_us=self._known_us,
+            known_to_us=NO_MOMENT_US,
+            status=of.status,
+            attribute=of.attribute,
+            cause=of.cause,
+            other_causes=",".join(map(str, of.other_causes)),
+            income_per_head_fen=of.income_per_head_fen,
+            people_count=len(of.people),
+            people=packed(of),
+        )
+        self._count(segment, 1)
+        return key
+
+    def _close(self, key: tuple[str, int, int], segment: Segment) -> None:
+        self._rows.put(SPANS, key, known_to_us=self._known_us)
+        self._count(segment, -1)
+
+    def _count(self, segment: Segment, sign: int) -> None:
+        county_id = segment.of.village_id[:COUNTY_DIGITS]
+        for cell, households, people in cells(segment.of):
+            for day, way in ((segment.valid_from, sign), (segment.valid_to, -sign)):
+                if day != NO_DAY:
+                    change = self._changes[county_id, day, cell]
+                    change[0] += way * households
+                    change[1] += way * people
+
+    def _write_changes(self) -> None:
+        known_in = buckets(day_of(self._known_us))
+        for (county_id, day, cell), (households, people) in self._changes.items():
+            if not households and not people:
+                continue
+            for known in known_in:
+                for effective in buckets(day):
+                    key = (county_id, cell.dimension, known, effective, cell.value, cell.status)
+                    self._rows.add(SUMS, key, households=households, people=people)
+
+
+def segment_of(row: Row[Any]) -> Segment:
+    """The segment of a row of SPANS."""
+    return Segment(row.valid_from, row.valid_to, coded_of(row))
+
+
+def coded_of(row: Row[Any]) -> Coded:
+    """The coded attributes of a row of SPANS."""
+    return Coded(
+        row.village_id,
+        row.status,
+        row.attribute,
+        row.cause,
+        tuple(int(each) for each in row.other_causes.split(",") if each),
+        row.income_per_head_fen,
+        unpacked(row.people),
+    )
+
+
+@lru_cache(maxsize=4096)
+def buckets(day: str) -> tuple[str, str, str]:
+    """The year, the month and the day that a day counts in."""
+    return f"y{day[:4]}", f"m{day[:7]}", f"d{day}"
+
+
+def day_of(moment_us: int) -> str:
+    """The programme's day of a moment."""
+    return datetime.fromtimestamp(moment_us // MICROSECONDS, PROGRAMME_ZONE).date().isoformat()
+
+
+def _strip(household: Household) -> None:
+    for name in _PERSONAL_OF_HOUSEHOLD:
+        household.ClearField(name)  # type: ignore[arg-type]  # the stub lists literals
+    for member in household.members:
+        for name in _PERSONAL_OF_MEMBER:
+            member.ClearField(name)  # type: ignore[arg-type]
