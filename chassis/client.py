@@ -117,6 +117,16 @@ class Client:
         except grpc.RpcError as error:
             raise _failed(error) from None
 
+    async def converse(
+        self, requests: AsyncIterator[Any], kind: type[Message]
+    ) -> AsyncIterator[Any]:
+        """Many messages in, many answers; not repeated, the caller starts over."""
+        try:
+            async for response in self._rpc_of(kind)(requests, metadata=self._metadata(None)):
+                yield response
+        except grpc.RpcError as error:
+            raise _failed(error) from None
+
     async def close(self) -> None:
         await self.channel.close()
 

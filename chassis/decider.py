@@ -80,6 +80,10 @@ class Context:
         return derived_id(self.command_id, noun, ordinal)
 
 
+class FactsOutdated(Exception):
+    """A rule found its facts to be of another time than its state: they are read again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """Nobody else may hold (kind, key) from now on. A personal key is stored as a keyed digest

@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 from chassis import fields
 from chassis.appending import Plan, RegionCheck, Work, append_of, refusal_of
 from chassis.clock import Clock
-from chassis.decider import Actor, Claim, Context, Decider, Parameters, Release
+from chassis.decider import Actor, Claim, Context, Decider, FactsOutdated, Parameters, Release
 from chassis.envelope import event_of, parse
 from chassis.problems import Contended, fault_of
 from chassis.rejection import Rejected
@@ -135,6 +135,9 @@ class Handler:
             fields.check(work.command, sealed=bool(work.actor.caused_by))
         if work.actor.caused_by:
             work.command = await self._opened(work.command)
+        await self._read_facts(work)
+
+    async def _read_facts(self, work: Work) -> None:
         read = self._facts.get(type(work.command))
         if read is not None:
             facts = await read(work.command)
@@ -156,12 +159,16 @@ class Handler:
     async def _do(self, work: Work) -> Receipt:
         for _ in range(ATTEMPTS):
             slot = self._states.slot(work.stream)
-            async with slot.lock:
-                plan = await self._decide(work, slot)
-                if isinstance(plan, Receipt):
-                    return plan
-                await self._sealer.prepare(plan.events)
-                answer = self._submit(work, slot, plan)
+            try:
+                async with slot.lock:
+                    plan = await self._decide(work, slot)
+                    if isinstance(plan, Receipt):
+                        return plan
+                    await self._sealer.prepare(plan.events)
+                    answer = self._submit(work, slot, plan)
+            except FactsOutdated:
+                await self._read_facts(work)
+                continue
             outcome = await answer
             if isinstance(outcome, VersionConflict):
                 continue

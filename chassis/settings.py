@@ -120,6 +120,10 @@ class Settings:
         "", "Bot API that is not Telegram's own, e.g. http://127.0.0.1:8081/bot."
     )
     chat_port: int = _setting(8081, "Port of the local chat's Bot API and page.", _PORT)
+    page_port: int = _setting(8082, "Port of the households' own page; 0: there is none.", _PORT)
+    page_url: str = _setting(
+        "", "Address at which households reach their page; empty: http://127.0.0.1 and the port."
+    )
 
     log_level: str = _setting(
         "info", "Least level of log lines.", _words("debug", "info", "warning", "error")
@@ -163,6 +167,13 @@ class Settings:
     def address_of(self, service: str) -> str:
         """host:port of a service's gRPC port."""
         return str(getattr(self, f"{service}_address"))
+
+    @property
+    def page_address(self) -> str:
+        """What a link to the households' page begins with; "" without one."""
+        if not self.page_port:
+            return ""
+        return self.page_url.rstrip("/") or f"http://127.0.0.1:{self.page_port}"
 
     def dsn_of(self, name: str) -> str:
         """DSN of the database of a service, or of "keys"."""

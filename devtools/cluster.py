@@ -40,6 +40,7 @@ class Cluster:
         self.kafka = KafkaBroker(self.data / "kafka")
         self.postgres = PostgresServer(self.data / "postgres")
         self.chat_port = free_port()
+        self.page_port = free_port()
         self.ports = {service: free_port() for service in SERVICES}
         self.extra = dict(extra or {})
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -73,6 +74,7 @@ class Cluster:
             "TUOPIN_POSTGRES_DSN": self.postgres.dsn("{name}"),
             "TUOPIN_KAFKA_BOOTSTRAP": self.kafka.bootstrap,
             "TUOPIN_CHAT_PORT": str(self.chat_port),
+            "TUOPIN_PAGE_PORT": str(self.page_port),
             "TUOPIN_CLOCK_OFFSET_FILE": str(self.clock_offset_file),
             "TUOPIN_PROGRAMME_OVERLAY": str(DEMO_OVERLAY),
             **self.extra,

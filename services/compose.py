@@ -15,6 +15,7 @@ from typing import Any
 
 import grpc.aio
 import structlog
+from google.protobuf.message import Message
 
 from chassis.access import Tokens
 from chassis.alarms import AlarmRunner
@@ -29,7 +30,7 @@ from chassis.operations import OperationsServicer
 from chassis.programme import Programme
 from chassis.reacting import ReactionRunner
 from chassis.sealing import Sealer
-from chassis.sending import targets
+from chassis.sending import ON_BEHALF_OF, targets
 from chassis.server import ServiceWiring, build_server
 from chassis.settings import Settings, read_key
 from chassis.store.model import Store
@@ -46,6 +47,8 @@ log = structlog.get_logger(__name__)
 SERVICE_TOKEN_S = 3600.0
 SERVICE_TOKEN_RENEWED_S = 1800.0
 ALARM_EVERY_S = 2.0
+# A page that waits for a neighbour tells so soon.
+NEIGHBOUR_ATTEMPTS = 2
 
 
 @dataclass(frozen=True)
@@ -139,14 +142,38 @@ def heard(service: Service, topics: tuple[str, ...]) -> tuple[str, ...]:
     return topics if service.reactions else ()
 
 
-def sender_to(base: Foundation, service: str) -> Client:
-    """A client of a service's own server, as the service itself; its token renews itself."""
+class Neighbours:
+    """Asks other services, as one service; connects to each when it is first asked."""
+
+    def __init__(self, base: Foundation, service: str) -> None:
+        self._base = base
+        self._service = service
+        self._clients: dict[str, Client] = {}
+
+    async def ask(self, service: str, query: Message, on_behalf_of: str = "") -> Any:
+        """The neighbour's answer; CallFailed when it is no."""
+        client = self._clients.get(service)
+        if client is None:
+            client = self._clients[service] = sender_to(self._base, service, self._service)
+        return await client.call(query, {ON_BEHALF_OF: on_behalf_of}, attempts=NEIGHBOUR_ATTEMPTS)
+
+    async def close(self) -> None:
+        """Close what was connected."""
+        for client in self._clients.values():
+            await client.close()
+
+
+def sender_to(base: Foundation, service: str, subject: str = "") -> Client:
+    """A client of a service's server, as the service itself or as `subject`; its token renews
+    itself.
+    """
     made: list[tuple[float, str]] = []
+    who = subject or service
 
     def token() -> str:
         now_s = asyncio.get_running_loop().time()
         if not made or now_s - made[-1][0] > SERVICE_TOKEN_RENEWED_S:
-            made[:] = [(now_s, base.tokens.issue(service, ["service@"], ttl_s=SERVICE_TOKEN_S))]
+            made[:] = [(now_s, base.tokens.issue(who, ["service@"], ttl_s=SERVICE_TOKEN_S))]
         return made[-1][1]
 
     return connect(base.settings.address_of(service), token)
@@ -169,6 +196,7 @@ class Serving:
             programme=base.programme,
             clock=base.clock,
         )
+        self.neighbours = Neighbours(base, service.name)
         scratch = base.settings.data / service.name / "scratch"
         scratch.mkdir(parents=True, exist_ok=True)
         self.parts = ServeParts(
@@ -182,6 +210,7 @@ class Serving:
             views=views,
             handler=self.handler,
             scratch=scratch,
+            ask=self.neighbours.ask,
         )
         self.server: grpc.aio.Server | None = None
 
@@ -230,6 +259,7 @@ class Serving:
         """Let running calls finish, then close the store."""
         if self.server is not None:
             await self.server.stop(self.base.settings.drain_s)
+        await self.neighbours.close()
         await self.store.close()
 
 

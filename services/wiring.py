@@ -25,6 +25,9 @@ from chassis.store.model import Store
 from chassis.views import View
 from chassis.viewstore import ViewStore
 
+# (service, query, on whose behalf) -> answer.
+Ask = Callable[[str, Message, str], Awaitable[Any]]
+
 
 @dataclass(frozen=True)
 class ServeParts:
@@ -41,6 +44,9 @@ class ServeParts:
     handler: Handler
     # Folder for scratch files of this service.
     scratch: Path
+    # Asks a neighbour, as this service and on somebody's behalf. For display only: decisions rest
+    # on own copies.
+    ask: Ask
 
 
 @dataclass(frozen=True)

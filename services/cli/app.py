@@ -7,6 +7,7 @@ import typer
 
 from services.cli import (
     cadres,
+    exits,
     figures,
     funds,
     households,
@@ -34,7 +35,7 @@ app.add_typer(regions.app, name="regions")
 app.add_typer(imports.app, name="import")
 app.add_typer(households.app, name="household")
 app.add_typer(households.people, name="person")
-app.add_typer(households.exits, name="exit")
+app.add_typer(exits.app, name="exit")
 app.add_typer(figures.app, name="figures")
 app.add_typer(plans.app, name="plan")
 app.add_typer(funds.app, name="fund")

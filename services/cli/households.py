@@ -1,4 +1,4 @@
-"""`tuopin household | person | exit`: files, lookups, the way out, erasing."""
+"""`tuopin household | person`: files, lookups, erasing."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,14 +6,13 @@ from typing import Annotated
 import typer
 from google.protobuf.message import Message
 
-from services.cli.contact import chosen, contact, fail, new_command_id, today
+from services.cli.contact import chosen, contact, fail, new_command_id
 from services.cli.household_page import show_file
 from services.cli.options import (
     AsOf,
     CommandId,
     Json,
     KnownAt,
-    On,
     PageSize,
     PageToken,
     Region,
@@ -22,21 +21,17 @@ from services.cli.options import (
 from services.cli.output import EXIT_FAILED, show_one, show_page
 from services.cli.words import say
 from tuopin.registry.v1.household_pb2 import (
-    AgreeToExit,
     ErasePerson,
-    ExitHousehold,
     FindPerson,
     GetHousehold,
     HouseholdStatus,
     ListHouseholds,
-    ProposeExit,
     PutEvidence,
 )
 from tuopin.types.v1.types_pb2 import Consent, Paper
 
 app = typer.Typer(no_args_is_help=True, help="Household files.")
 people = typer.Typer(no_args_is_help=True, help="People in the register.")
-exits = typer.Typer(no_args_is_help=True, help="A household's way out of poverty.")
 
 Household = Annotated[str, typer.Argument(help="household_id")]
 GROUNDS = ("request", "court", "retention-over")
@@ -141,65 +136,6 @@ def erase(
         ground=ground,
     )
     _send("ErasePerson", command, "erased", as_json)
-
-
-@exits.command()
-def propose(
-    household_id: Household,
-    reason: Annotated[str, typer.Option(help="Why it is time.")],
-    on: On = "",
-    command_id: CommandId = "",
-    as_json: Json = False,
-) -> None:
-    """Propose that a household is out; the resident cadre is then asked to verify on site.
-
-    Example: tuopin exit propose HOUSEHOLD --reason 收入稳定 --on 2026-10-01
-    """
-    command = ProposeExit(
-        command_id=command_id or new_command_id(),
-        household_id=household_id,
-        reason=reason,
-        effective_on=on or today(),
-    )
-    _send("ProposeExit", command, "proposed", as_json)
-
-
-@exits.command()
-def agree(
-    household_id: Household,
-    given_by: Annotated[str, typer.Option(help="person_id of the member who signed.")],
-    paper: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="Picture of the paper.")],
-    witness: Annotated[str, typer.Option(prompt=True, help="Name of the witness.")],
-    on: On = "",
-    command_id: CommandId = "",
-    as_json: Json = False,
-) -> None:
-    """The household agrees on a signed paper.
-
-    Example: tuopin exit agree HOUSEHOLD --given-by PERSON --paper signed.jpg
-    """
-    command = AgreeToExit(
-        command_id=command_id or new_command_id(),
-        household_id=household_id,
-        consent=paper_consent(household_id, given_by, paper, witness, on or today()),
-    )
-    _send("AgreeToExit", command, "agreed", as_json)
-
-
-@exits.command()
-def complete(
-    household_id: Household, on: On = "", command_id: CommandId = "", as_json: Json = False
-) -> None:
-    """The household is out (abridged procedure); support goes on for the grace period.
-
-    Example: tuopin exit complete HOUSEHOLD --on 2026-11-01
-    """
-    command = ExitHousehold(
-        command_id=command_id or new_command_id(),
-        household_id=household_id,
-        effective_on=on or today(),
-    )
-    _send("ExitHousehold", command, "exited", as_json)
 
 
 def paper_consent(

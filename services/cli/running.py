@@ -73,6 +73,8 @@ def _check_ports() -> None:
         fail(str(wrong), EXIT_USAGE)
     places = {settings.address_of(name): f"TUOPIN_{name.upper()}_ADDRESS" for name in SERVICES}
     places[f"127.0.0.1:{settings.chat_port}"] = "TUOPIN_CHAT_PORT"
+    if settings.page_port:
+        places[f"127.0.0.1:{settings.page_port}"] = "TUOPIN_PAGE_PORT"
     for place, setting in places.items():
         if port_answers(int(place.rpartition(":")[2])):
             fail(say("port-taken", place=place, setting=setting), EXIT_USAGE)

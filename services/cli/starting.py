@@ -46,6 +46,7 @@ class System:
         self.own = {
             **ports,
             "TUOPIN_CHAT_PORT": str(free_port()),
+            "TUOPIN_PAGE_PORT": str(free_port()),
             "TUOPIN_READY_FILE": str(self._ready),
             "TUOPIN_CLOCK_OFFSET_FILE": str(self.clock_offset_file),
             "TUOPIN_PROGRAMME_OVERLAY": str(DEMO_OVERLAY),

@@ -121,7 +121,15 @@ async def _work_with_lease(
     pictures = Pictures(provider.download, parts.blobs)
     understanding = Understanding(parts.views, people, pictures)
     intake = Intake(
-        provider, ledger, understanding, commands, people, replies, parts.views, editor.poke
+        provider,
+        ledger,
+        understanding,
+        commands,
+        people,
+        replies,
+        parts.views,
+        editor.poke,
+        page_address=parts.settings.page_address,
     )
 
     async def keep_lease() -> None:

@@ -11,7 +11,7 @@ from services.notifier.decider.assignment import message_id_of
 from services.notifier.decider.times import end_of, micros
 from services.notifier.views.cadres import post_name, posts_of
 from services.notifier.views.gone import Event as Ending
-from services.notifier.views.gone import ends
+from services.notifier.views.gone import ends, gone_at_us
 from services.notifier.views.worklist import open_ids
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.funding.v1.ledger_pb2 import ReceiptConfirmed
@@ -40,6 +40,7 @@ from tuopin.notifier.v1.message_pb2 import (
 )
 from tuopin.notifier.v1.order_pb2 import TaskOrdered
 from tuopin.planning.v1.plan_pb2 import PlanApproved, VisitRecorded
+from tuopin.registry.v1.exit_pb2 import ExitStopped, ExitWithdrawn
 from tuopin.registry.v1.household_pb2 import ExitVerified, HouseholdExited
 from tuopin.training.v1.cadre_pb2 import CadreDeparted, PostEnded
 from tuopin.types.v1.types_pb2 import ReactionRefused
@@ -179,8 +180,11 @@ def read_ended(connection: Connection, event: PostEnded) -> Sequence[str]:
     """What is open of them below the region of the post, when no post there is left."""
     # Our own list of posts may be behind the event.
     ended = (event.region_id, post_name(event.post))
-    left = [each.region_id for each in posts_of(connection, event.cadre_id)
-            if (each.region_id, each.post) != ended]
+    left = [
+        each.region_id
+        for each in posts_of(connection, event.cadre_id)
+        if (each.region_id, each.post) != ended
+    ]
     if any(event.region_id.startswith(region_id) for region_id in left):
         return ()
     return open_ids(connection, cadre_id=event.cadre_id, region_id=event.region_id)
@@ -207,8 +211,17 @@ def read_pointless(connection: Connection, event: Ending) -> Sequence[tuple[str,
     ]
 
 
+def read_pointless_offer(
+    connection: Connection, event: AssignmentOffered
+) -> Sequence[tuple[str, str]]:
+    """The end of its cause overtook the offer: our list knew it not yet when it was asked."""
+    gone_us = gone_at_us(connection, event.kind, event.subject, event.household_id)
+    pointless = event.caused_at_us and gone_us > event.caused_at_us
+    return [(event.assignment_id, "cause-gone")] if pointless else []
+
+
 def cancel(
-    envelope: Envelope, event: Ending, pointless: Sequence[tuple[str, str]]
+    envelope: Envelope, event: Ending | AssignmentOffered, pointless: Sequence[tuple[str, str]]
 ) -> Iterator[CancelAssignment]:
     """Nobody is asked for what is known or no longer wanted."""
     for assignment_id, reason in pointless:
@@ -270,6 +283,9 @@ REACTIONS: tuple[Reaction, ...] = (
     Reaction("cancel-receipt-check", ReceiptConfirmed, cancel, read_pointless),
     Reaction("cancel-verified-exit", ExitVerified, cancel, read_pointless),
     Reaction("cancel-exited", HouseholdExited, cancel, read_pointless),
+    Reaction("cancel-withdrawn-exit", ExitWithdrawn, cancel, read_pointless),
+    Reaction("cancel-stopped-exit", ExitStopped, cancel, read_pointless),
+    Reaction("cancel-at-birth", AssignmentOffered, cancel, read_pointless_offer),
     *voicing.REACTIONS,
     *unlinking.REACTIONS,
 )

@@ -4,6 +4,7 @@ from services.notifier.bot import run_bot
 from services.notifier.causes import reactions_of
 from services.notifier.decider import DECIDERS
 from services.notifier.facts import FACTS
+from services.notifier.page.server import run_page
 from services.notifier.reactions import REACTIONS
 from services.notifier.server import Notifier
 from services.notifier.views import DEADLINES, VIEWS
@@ -21,6 +22,7 @@ SERVICE = Service(
     caused=reactions_of,
     deadlines=DEADLINES,
     bot=run_bot,
+    serving={"page": run_page},
     servicer=Notifier,
     add_to_server=add_NotifierServiceServicer_to_server,
     descriptor=service_pb2.DESCRIPTOR.services_by_name["NotifierService"],

@@ -9,15 +9,21 @@ from sqlalchemy import Connection
 from services.registry.decider.region import RegionFile
 from services.registry.decider.registration import RegistrationFacts
 from services.registry.editions import count_of
-from services.registry.views import regions
+from services.registry.views import regions, residents
+from tuopin.registry.v1.exit_pb2 import RecordExitFindings
 from tuopin.registry.v1.household_pb2 import RegisterHousehold
 from tuopin.registry.v1.region_pb2 import AdoptRegions
 
 
-def registration(connection: Connection, command: RegisterHousehold) -> RegistrationFacts:
+def village_known(connection: Connection, village_id: str) -> bool:
     """Whether the regions in force have the village; FactMissing before any are."""
     edition, _ = regions.edition_in_force(connection)
-    return RegistrationFacts(regions.is_known(connection, edition, command.village_id))
+    return regions.is_known(connection, edition, village_id)
+
+
+def registration(connection: Connection, command: RegisterHousehold) -> RegistrationFacts:
+    """What a registration needs to know of its village."""
+    return RegistrationFacts(village_known(connection, command.village_id))
 
 
 def region_file(connection: Connection, command: AdoptRegions) -> RegionFile:
@@ -28,7 +34,13 @@ def region_file(connection: Connection, command: AdoptRegions) -> RegionFile:
         return RegionFile(found=False)
 
 
+def resident_in(connection: Connection, command: RecordExitFindings) -> frozenset[str]:
+    """The villages whose resident team the cadre belongs to."""
+    return residents.villages_of(connection, command.cadre_id)
+
+
 FACTS: Mapping[type[Message], Callable[[Connection, Any], Any]] = {
     RegisterHousehold: registration,
     AdoptRegions: region_file,
+    RecordExitFindings: resident_in,
 }

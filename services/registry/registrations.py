@@ -7,14 +7,15 @@ from weakref import WeakKeyDictionary
 
 from chassis.clock import MICROSECONDS
 from chassis.decider import Actor
-from chassis.envelope import event_of, parse
 from chassis.handle import Handler
 from chassis.rejection import Rejected
 from services.registry import facts
-from services.registry.decider.file import household_id_of
-from services.registry.decider.registration import RegistrationFacts, repeats
+from services.registry.current_files import FilesAtHand
+from services.registry.decider.current import CurrentFiles
+from services.registry.decider.registration import RegistrationFacts, household_id_of, repeats
 from services.wiring import ServeParts
-from tuopin.registry.v1.household_pb2 import HouseholdRegistered, RegisterHousehold
+from tuopin.registry.v1.correction_pb2 import CorrectHousehold
+from tuopin.registry.v1.household_pb2 import RegisterHousehold
 from tuopin.types.v1.types_pb2 import Outcome, Receipt
 
 ALREADY_KNOWN = "household-already-known"
@@ -28,25 +29,34 @@ class Registrations:
 
     def __init__(self, parts: ServeParts) -> None:
         self._handler = parts.handler
-        self._store = parts.store
+        self._files = FilesAtHand(parts)
         self._views = parts.views
-        self._sealer = parts.sealer
         self._clock = parts.clock
         self._villages: dict[str, int] = {}
         # Commands found to repeat the file of a household, while they are handled again.
         self._repeating: set[str] = set()
         parts.handler.use_facts(RegisterHousehold, self.facts)
+        parts.handler.use_facts(CorrectHousehold, self._correction)
 
     async def facts(self, command: RegisterHousehold) -> RegistrationFacts:
         """No wait for the database while the village was asked for a moment ago."""
-        known_until_us = self._villages.get(command.village_id, 0)
-        now_us = self._clock.now_us()
-        if now_us >= known_until_us:
-            found = await self._views.query(lambda each: facts.registration(each, command))
-            if not found.village_known:
-                return found
-            self._keep(command.village_id, now_us + VILLAGES_KEPT_S * MICROSECONDS)
+        if not await self.village_known(command.village_id):
+            return RegistrationFacts(False)
         return RegistrationFacts(True, same_content=command.command_id in self._repeating)
+
+    async def village_known(self, village_id: str) -> bool:
+        """Whether the regions in force have the village; FactMissing before any are."""
+        now_us = self._clock.now_us()
+        if now_us < self._villages.get(village_id, 0):
+            return True
+        found = await self._views.query(lambda each: facts.village_known(each, village_id))
+        if found:
+            self._keep(village_id, now_us + VILLAGES_KEPT_S * MICROSECONDS)
+        return found
+
+    async def _correction(self, command: CorrectHousehold) -> CurrentFiles:
+        known = await self.village_known(command.file.village_id)
+        return await self._files.of([household_id_of(command.file)], village_known=known)
 
     def _keep(self, village_id: str, until_us: int) -> None:
         if len(self._villages) >= VILLAGES_MAX:
@@ -78,15 +88,9 @@ class Registrations:
             self._repeating.discard(command.command_id)
 
     async def repeated(self, command: RegisterHousehold) -> bool:
-        """Whether the household was registered with exactly this content."""
-        records = await self._store.load(f"household-{household_id_of(command)}")
-        if not records:
-            return False
-        event = event_of(parse(records[0].envelope))
-        assert isinstance(event, HouseholdRegistered)
-        await self._sealer.opening([event])
-        self._sealer.open(event)
-        return repeats(command, event)
+        """Whether the household's file says exactly this."""
+        file, version = await self._files.current(household_id_of(command))
+        return version > 0 and repeats(command, file)
 
     async def settle(
         self, commands: Sequence[RegisterHousehold], outcomes: Sequence[Outcome], actor: Actor

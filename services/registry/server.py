@@ -14,12 +14,15 @@ from services.registry.importing.uploads import Upload, mark_cut_off
 from services.registry.importing.watching import watch
 from services.registry.reading import Reader
 from services.registry.registrations import registrations_of
+from services.registry.server_exit import ExitRpcs
 from services.registry.server_identification import IdentificationRpcs
 from services.registry.views.households import list_households
 from services.registry.views.lists import list_as_of
 from services.registry.views.regions import create, find_regions
 from services.wiring import ServeParts
+from tuopin.registry.v1 import correction_pb2 as co
 from tuopin.registry.v1 import figures_pb2 as figures
+from tuopin.registry.v1 import file_pb2 as file
 from tuopin.registry.v1 import household_pb2 as pb
 from tuopin.registry.v1 import import_pb2 as imports
 from tuopin.registry.v1 import region_pb2 as region
@@ -32,7 +35,7 @@ PICTURE_MAX_BYTES = 3 * 1024 * 1024
 PICTURES = frozenset({"image/jpeg", "image/png"})
 
 
-class Registry(IdentificationRpcs, CommandServicer, RegistryServiceServicer):
+class Registry(ExitRpcs, IdentificationRpcs, CommandServicer, RegistryServiceServicer):
     """The rpcs of the registry."""
 
     def __init__(self, parts: ServeParts) -> None:
@@ -64,16 +67,18 @@ class Registry(IdentificationRpcs, CommandServicer, RegistryServiceServicer):
         settled = await self.registrations.settle(request.commands, outcomes.outcomes, actor)
         return Outcomes(outcomes=settled)
 
-    async def ProposeExit(self, request: pb.ProposeExit, context: Context) -> Receipt:
+    # Household file
+
+    async def CorrectHousehold(self, request: co.CorrectHousehold, context: Context) -> Receipt:
+        check_region(context, request.file.village_id)
         return await self.handle(request, context)
 
-    async def VerifyExit(self, request: pb.VerifyExit, context: Context) -> Receipt:
-        return await self.handle(request, context)
+    async def CorrectHouseholds(self, request: co.CorrectHouseholds, context: Context) -> Outcomes:
+        for village_id in {each.file.village_id for each in request.commands}:
+            check_region(context, village_id)
+        return await self.handle_many(request.commands, context)
 
-    async def AgreeToExit(self, request: pb.AgreeToExit, context: Context) -> Receipt:
-        return await self.handle(request, context)
-
-    async def ExitHousehold(self, request: pb.ExitHousehold, context: Context) -> Receipt:
+    async def StateIncome(self, request: file.StateIncome, context: Context) -> Receipt:
         return await self.handle(request, context)
 
     async def ErasePerson(self, request: pb.ErasePerson, context: Context) -> Receipt:

@@ -33,7 +33,9 @@ LISTINGS = {
 # What gives one answer or none, or something that is no list of rows.
 ANSWERS = {
     *("cadre appoint", "cadre link", "cadre post", "cadre show", "demo", "events export"),
-    *("exit agree", "exit complete", "exit propose", "fund allocate", "fund appropriate"),
+    *("exit agree", "exit announce", "exit appraise", "exit complete", "exit find", "exit post"),
+    *("exit propose", "exit reinstate", "exit review", "exit withdraw", "exit wrong"),
+    *("fund allocate", "fund appropriate"),
     *("fund assign", "fund commit", "fund pay", "household show", "import households"),
     *("person erase", "person find", "plan approve", "plan consent", "plan show", "rebuild"),
     *("regions adopt", "run", "session complete", "session schedule", "task trace", "template"),

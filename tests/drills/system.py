@@ -60,6 +60,7 @@ class System:
             "TUOPIN_DATA": str(self.data),
             "TUOPIN_TELEGRAM_TOKEN": LOCAL_BOT_TOKEN,
             "TUOPIN_TELEGRAM_BASE_URL": f"{self.chat_url}/bot",
+            "TUOPIN_PAGE_PORT": "0",
             "TUOPIN_CLOCK_OFFSET_FILE": str(self.clock_offset_file),
             "TUOPIN_PROGRAMME_OVERLAY": str(DEMO_OVERLAY),
             "TUOPIN_READY_FILE": str(self._ready),

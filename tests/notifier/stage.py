@@ -23,6 +23,7 @@ from chassis.blobs import BlobFolder
 from chassis.client import Client, connect
 from chassis.clock import OffsetClock
 from chassis.envelope import event_of, parse
+from chassis.handle import Handler
 from chassis.keys import SqliteKeys
 from chassis.lanes import LANES_PER_TOPIC
 from chassis.programme import Programme
@@ -77,6 +78,7 @@ class Stage:
         self.address = ""
         self.clients: list[Client] = []
         self.chat: LocalChat
+        self.handler: Handler
         self.people: ChatClient
         self._bot: asyncio.Task[None] | None = None
 

@@ -42,6 +42,7 @@ async def on_stage(folder: Path, *, rate: bool = False, bot: bool = True) -> Asy
         programme=here.programme,
         clock=here.clock,
     )
+    here.handler = handler
     parts: Any = SimpleNamespace(
         handler=handler,
         views=here.views,

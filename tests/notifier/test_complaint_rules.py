@@ -93,12 +93,12 @@ def test_silence_goes_to_the_next_level_and_ends_at_the_last() -> None:
 
 
 def test_an_answer_is_given_once_and_ends_the_clock() -> None:
-    command = AnswerComplaint(complaint_id=ID, text="paid on the 5th")
+    command = AnswerComplaint(complaint_id=ID, answer="paid on the 5th")
     answer = ComplaintAnswered(
         complaint_id=ID,
         village_id=v.VILLAGE,
         region_id="433124103",
-        text="paid on the 5th",
+        answer="paid on the 5th",
         answered_by="li-office",
         kind="money",
     )

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from chassis.decider import Actor, Claim, Release
+from chassis.decider import Claim, Release
+from services.registry.decider.file_content import registered
 from services.registry.decider.household import HOUSEHOLD
 from services.registry.decider.registration import RegistrationFacts, repeats
 from tests.given import NOW, FixedParameters, Given
@@ -14,7 +15,6 @@ from tests.registry.stories import (
     HOUSEHOLD_ID,
     agree_to_exit,
     child,
-    consent,
     erase_person,
     exit_agreed,
     exit_household,
@@ -23,17 +23,14 @@ from tests.registry.stories import (
     household_exited,
     household_registered,
     identity_number,
-    location,
     member,
-    note,
     person_erased,
-    picture,
     propose_exit,
     register_household,
     verify_exit,
 )
 from tuopin.registry.v1 import household_pb2 as pb
-from tuopin.types.v1.types_pb2 import ChatProof, Consent, Evidence
+from tuopin.registry.v1.household_pb2 import Household
 
 given = Given(
     HOUSEHOLD,
@@ -198,18 +195,6 @@ def test_a_loss_rounds_down() -> None:
     )
 
 
-def test_an_exit_is_proposed_for_a_registered_household() -> None:
-    given(household_registered()).when(propose_exit()).then(exit_proposed())
-
-
-def test_the_person_behind_a_service_is_named() -> None:
-    (
-        given(household_registered())
-        .when(propose_exit(), by=Actor("notifier", on_behalf_of="wang-cadre"))
-        .then_event(pb.ExitProposed, proposed_by="wang-cadre")
-    )
-
-
 @pytest.mark.parametrize(
     "command",
     [propose_exit(), verify_exit(), agree_to_exit(), exit_household(), erase_person()],
@@ -217,139 +202,6 @@ def test_the_person_behind_a_service_is_named() -> None:
 )
 def test_nothing_happens_to_a_household_that_is_not_known(command: pb.ProposeExit) -> None:
     given().when(command).then_rejected("household-not-known")
-
-
-def test_an_exit_is_proposed_once() -> None:
-    given(*PROPOSED).when(propose_exit()).then_rejected("exit-already-proposed")
-
-
-def test_an_exit_is_not_proposed_ahead_of_its_day() -> None:
-    (
-        given(household_registered())
-        .when(propose_exit(effective_on="2020-03-03"))
-        .then_rejected("effective-date-in-the-future")
-    )
-
-
-def test_the_cadre_verifies_on_site() -> None:
-    given(*PROPOSED).when(verify_exit()).then(exit_verified())
-
-
-def test_a_visit_before_the_proposal_verifies_nothing() -> None:
-    (
-        given(*PROPOSED)
-        .when(verify_exit(effective_on="2020-01-31"))
-        .then_rejected("verification-before-proposal", on="2020-02-01")
-    )
-
-
-def test_without_a_proposal_there_is_nothing_to_verify() -> None:
-    given(household_registered()).when(verify_exit()).then_rejected("exit-not-proposed")
-
-
-def test_an_exit_is_verified_once() -> None:
-    given(*VERIFIED).when(verify_exit()).then_rejected("exit-already-verified")
-
-
-@pytest.mark.parametrize("evidence", [[], [Evidence(taken_at_us=1)]])
-def test_a_verification_without_evidence_is_refused(evidence: list[Evidence]) -> None:
-    (given(*PROPOSED).when(verify_exit(evidence=evidence)).then_rejected("exit-evidence-missing"))
-
-
-@pytest.mark.parametrize(
-    "foreign",
-    [note("other"), location("other"), Evidence(photo=picture("other"))],
-    ids=["note", "location", "photo"],
-)
-def test_evidence_of_another_household_proves_nothing(foreign: Evidence) -> None:
-    (
-        given(*PROPOSED)
-        .when(verify_exit(evidence=[note(), foreign]))
-        .then_rejected("evidence-of-other-household")
-    )
-
-
-def test_the_household_agrees_on_paper() -> None:
-    given(*VERIFIED).when(agree_to_exit()).then(exit_agreed())
-
-
-def test_agreement_waits_for_the_verification() -> None:
-    given(*PROPOSED).when(agree_to_exit()).then_rejected("exit-not-verified")
-
-
-def test_a_household_agrees_once() -> None:
-    given(*AGREED).when(agree_to_exit()).then_rejected("exit-already-agreed")
-
-
-def test_only_a_member_can_agree() -> None:
-    (
-        given(*VERIFIED)
-        .when(agree_to_exit(given_by="cadre-1"))
-        .then_rejected("consent-not-by-member")
-    )
-
-
-def test_an_erased_member_can_no_longer_agree() -> None:
-    given(*VERIFIED, person_erased()).when(agree_to_exit()).then_rejected("consent-not-by-member")
-
-
-def test_the_word_of_a_cadre_is_no_consent() -> None:
-    by_chat = Consent(given_by=HEAD_ID, given_on="2020-02-12", chat=ChatProof(link_id="cadre-1"))
-    (
-        given(*VERIFIED)
-        .when(pb.AgreeToExit(household_id=HOUSEHOLD_ID, consent=by_chat))
-        .then_rejected("consent-chat-not-heard")
-    )
-
-
-def test_a_member_agrees_from_their_own_chat_as_the_notifier_heard_it() -> None:
-    said = Consent(given_by=HEAD_ID, given_on="2020-02-12", chat=ChatProof(link_id="l-1"))
-    heard = Actor("registry", {"service": ("",)}, caused_by="voice-h-1@5")
-    (
-        given(*VERIFIED)
-        .when(pb.AgreeToExit(household_id=HOUSEHOLD_ID, consent=said), by=heard)
-        .then_event(pb.ExitAgreed, consent=said)
-    )
-
-
-def test_the_paper_is_the_households_own() -> None:
-    (
-        given(*VERIFIED)
-        .when(pb.AgreeToExit(household_id=HOUSEHOLD_ID, consent=consent("other")))
-        .then_rejected("paper-of-other-household")
-    )
-
-
-def test_a_consent_from_before_the_verification_does_not_count() -> None:
-    (
-        given(*VERIFIED)
-        .when(agree_to_exit(given_on="2020-02-09"))
-        .then_rejected("consent-before-verification")
-    )
-
-
-def test_a_household_leaves_and_support_goes_on() -> None:
-    given(*AGREED).when(exit_household()).then(household_exited())
-
-
-def test_nobody_leaves_without_having_agreed() -> None:
-    given(*VERIFIED).when(exit_household()).then_rejected("exit-not-agreed")
-
-
-def test_nobody_leaves_before_having_agreed() -> None:
-    (
-        given(*AGREED)
-        .when(exit_household(effective_on="2020-02-11"))
-        .then_rejected("exit-before-agreement", on="2020-02-12")
-    )
-
-
-def test_a_household_leaves_once() -> None:
-    given(*EXITED).when(exit_household()).then_rejected("household-already-exited")
-
-
-def test_a_household_that_left_is_not_proposed_again() -> None:
-    given(*EXITED).when(propose_exit()).then_rejected("exit-already-proposed")
 
 
 def test_a_person_is_erased_and_the_claim_given_back() -> None:
@@ -394,9 +246,11 @@ def test_a_household_whose_people_are_all_erased_stands_still() -> None:
 
 
 def test_a_file_repeats_another_only_word_for_word() -> None:
-    registered = household_registered()
-    assert repeats(register_household(), registered)
-    assert repeats(register_household(import_id="import-1"), registered)
-    assert not repeats(register_household(members=[member(phone=""), child()]), registered)
-    assert not repeats(register_household(members=[child(), member()]), registered)
-    assert not repeats(register_household(address=""), registered)
+    file = Household()
+    registered(file, household_registered())
+    assert repeats(register_household(), file)
+    assert repeats(register_household(import_id="import-1"), file)
+    assert not repeats(register_household(members=[member(phone=""), child()]), file)
+    assert not repeats(register_household(members=[child(), member()]), file)
+    assert not repeats(register_household(address=""), file)
+    assert not repeats(register_household(effective_on="2020-01-02"), file)

@@ -1,18 +1,23 @@
 """The registry over gRPC, with a real store, real keys, real views."""
 
 from collections.abc import AsyncIterator
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chassis.client import CallFailed, Client
+from chassis.decider import PROGRAMME_ZONE
 from services.registry.editions import read_edition
 from services.registry.worker import SERVICE
+from tests.registry.filing import correct_household
+from tests.registry.leaving import CADRE, appraise, record
 from tests.registry.serving import registry
 from tests.registry.stories import (
     HOUSEHOLD_ID,
     VILLAGE,
+    child,
     consent,
     exit_household,
     identity_number,
@@ -23,8 +28,12 @@ from tests.registry.stories import (
 )
 from tests.services.running import Running, running
 from tuopin.notifier.v1.assignment_pb2 import AssignmentDone
+from tuopin.registry.v1 import exit_pb2 as exits
 from tuopin.registry.v1 import household_pb2 as pb
+from tuopin.registry.v1.correction_pb2 import CorrectHouseholds
+from tuopin.registry.v1.posting_pb2 import ClosePosting, PostingOpened
 from tuopin.registry.v1.region_pb2 import AdoptRegions, FindRegions
+from tuopin.training.v1.cadre_pb2 import POST_RESIDENT_TEAM, CadrePosted
 from tuopin.types.v1.types_pb2 import Edition, Receipt
 
 JPEG = b"\xff\xd8\xff" + b"synthetic picture"
@@ -146,40 +155,73 @@ async def test_a_file_is_shown_to_its_own_region_only(here: Running, county: Cli
 
 
 async def exited(here: Running, county: Client) -> Receipt:
-    """The whole way out; the visit on site is heard from the notifier."""
+    """The whole way out; the visit on site is heard from the notifier, the cadre from training."""
     shown = await household(county, await register(county))
-    await county.call(propose_exit(command_id="propose"))
-    await here.hear(
-        "task",
-        "task-assignment-1",
-        AssignmentDone(
-            assignment_id="assignment-1",
-            kind="verify-exit",
-            household_id=HOUSEHOLD_ID,
-            cadre_id="cadre-1",
-            evidence=[note()],
-            effective_on="2020-02-10",
-        ),
+    village = here.somebody("zhang-village", f"village-committee@{VILLAGE}")
+    township = here.somebody("wu-township", "township-office@433124110")
+    cadre = here.somebody(CADRE, f"cadre@{VILLAGE}")
+    posted = CadrePosted(cadre_id=CADRE, region_id=VILLAGE, post=POST_RESIDENT_TEAM)
+    await here.hear("cadre", f"cadre-{CADRE}", posted)
+    await village.call(propose_exit(command_id="propose"))
+    await village.call(appraise(command_id="appraise"))
+    await cadre.call(record(command_id="record"))
+    done = AssignmentDone(
+        assignment_id="assignment-1",
+        kind="verify-exit",
+        household_id=HOUSEHOLD_ID,
+        cadre_id=CADRE,
+        evidence=[note()],
+        effective_on="2020-02-10",
     )
+    await here.hear("task", "task-assignment-1", done)
     await here.until(pb.ExitVerified)
     blob = await county.call(pb.PutEvidence(household_id=HOUSEHOLD_ID, data=JPEG))
     agreed = consent(given_by=shown.members[0].person_id)
     agreed.paper.picture.CopyFrom(blob)
-    await county.call(pb.AgreeToExit(command_id="agree", household_id=HOUSEHOLD_ID, consent=agreed))
-    receipt: Receipt = await county.call(exit_household(command_id="exit"))
+    agree = pb.AgreeToExit(command_id="agree", household_id=HOUSEHOLD_ID, consent=agreed)
+    await village.call(agree)
+    await village.call(exits.PostExit(command_id="post", household_id=HOUSEHOLD_ID))
+    await here.pass_days(7.001)
+    (opened,) = await here.events(PostingOpened)
+    await here.client("service@").call(
+        ClosePosting(
+            command_id="close",
+            household_id=HOUSEHOLD_ID,
+            posting_id=opened.posting_id,
+            closes_at_us=opened.closes_at_us,
+        )
+    )
+    of = {"household_id": HOUSEHOLD_ID, "approved": True, "note": "属实"}
+    await township.call(exits.ReviewExitAtTownship(command_id="township", **of))
+    await county.call(exits.ReviewExitAtCounty(command_id="county", **of))
+    announce = exits.AnnounceExit(
+        command_id="announce", household_id=HOUSEHOLD_ID, document="花扶发1号"
+    )
+    await county.call(announce)
+    today = here.parts.clock.now().astimezone(PROGRAMME_ZONE).date().isoformat()
+    leave = exit_household(command_id="exit", effective_on=today)
+    receipt: Receipt = await county.call(leave)
     return receipt
 
 
 async def test_a_household_leaves_step_by_step(here: Running, county: Client) -> None:
     shown = await household(county, await exited(here, county))
     assert shown.status == pb.HOUSEHOLD_STATUS_EXITED
-    assert (shown.exited_on, shown.support_until) == ("2020-02-15", "2022-02-14")
+    exited_on = date.fromisoformat(shown.exited_on)
+    assert date.fromisoformat(shown.support_until) == exited_on + timedelta(days=730)
     assert {entry.type for entry in shown.file} == {
         "HouseholdRegistered",
         "ExitProposed",
+        "ExitAppraised",
+        "ExitFindingsRecorded",
         "AssignmentDone",
         "ExitVerified",
         "ExitAgreed",
+        "PostingOpened",
+        "PostingClosed",
+        "ExitReviewedAtTownship",
+        "ExitReviewedAtCounty",
+        "ExitAnnounced",
         "HouseholdExited",
     }
     (agreed,) = [entry for entry in shown.file if entry.type == "ExitAgreed"]
@@ -197,7 +239,7 @@ async def test_a_file_is_shown_as_it_stood_and_as_it_was_known(
     shown = await household(county, receipt)
     recorded = {entry.type: entry.recorded_at_us for entry in shown.file}
     then = await household(county, receipt, as_of="2020-02-05")
-    assert then.status == pb.HOUSEHOLD_STATUS_EXIT_PROPOSED
+    assert then.status == pb.HOUSEHOLD_STATUS_EXIT_APPRAISED
     known = await household(county, receipt, known_at_us=recorded["HouseholdRegistered"])
     assert known.status == pb.HOUSEHOLD_STATUS_REGISTERED
     assert [entry.type for entry in known.file] == ["HouseholdRegistered"]
@@ -303,3 +345,53 @@ async def test_the_shipped_region_list_is_adopted_by_one_event(tmp_path: Path) -
     async with running(SERVICE, tmp_path) as here:
         found = await here.client("operator@").call(FindRegions(level=12))
         assert (found.edition, found.total) == ("regions-cn-2023", 620_573)
+
+
+async def test_a_wrong_file_is_corrected_and_what_was_known_before_stays(county: Client) -> None:
+    first = await register(county)
+    before = await household(county, first)
+    known_at_us = before.file[0].recorded_at_us
+    right = identity_number("19700101", 7)
+    people = [member(phone="00099999999", identity_number=right), child()]
+    command = correct_household(members=people)
+    command.command_id = "correct-1"
+    corrected = await county.call(command)
+    after = await household(county, corrected)
+    assert [each.phone for each in after.members] == ["00099999999", ""]
+    assert [each.person_id for each in after.members] == [each.person_id for each in before.members]
+    assert after.file[-1].reference == f"household-{HOUSEHOLD_ID}@1"
+    earlier = await household(county, corrected, known_at_us=known_at_us)
+    assert [each.phone for each in earlier.members] == ["00012345678", ""]
+    assert not (await county.call(pb.FindPerson(identity_number=identity_number()))).found
+    assert (await county.call(pb.FindPerson(identity_number=right))).found
+    command.command_id = "correct-2"
+    assert (await county.call(command)).no_effect
+    assert (await register_again(county, "register-2", members=people)).no_effect
+    assert isinstance(await register_again(county, "register-3"), CallFailed)
+
+
+async def register_again(county: Client, command_id: str, **changes: Any) -> Any:
+    try:
+        return await register(county, command_id, **changes)
+    except CallFailed as failed:
+        return failed
+
+
+async def test_corrections_in_a_batch_answer_one_by_one(county: Client) -> None:
+    await register(county)
+    right, wrong = correct_household(address="合成地址9号"), correct_household(members=[child()])
+    right.command_id, wrong.command_id = "correct-1", "correct-2"
+    outcomes = (await county.call(CorrectHouseholds(commands=[right, wrong]))).outcomes
+    assert outcomes[0].receipt.version == 2
+    assert outcomes[1].refusal.slug == "household-without-head"
+
+
+async def test_a_file_is_corrected_only_where_both_villages_are_covered(
+    here: Running, county: Client
+) -> None:
+    await register(county)
+    command = correct_household(village_id="520102001001")
+    command.command_id = "correct-1"
+    with pytest.raises(CallFailed) as failed:
+        await county.call(command)
+    assert failed.value.problem.slug == "region-missing"

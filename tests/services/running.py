@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from chassis.access import Tokens
 from chassis.blobs import BlobFolder
 from chassis.client import Client, connect
-from chassis.clock import SystemClock
+from chassis.clock import OffsetClock
 from chassis.envelope import event_of, parse
 from chassis.follow import Follower
 from chassis.handle import Handler
@@ -59,6 +59,17 @@ class Running:
         token = self.tokens.issue("li-office", roles, ttl_s=600)
         self.clients.append(connect(self.address, token, language))
         return self.clients[-1]
+
+    def somebody(self, subject: str, *roles: str) -> Client:
+        """Another person than the one behind `client`."""
+        token = self.tokens.issue(subject, roles, ttl_s=600)
+        self.clients.append(connect(self.address, token, "en"))
+        return self.clients[-1]
+
+    async def pass_days(self, days: float) -> None:
+        """Set the service's clock ahead of ours."""
+        (self.folder / "clock-offset").write_text(str(days * 86_400))
+        await asyncio.sleep(OffsetClock.LOOK_EVERY_S * 1.5)
 
     async def hear(self, topic: str, stream: str, event: Message) -> Envelope:
         """Another service's event, sealed as it would be, and applied to our views."""
@@ -119,10 +130,16 @@ class Running:
         return await asyncio.wait_for(looking(), WAIT_S)
 
 
+async def unasked(service: str, query: Message, on_behalf_of: str) -> Any:
+    """A service on its own has no neighbours."""
+    raise AssertionError(f"{service} was asked")
+
+
 @asynccontextmanager
 async def running(service: Service, folder: Path) -> AsyncIterator[Running]:
     """Start everything, and stop it again."""
-    clock = SystemClock()
+    # Days pass when a test writes how many seconds into the file.
+    clock = OffsetClock(folder / "clock-offset")
     foreign_topics = tuple(topic for topic in FOREIGN if topic not in service.topics)
     store = SqliteStore(folder / "events.db", service.topics, clock)
     foreign = SqliteStore(folder / "foreign.db", foreign_topics, clock)
@@ -158,7 +175,7 @@ async def running(service: Service, folder: Path) -> AsyncIterator[Running]:
     scratch = folder / "scratch"
     scratch.mkdir(exist_ok=True)
     here.parts = parts = ServeParts(
-        settings=Settings(data=folder),
+        settings=Settings(data=folder, page_port=0),
         clock=clock,
         programme=programme,
         keys=keys,
@@ -168,6 +185,7 @@ async def running(service: Service, folder: Path) -> AsyncIterator[Running]:
         views=here.views,
         handler=handler,
         scratch=scratch,
+        ask=unasked,
     )
     server = build_server(
         [

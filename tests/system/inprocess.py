@@ -43,6 +43,7 @@ async def running(folder: Path, *, kafka: str = "", prefix: str = "") -> AsyncIt
             **{f"TUOPIN_{s.upper()}_ADDRESS": f"127.0.0.1:{free_port()}" for s in SERVICES},
             "TUOPIN_DATA": str(folder),
             "TUOPIN_CHAT_PORT": str(free_port()),
+            "TUOPIN_PAGE_PORT": str(free_port()),
             "TUOPIN_CLOCK_OFFSET_FILE": str(folder / "clock-offset"),
         }
     )

@@ -3,6 +3,7 @@
 from typing import Any
 
 import grpc
+from google.protobuf.message import Message
 
 from chassis.client import problem_of
 from chassis.envelope import parse
@@ -10,10 +11,29 @@ from services.cli.contact import STUBS
 from services.cli.story.chatting import PERSONS, finish, take, task_in_chat, verified
 from services.cli.story.helping import consent_of, plan_of
 from services.cli.story.pictures import paper
-from services.cli.story.play import COUNTY, Stage, Step, command_id, expect, place
+from services.cli.story.play import (
+    COUNTY,
+    VILLAGE,
+    Stage,
+    Step,
+    StepFailed,
+    command_id,
+    expect,
+    place,
+)
 from tuopin.notifier.v1.assignment_pb2 import ListAssignments
 from tuopin.operations.v1.operations_pb2 import ListTrace, Verify
 from tuopin.planning.v1.plan_pb2 import ApprovePlan, ConsentToPlan
+from tuopin.registry.v1.exit_pb2 import (
+    AnnounceExit,
+    AppraiseExit,
+    ExitCheck,
+    ExitFinding,
+    PostExit,
+    RecordExitFindings,
+    ReviewExitAtCounty,
+    ReviewExitAtTownship,
+)
 from tuopin.registry.v1.household_pb2 import (
     HOUSEHOLD_STATUS_EXITED,
     AgreeToExit,
@@ -24,9 +44,14 @@ from tuopin.registry.v1.household_pb2 import (
     HouseholdStatus,
     ProposeExit,
 )
+from tuopin.registry.v1.posting_pb2 import ListPostings
+from tuopin.types.v1.types_pb2 import Evidence, Note, Position
 
-A_STEP_H = 24.0 * 8
+# A day after the message was sent, or after it should have been; two days after the reminder.
+A_REMINDER_H = 29.0
+A_STEP_H = 60.0
 VERIFY_TIMEOUT_S = 600.0
+POSTING_H = 24.0 * 7 + 1
 
 
 def nobody_answers(stage: Stage) -> str:
@@ -44,7 +69,7 @@ def nobody_answers(stage: Stage) -> str:
     )
     stage.ask("township", "planning", "ApprovePlan", approve)
     task, _ = task_in_chat(stage, "helper", "first-visit")
-    stage.pass_hours(25)
+    stage.pass_hours(A_REMINDER_H)
     stage.until("the helper was reminded", lambda: _assignment(stage, task).reminded)
     stage.pass_hours(A_STEP_H)
     stage.until(
@@ -61,7 +86,7 @@ def nobody_answers(stage: Stage) -> str:
 
 
 def exit_household(stage: Stage) -> str:
-    """Proposed, verified on site through the chat, agreed on paper, exited (abridged)."""
+    """The whole procedure; each level takes its own steps, the cadre's task proves the findings."""
     household_id = stage.facts["household_id"]
     propose = ProposeExit(
         command_id=command_id(),
@@ -70,6 +95,8 @@ def exit_household(stage: Stage) -> str:
         effective_on=stage.today(),
     )
     stage.ask("village", "registry", "ProposeExit", propose)
+    stage.ask("village", "registry", "AppraiseExit", appraisal(stage, household_id))
+    record_findings(stage, household_id)
     task, message = task_in_chat(stage, "helper", "verify-exit")
     person = PERSONS["helper"]
     take(stage, person, message, task)
@@ -83,10 +110,7 @@ def exit_household(stage: Stage) -> str:
         consent=consent_of(stage, household_id, stage.facts["person_id"]),
     )
     stage.ask("village", "registry", "AgreeToExit", agree)
-    leave = ExitHousehold(
-        command_id=command_id(), household_id=household_id, effective_on=stage.today()
-    )
-    receipt = stage.ask("county", "registry", "ExitHousehold", leave)
+    receipt = post_and_leave(stage, household_id)
     request = GetHousehold(household_id=household_id, at_least=receipt.position)
     household = stage.ask("county", "registry", "GetHousehold", request)
     expect(household.status == HOUSEHOLD_STATUS_EXITED, "the household is not out")
@@ -95,6 +119,93 @@ def exit_household(stage: Stage) -> str:
     expect(then.status != HOUSEHOLD_STATUS_EXITED, "the past has changed")
     status = HouseholdStatus.Name(then.status)
     return f"{place(receipt)}; support until {household.support_until}; in June: {status}"
+
+
+def appraisal(stage: Stage, household_id: str) -> AppraiseExit:
+    """The village's meeting is for it."""
+    return AppraiseExit(
+        command_id=command_id(),
+        household_id=household_id,
+        minutes="评议会：收入稳定，同意退出。",
+        votes_for=21,
+        votes_against=1,
+        abstentions=2,
+        effective_on=stage.today(),
+    )
+
+
+def record_findings(stage: Stage, household_id: str, failed: tuple[str, ...] = ()) -> None:
+    """The first secretary records what each check found, under their own name."""
+    cadre_id = stage.facts["helper"]
+    stage.join("resident", cadre_id, f"cadre@{VILLAGE}")
+    findings = [
+        ExitFinding(
+            check=check,
+            passed=ExitCheck.Name(check) not in failed,
+            evidence=[Evidence(note=Note(text="已入户查看。", household_id=household_id))],
+            income_per_head_fen=680_000,
+            steady=True,
+        )
+        for check in list(ExitCheck.values())[1:]
+    ]
+    record = RecordExitFindings(
+        command_id=command_id(),
+        household_id=household_id,
+        cadre_id=cadre_id,
+        findings=findings,
+        effective_on=stage.today(),
+    )
+    stage.ask("resident", "registry", "RecordExitFindings", record)
+
+
+def post_and_leave(stage: Stage, household_id: str) -> Any:
+    """Posted for its whole time, reviewed by township and county, announced, out."""
+    post = PostExit(command_id=command_id(), household_id=household_id)
+    posted = stage.ask("village", "registry", "PostExit", post)
+    early = refused(stage, "township", review_at_township(household_id))
+    expect(early == "posting-not-over", f"the township did not wait: {early}")
+    stage.pass_hours(POSTING_H)
+    posting_over(stage, posted.position)
+    stage.ask("township", "registry", "ReviewExitAtTownship", review_at_township(household_id))
+    review = ReviewExitAtCounty(
+        command_id=command_id(), household_id=household_id, approved=True, note="抽查属实。"
+    )
+    stage.ask("county", "registry", "ReviewExitAtCounty", review)
+    announce = AnnounceExit(
+        command_id=command_id(), household_id=household_id, document="示例公告2026-1号"
+    )
+    stage.ask("county", "registry", "AnnounceExit", announce)
+    leave = ExitHousehold(
+        command_id=command_id(), household_id=household_id, effective_on=stage.today()
+    )
+    return stage.ask("county", "registry", "ExitHousehold", leave)
+
+
+def review_at_township(household_id: str) -> ReviewExitAtTownship:
+    """The township's yes."""
+    return ReviewExitAtTownship(
+        command_id=command_id(), household_id=household_id, approved=True, note="程序完整。"
+    )
+
+
+def refused(stage: Stage, who: str, command: Message) -> str:
+    """The slug with which the registry says no; the step fails when it says yes."""
+    try:
+        stage.ask(who, "registry", type(command).__name__, command)
+    except grpc.RpcError as error:
+        return problem_of(error).slug
+    raise StepFailed(f"{type(command).__name__} was not refused")
+
+
+def posting_over(stage: Stage, opened: Position) -> None:
+    """Its own deadline has closed the latest posting of the village."""
+
+    def over() -> bool:
+        request = ListPostings(region_id=VILLAGE, page_size=1000, at_least=opened)
+        page = stage.ask("county", "registry", "ListPostings", request)
+        return all(posting.over for posting in page.postings)
+
+    stage.until("the posting is over", over)
 
 
 def one_file(stage: Stage) -> str:
@@ -183,7 +294,7 @@ def _assignment(stage: Stage, task: str) -> Any:
 STEPS = [
     Step("silence: one reminder, then the township level gets it", nobody_answers),
     Step("who may not is told which role is missing", foreign_region),
-    Step("the exit: proposed, verified through the chat, agreed, out", exit_household),
+    Step("the exit by the whole procedure, verified through the chat", exit_household),
     Step("the household's file shows all of it", one_file),
     Step("one id finds it from end to end", one_trace),
     Step("a person is erased; figures and chain stay", erase),

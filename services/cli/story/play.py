@@ -71,6 +71,11 @@ class Stage:
         self._loop.run(self.chat.aclose())
         self._loop.close()
 
+    def join(self, who: str, subject: str, role: str) -> None:
+        """Somebody with a name and a role of their own comes on stage."""
+        token = tokens_of(self.endpoints.token_key_file).issue(subject, [role], ttl_s=3600)
+        self.callers[who] = Contact(self.endpoints, token, "en")
+
     def ask(self, who: str, service: str, rpc: str, request: Message) -> Any:
         """Call as one of the story's people."""
         return self.callers[who].call(service, rpc, request)

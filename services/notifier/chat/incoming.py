@@ -15,6 +15,8 @@ class From:
     private: bool
     language: str
     at_us: int
+    # The person's own message; zero for a tap.
+    message_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)

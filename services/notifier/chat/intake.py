@@ -8,8 +8,10 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import structlog
+from google.protobuf.message import Message
 from opentelemetry import metrics, trace
 from sqlalchemy import Connection
 
@@ -17,9 +19,19 @@ from chassis.failpoints import failpoint
 from chassis.sending import reason_of
 from chassis.tracing import link_creation
 from chassis.viewstore import ViewBehind, ViewStore
+from services.notifier.chat import members
 from services.notifier.chat.catalogue import ANSWER_MAX, Catalogue
 from services.notifier.chat.commands import Commands, Declined
-from services.notifier.chat.incoming import Doing, Incoming, Tapped, touched
+from services.notifier.chat.incoming import (
+    Doing,
+    Incoming,
+    Pictured,
+    Placed,
+    Started,
+    Tapped,
+    Wrote,
+    touched,
+)
 from services.notifier.chat.ledger import Copy, Ledger
 from services.notifier.chat.outcomes import ProviderAway
 from services.notifier.chat.people import People
@@ -50,10 +62,21 @@ DONE = {
     "link": "link.done",
 }
 
+# What may name or show somebody, a one-time code too.
+TAKEN_AWAY = (Wrote, Pictured, Placed, Started)
+
 log = structlog.get_logger(__name__)
 _meter = metrics.get_meter(__name__)
 _updates = _meter.create_counter("tuopin_bot_updates", unit="1")
+_taken_away = _meter.create_counter("tuopin_bot_taken_away", unit="1")
 _tracer = trace.get_tracer(__name__)
+
+
+class Said(NamedTuple):
+    """What is said in return; `kept` when what the person sent is on record now."""
+
+    text: str
+    kept: bool = False
 
 
 class Intake:
@@ -71,6 +94,7 @@ class Intake:
         changed: Callable[[str], None],
         *,
         poll_s: int = POLL_S,
+        page_address: str = "",
     ) -> None:
         self._provider = provider
         self._ledger = ledger
@@ -82,6 +106,7 @@ class Intake:
         # Somebody did something: messages in chats are to be looked at, this one in any case.
         self._changed = changed
         self._poll_s = poll_s
+        self._page_address = page_address
         self._offset: int | None = None
         self._at_once = asyncio.Semaphore(CHATS_AT_ONCE)
         # Where each chat's last command stands in the log.
@@ -155,46 +180,83 @@ class Intake:
                 work.cancel()
         else:
             said = await self._said(incoming, understood)
-            self._replies.put(incoming.source.chat_id, said)
+            self._replies.put(incoming.source.chat_id, said.text)
+            if said.kept or understood.person_id:
+                await self._take_away(incoming)
         await self._remember_copy(incoming.doing, understood)
         self._changed("")
 
+    async def _take_away(self, incoming: Incoming) -> None:
+        """What a person sent is sealed here by now, or was not wanted: the chat need not keep it.
+
+        Best effort: the provider may refuse, and nothing depends on it.
+        """
+        source = incoming.source
+        if isinstance(incoming.doing, TAKEN_AWAY) and source.private and source.message_id:
+            outcome = await self._provider.delete(source.chat_id, source.message_id)
+            _taken_away.add(1, {"outcome": type(outcome).__name__.lower()})
+
     async def _answer(
-        self, incoming: Incoming, tapped: Tapped, work: "asyncio.Future[str]"
+        self, incoming: Incoming, tapped: Tapped, work: "asyncio.Future[Said]"
     ) -> None:
         """Right away: the outcome when it is known in time, else a word now and it later."""
         done, _ = await asyncio.wait({work}, timeout=ANSWER_WITHIN_S)
         if not done:
             catalogue = await self._people.catalogue("", incoming.source.language)
             await self._provider.answer(tapped.callback_id, catalogue.plain("tap.working"))
-            self._replies.put(incoming.source.chat_id, await work)
+            self._replies.put(incoming.source.chat_id, (await work).text)
             return
         # Not waited for: the person sees it or the query is too old, nothing depends on it.
-        await self._provider.answer(tapped.callback_id, work.result()[:ANSWER_MAX])
+        await self._provider.answer(tapped.callback_id, work.result().text[:ANSWER_MAX])
 
-    async def _said(self, incoming: Incoming, understood: Understood) -> str:
+    async def _said(self, incoming: Incoming, understood: Understood) -> "Said":
         """Do it, and return what to say."""
-        catalogue = await self._people.catalogue(understood.cadre_id, incoming.source.language)
+        catalogue = await self._catalogue(incoming, understood)
         if understood.do == "tasks":
-            return await self._tasks(understood.cadre_id, catalogue)
+            return Said(await self._tasks(understood.cadre_id, catalogue))
         if understood.do == "bad-code":
-            return self._people.sentence("link-code-not-known", catalogue, {})
-        command = command_of(self._provider.bot_id, incoming, understood)
+            return Said(self._people.sentence("link-code-not-known", catalogue, {}))
+        if understood.do == "member-page" and not self._page_address:
+            return Said(catalogue.text("voice.no-page"))
+        command = self._command(incoming, understood)
         if command is None:
             most = PICTURE_BYTES_MAX // MEBIBYTE
-            return catalogue.text(understood.say, most=most)
+            return Said(catalogue.text(understood.say, most=most))
         failpoint("bot.before-command")
         try:
-            receipt = await self._commands.do(command, understood.cadre_id)
+            receipt = await self._commands.do(command, understood.cadre_id or understood.person_id)
         except Declined as declined:
-            return self._why(declined, catalogue)
+            return Said(self._why(declined, catalogue))
         failpoint("bot.after-command")
         if receipt.HasField("position") and receipt.position.topic == "task":
             self._remember_write(incoming.source.chat_id, receipt.position)
         if understood.do == "link":
             # The language is the cadre's own from now on.
             catalogue = await self._people.catalogue(understood.cadre_id)
-        return catalogue.text(understood.say or DONE[understood.do])
+        if understood.do in members.DONE:
+            key = members.DONE[understood.do]
+            return Said(catalogue.text(key, url=self._page_url(incoming)), kept=True)
+        return Said(catalogue.text(understood.say or DONE[understood.do]), kept=True)
+
+    async def _catalogue(self, incoming: Incoming, understood: Understood) -> Catalogue:
+        language = incoming.source.language
+        if understood.person_id:
+            ids = (understood.household_id, understood.person_id)
+            return await self._people.catalogue_of_member(*ids, language)
+        return await self._people.catalogue(understood.cadre_id, language)
+
+    def _command(self, incoming: Incoming, understood: Understood) -> Message | None:
+        bot_id = self._provider.bot_id
+        if understood.person_id:
+            ids = (understood.household_id, understood.person_id)
+            return members.command_of(understood.do, bot_id, incoming, *ids, self._people.sign)
+        return command_of(bot_id, incoming, understood)
+
+    def _page_url(self, incoming: Incoming) -> str:
+        """The address of the page that this update opened."""
+        update_id = incoming.source.update_id
+        token = members.token_of(self._provider.bot_id, update_id, self._people.sign)
+        return f"{self._page_address}/h/{token}"
 
     def _why(self, declined: Declined, catalogue: Catalogue) -> str:
         details = dict(declined.details)

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 
 from chassis.sealing import Sealer
 from chassis.viewstore import ViewStore
@@ -12,6 +12,7 @@ from services.notifier.chat.places import Places
 from services.notifier.chat.tasks import Wording
 from services.notifier.views.cadres import language_of
 from services.notifier.views.links import link_row
+from services.notifier.views.voice import household_link
 from tuopin.notifier.v1.link_pb2 import ChatLinked, FindLink, LinkFound
 
 # Asks the service's own server: a claim holds from its commit on, while a view may be behind.
@@ -39,13 +40,24 @@ class People:
         self.places = places
         self._say = say
 
-    async def cadre_of_chat(self, chat_id: str) -> str:
-        """The cadre whose chat it is, "" when nobody's."""
-        return (await self._find(FindLink(chat_id=chat_id))).cadre_id
+    async def whose_chat(self, chat_id: str) -> LinkFound:
+        """The cadre or member whose chat it is; empty when nobody's."""
+        return await self._find(FindLink(chat_id=chat_id))
 
-    async def cadre_of_code(self, code_sha256: str) -> str:
-        """The cadre who may use the code, "" when nobody may (any more)."""
-        return (await self._find(FindLink(code_sha256=code_sha256))).cadre_id
+    async def whose_code(self, code_sha256: str) -> LinkFound:
+        """The cadre or member who may use the code; empty when nobody may (any more)."""
+        return await self._find(FindLink(code_sha256=code_sha256))
+
+    async def catalogue_of_member(
+        self, household_id: str, person_id: str, language: str = ""
+    ) -> Catalogue:
+        """The language the member linked with, else the one their client speaks."""
+
+        def find(connection: Connection) -> str:
+            row = household_link(connection, household_id, person_id)
+            return row.language or "" if row is not None else ""
+
+        return chosen(self._catalogues, await self._views.query(find) or language)
 
     async def catalogue(self, cadre_id: str, language: str = "") -> Catalogue:
         """The cadre's own language, else the one their client speaks."""

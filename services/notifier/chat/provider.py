@@ -117,6 +117,8 @@ class Provider:
                 parse_mode=ParseMode.HTML,
                 reply_markup=_keyboard(shown),
                 reply_parameters=_reply_parameters(reply_to),
+                # A preview would make the provider look behind a household's link.
+                link_preview_options=telegram.LinkPreviewOptions(is_disabled=True),
             )
         except TelegramError as error:
             return outcome_of(error)
@@ -145,6 +147,14 @@ class Provider:
         except TelegramError as error:
             return outcome_of(error)
         return Accepted()
+
+    async def delete(self, chat_id: str, message_id: int) -> Outcome:
+        """Take a message out of a private chat, a person's own too."""
+        try:
+            await self._bot.delete_message(int(chat_id), message_id)
+        except TelegramError as error:
+            return outcome_of(error)
+        return Accepted(message_id)
 
     async def download(self, file_id: str) -> bytes:
         """The bytes of a file; Telegram gives at most 20 MB."""
@@ -238,6 +248,7 @@ def _from(
         private=chat is not None and chat.type == telegram.Chat.PRIVATE,
         language=(user.language_code or "") if user else "",
         at_us=int(message.date.timestamp()) * 1_000_000 if message else 0,
+        message_id=update.message.message_id if update.message else 0,
     )
 
 

@@ -5,7 +5,6 @@ out, and an update that comes again is understood as it was the first time.
 """
 
 import base64
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +15,7 @@ from sqlalchemy import Connection, Row
 
 from chassis.decider import derived_id
 from chassis.viewstore import ViewStore
+from services.notifier.chat import members
 from services.notifier.chat.incoming import (
     Asked,
     Incoming,
@@ -29,6 +29,7 @@ from services.notifier.chat.incoming import (
 from services.notifier.chat.people import People
 from services.notifier.chat.pictures import NotAPicture, Pictures, TooBig
 from services.notifier.chat.taps import TAKE, decode
+from services.notifier.page.tokens import code_digest
 from services.notifier.views.assignments import TO_FINISH, TO_TAKE, assignment_row, open_of
 from services.notifier.views.messages import replied_to
 from tuopin.notifier.v1.assignment_pb2 import (
@@ -52,6 +53,8 @@ class Understood:
     blob: str = ""
     # Key of the text to say, for "say"; what the answer adds, for a photo.
     say: str = ""
+    # Member of a household, in whose name it is done.
+    person_id: str = ""
 
     def kept(self) -> dict[str, str]:
         """As the ledger keeps it."""
@@ -82,7 +85,13 @@ class Understanding:
             return say("link.private-only")
         if isinstance(incoming.doing, Started) and incoming.doing.code:
             return await self._link(incoming.doing)
-        cadre_id = await self._people.cadre_of_chat(incoming.source.chat_id)
+        whose = await self._people.whose_chat(incoming.source.chat_id)
+        if whose.household_id:
+            do, key = members.understood(incoming)
+            return Understood(
+                do, household_id=whose.household_id, person_id=whose.person_id, say=key
+            )
+        cadre_id = whose.cadre_id
         if not cadre_id:
             return say("link.first")
         match incoming.doing:
@@ -98,8 +107,11 @@ class Understanding:
                 return say("fault.not-understood", cadre_id)
 
     async def _link(self, started: Started) -> Understood:
-        cadre_id = await self._people.cadre_of_code(code_digest(started.code))
-        return Understood("link", cadre_id) if cadre_id else Understood("bad-code")
+        whose = await self._people.whose_code(code_digest(started.code))
+        if whose.household_id:
+            ids = {"household_id": whose.household_id, "person_id": whose.person_id}
+            return Understood("member-link", **ids)
+        return Understood("link", whose.cadre_id) if whose.cadre_id else Understood("bad-code")
 
     def _tap(self, tapped: Tapped, cadre_id: str) -> Understood:
         tap = decode(tapped.data, self._people.sign)
@@ -170,11 +182,6 @@ def command_of(bot_id: int, incoming: Incoming, understood: Understood) -> Messa
             )
         case _:
             return None
-
-
-def code_digest(code: str) -> str:
-    """What is kept of a link's code."""
-    return hashlib.sha256(code.encode()).hexdigest()
 
 
 def _evidence_of(incoming: Incoming, understood: Understood) -> Evidence:

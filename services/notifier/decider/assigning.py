@@ -73,6 +73,7 @@ def release(state: State, context: Context) -> Events:
         cadre_id=waiting.cadre_id,
         facts=waiting.facts,
         due_at_us=waiting.due_at_us,
+        caused_at_us=waiting.caused_at_us,
     )
     yield from _offered(state, command, context)
 
@@ -106,6 +107,7 @@ def _offered(state: State, command: OfferAssignment, context: Context) -> Events
         due_at_us=due_at_us,
         terms=policy.terms,
         expire_at_us=expire_at_us if policy.terms.expire_after_s else 0,
+        caused_at_us=command.caused_at_us or micros(context.now),
     )
     if policy.expires_at_due:
         event.expire_at_us = due_at_us
@@ -188,11 +190,12 @@ def pass_on(state: State, reason: str, context: Context) -> Events:
     offered = state.offered
     tried = {*state.tried, state.cadre_id or state.previous_cadre_id}
     named = candidates(state.terms, offered.helper_id, offered.village_id, world, tried)
-    for cadre_id in named:
-        if cadre_id not in world.unreachable:
-            yield reassigned(state, cadre_id, reason, context)
-            return
-    yield _up(state, reason, context)
+    cadre_id = next((each for each in named if each not in world.unreachable), "")
+    above = upward(state.terms, state.level, offered.village_id, world, tried)
+    if cadre_id and cadre_id != above.cadre_id:
+        yield reassigned(state, cadre_id, reason, context)
+    else:
+        yield _up(state, reason, context)
 
 
 def reassign(state: State, command: ReassignAssignment, context: Context) -> Events:

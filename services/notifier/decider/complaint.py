@@ -117,7 +117,7 @@ def answer(state: State, command: AnswerComplaint, context: Context) -> Decision
         complaint_id=state.complaint_id,
         village_id=state.village_id,
         region_id=state.region_id,
-        text=command.text,
+        answer=command.answer,
         answered_by=context.actor.subject,
         kind=state.kind,
     )

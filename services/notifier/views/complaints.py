@@ -98,7 +98,7 @@ def project(rows: Rows, envelope: Envelope, event: Event) -> None:
                 COMPLAINTS,
                 key,
                 status=ComplaintStatus.COMPLAINT_STATUS_ANSWERED,
-                answer=event.text,
+                answer=event.answer,
                 answered_by=event.answered_by,
                 answered_at_us=envelope.recorded_at_us,
             )

@@ -12,6 +12,7 @@ from chassis.views import Rows, View
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.funding.v1.ledger_pb2 import ReceiptConfirmed
 from tuopin.planning.v1.plan_pb2 import PlanApproved
+from tuopin.registry.v1.exit_pb2 import ExitStopped, ExitWithdrawn
 from tuopin.registry.v1.household_pb2 import ExitVerified, HouseholdExited
 
 METADATA = MetaData()
@@ -29,8 +30,17 @@ GONE = Table(
     Column("gone_at_us", BigInteger),
 )
 
-Event = PlanApproved | ReceiptConfirmed | ExitVerified | HouseholdExited
-EVENTS = (PlanApproved, ReceiptConfirmed, ExitVerified, HouseholdExited)
+Event = (
+    PlanApproved | ReceiptConfirmed | ExitVerified | HouseholdExited | ExitWithdrawn | ExitStopped
+)
+EVENTS = (
+    PlanApproved,
+    ReceiptConfirmed,
+    ExitVerified,
+    HouseholdExited,
+    ExitWithdrawn,
+    ExitStopped,
+)
 
 
 class End(NamedTuple):
@@ -50,6 +60,10 @@ def ends(event: Event) -> Iterator[End]:
             yield End("receipt-check", event.payment_id, "answered")
         case ExitVerified() | HouseholdExited():
             yield End("verify-exit", event.household_id, "answered")
+        case ExitWithdrawn():
+            yield End("verify-exit", event.household_id, "exit-withdrawn")
+        case ExitStopped():
+            yield End("verify-exit", event.household_id, "exit-stopped")
 
 
 def project(rows: Rows, envelope: Envelope, event: Event) -> None:

@@ -26,6 +26,7 @@ from services.notifier.decider.voice import EXIT, PLAN, RECEIPT, Question
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.funding.v1.ledger_pb2 import MoneyPaid, ReceiptConfirmed
 from tuopin.planning.v1.plan_pb2 import PlanApproved, PlanConsented, PlanDrafted, VisitRecorded
+from tuopin.registry.v1.exit_pb2 import ExitStopped, ExitWithdrawn
 from tuopin.registry.v1.household_pb2 import (
     ExitAgreed,
     ExitProposed,
@@ -64,6 +65,8 @@ EVENTS = (
     ExitProposed,
     ExitVerified,
     ExitAgreed,
+    ExitStopped,
+    ExitWithdrawn,
     HouseholdExited,
     MoneyPaid,
     ReceiptConfirmed,
@@ -76,6 +79,8 @@ Event = (
     | ExitProposed
     | ExitVerified
     | ExitAgreed
+    | ExitStopped
+    | ExitWithdrawn
     | HouseholdExited
     | MoneyPaid
     | ReceiptConfirmed
@@ -100,7 +105,7 @@ def project(rows: Rows, envelope: Envelope, event: Event) -> None:
             _ask(rows, envelope, event, EXIT, event.household_id)
         case ExitAgreed():
             _answer(rows, envelope, EXIT, event.household_id)
-        case HouseholdExited():
+        case HouseholdExited() | ExitStopped() | ExitWithdrawn():
             _answer(rows, envelope, EXIT, event.household_id)
             _answer(rows, envelope, VERIFY_EXIT, event.household_id)
         case MoneyPaid():

@@ -1,15 +1,17 @@
-"""A household's file: entered once, its people erased when the law says so."""
+"""A household's file begins, and its people are erased when the law says so."""
 
 from dataclasses import replace
 from typing import assert_never
 
-from chassis.decider import Context, Decisions, Release, derived_id
+from chassis.decider import Context, Decisions, Release
 from chassis.rejection import reject, require
+from services.registry.decider import filing
 from services.registry.decider.part import Part, by_household_id
 from services.registry.decider.registration import (
     ACTIVE_MEMBER,
     RegistrationFacts,
     faults,
+    household_id_of,
     registered,
 )
 from services.registry.decider.state import State
@@ -23,11 +25,6 @@ from tuopin.registry.v1.household_pb2 import (
 
 Command = RegisterHousehold | ErasePerson
 Event = HouseholdRegistered | PersonErased
-
-
-def household_id_of(command: RegisterHousehold) -> str:
-    """Fixed for ever by where the household comes from and its number there."""
-    return derived_id("household", command.source, command.household_number)
 
 
 def decide(state: State, command: Command, context: Context) -> Decisions:
@@ -73,15 +70,8 @@ def evolve(state: State, event: Event) -> State:
     """What the household is after the event."""
     match event:
         case HouseholdRegistered():
-            return replace(
-                state,
-                household_id=event.household_id,
-                village_id=event.village_id,
-                household_number=event.household_number,
-                main_cause=event.main_cause,
-                status=HOUSEHOLD_STATUS_REGISTERED,
-                person_ids=tuple(member.person_id for member in event.members),
-            )
+            status = event.status or HOUSEHOLD_STATUS_REGISTERED
+            return replace(filing.evolve(state, event), status=status)
         case PersonErased():
             return replace(state, erased=state.erased | {event.person_id})
         case _:

@@ -1,17 +1,22 @@
 """A household in the register: the parts of its life, put together on one stream."""
 
+from dataclasses import replace
 from typing import Any
 
 from google.protobuf.message import Message
 
 from chassis.decider import Context, Decider, Decisions
+from services.registry.decider.correction import CORRECTION
 from services.registry.decider.exit import EXIT
+from services.registry.decider.exit_review import EXIT_REVIEW
 from services.registry.decider.file import FILE
+from services.registry.decider.income import INCOME
 from services.registry.decider.part import Part
 from services.registry.decider.posting import POSTING
+from services.registry.decider.relapse import RELAPSE
 from services.registry.decider.state import State
 
-PARTS = (FILE, POSTING, EXIT)
+PARTS = (FILE, INCOME, CORRECTION, POSTING, EXIT, EXIT_REVIEW, RELAPSE)
 
 _OF_COMMAND: dict[type[Message], Part] = {each: part for part in PARTS for each in part.commands}
 _OF_EVENT: dict[type[Message], Part] = {each: part for part in PARTS for each in part.events}
@@ -24,7 +29,7 @@ def decide(state: State, command: Any, context: Context) -> Decisions:
 
 def evolve(state: State, event: Any) -> State:
     """What the household is after the event."""
-    return _OF_EVENT[type(event)].evolve(state, event)
+    return replace(_OF_EVENT[type(event)].evolve(state, event), version=state.version + 1)
 
 
 HOUSEHOLD: Decider[State] = Decider(

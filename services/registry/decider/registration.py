@@ -2,17 +2,21 @@
 single command is rejected with the first.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from chassis.decider import Claim, Context, Decisions, Parameters
+from chassis.decider import Claim, Context, Decisions, Parameters, derived_id
 from chassis.rejection import Rejected
 from services.registry.decider import identity
 from tuopin.registry.v1.household_pb2 import (
+    EMPLOYMENT_NONE,
+    EMPLOYMENT_UNSPECIFIED,
     RELATION_HEAD,
+    Household,
     HouseholdRegistered,
     Income,
+    Member,
     RegisterHousehold,
 )
 
@@ -32,6 +36,11 @@ class RegistrationFacts:
     same_content: bool = False
 
 
+def household_id_of(command: RegisterHousehold) -> str:
+    """Fixed for ever by where the household comes from and its number there."""
+    return derived_id("household", command.source, command.household_number)
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One broken rule: its slug, the field's path, what fills the sentence."""
@@ -48,6 +57,7 @@ def faults(
     if not facts.village_known:
         yield Fault("village-not-in-regions", "village_id", {"village_id": command.village_id})
     yield from _cause_faults(command)
+    yield from _need_faults(command)
     yield from _head_faults(command)
     yield from _member_faults(command, today)
     try:
@@ -92,9 +102,24 @@ def _member_faults(command: RegisterHousehold, today: date) -> Iterator[Fault]:
             yield Fault("birth-year-not-of-identity-number", f"{path}.birth_year")
         elif number[6:14] > latest:
             yield Fault("person-not-born-yet", f"{path}.identity_number")
+        yield from _work_faults(member, path)
         if number in seen:
             yield Fault("person-twice-in-household", f"{path}.identity_number")
         seen.add(number)
+
+
+def _work_faults(member: Member, path: str) -> Iterator[Fault]:
+    works = member.employment not in {EMPLOYMENT_UNSPECIFIED, EMPLOYMENT_NONE}
+    if member.work_place and not works:
+        yield Fault("work-place-without-employment", f"{path}.work_place")
+    if member.work_months and not works:
+        yield Fault("work-months-without-employment", f"{path}.work_months")
+
+
+def _need_faults(command: RegisterHousehold) -> Iterator[Fault]:
+    for ordinal, need in enumerate(command.needs):
+        if need in command.needs[:ordinal]:
+            yield Fault("need-given-twice", f"needs.{ordinal}")
 
 
 def registered(command: RegisterHousehold, household_id: str, context: Context) -> Decisions:
@@ -115,6 +140,7 @@ def registered(command: RegisterHousehold, household_id: str, context: Context) 
         import_id=command.import_id,
         income_per_head_fen=per_head_fen(command.income, len(command.members)),
         poverty_line_fen=poverty_line_fen(command, context.parameters),
+        needs=command.needs,
     )
     if command.HasField("living_conditions"):
         event.living_conditions.CopyFrom(command.living_conditions)
@@ -131,33 +157,37 @@ def registered(command: RegisterHousehold, household_id: str, context: Context) 
 
 def poverty_line_fen(command: RegisterHousehold, parameters: Parameters) -> int:
     """The line of the year and place of the income; recorded, not demanded."""
-    year_end = date(command.income.year, 12, 31)
-    return parameters.number("poverty-line-fen", on=year_end, region=command.village_id)
+    return line_fen(command.income.year, command.village_id, parameters)
 
 
-def repeats(command: RegisterHousehold, event: HouseholdRegistered) -> bool:
-    """Whether the command says word for word what is registered (the event opened)."""
-    again = HouseholdRegistered()
-    again.CopyFrom(event)
-    for member in again.members:
+def line_fen(year: int, village_id: str, parameters: Parameters) -> int:
+    """The poverty line of a year in a place."""
+    return parameters.number("poverty-line-fen", on=date(year, 12, 31), region=village_id)
+
+
+def repeats(command: RegisterHousehold, file: Household) -> bool:
+    """Whether the command says word for word what the file says (opened)."""
+    members = [Member.FromString(each.SerializeToString()) for each in file.members]
+    for member in members:
         member.person_id = ""
-    return _file_of(command) == _file_of(again)
-
-
-def _file_of(message: RegisterHousehold | HouseholdRegistered) -> tuple[object, ...]:
-    return tuple(
-        tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
-        for value in (getattr(message, name) for name in _FILE_FIELDS)
+    stated = [each.income for each in file.income_statements if each.income == command.income]
+    return (
+        bool(stated)
+        and list(command.members) == members
+        and command.effective_on == file.registered_on
+        and all(getattr(command, name) == getattr(file, name) for name in _FILE_FIELDS)
     )
 
 
 _FILE_FIELDS = (
-    "source", "household_number", "village_id", "attribute", "main_cause", "other_causes",
-    "members", "living_conditions", "income", "address", "effective_on", "synthetic",
+    "source", "household_number", "village_id", "attribute", "main_cause", "other_causes", "needs",
+    "living_conditions", "address", "synthetic",
 )  # fmt: skip
 
 
 def per_head_fen(income: Income, member_count: int) -> int:
-    """Income minus the cost of production, per registered member, rounded down to the fen."""
+    """Income minus the cost of production, per registered member, rounded down to the fen. Tied
+    subsidies and one-off relief do not count.
+    """
     total = income.wages_fen + income.business_fen + income.property_fen + income.transfers_fen
     return (total - income.production_cost_fen) // member_count

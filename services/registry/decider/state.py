@@ -1,15 +1,25 @@
-"""What the rules need of a household; nothing personal."""
+"""What the rules need of a household; nothing personal that could be read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from services.registry.decider.leaving import Leaving
+from services.registry.decider.watch import Watch
 from tuopin.registry.v1.household_pb2 import (
-    CAUSE_UNSPECIFIED,
     HOUSEHOLD_STATUS_UNSPECIFIED,
     Cause,
+    Household,
     HouseholdStatus,
 )
 from tuopin.registry.v1.posting_pb2 import POSTING_PURPOSE_UNSPECIFIED, PostingPurpose
+
+
+class Said(NamedTuple):
+    """The event that said something last: its version, and since when it counts."""
+
+    version: int
+    effective_on: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +63,19 @@ class State:
     household_id: str = ""
     village_id: str = ""
     status: HouseholdStatus.ValueType = HOUSEHOLD_STATUS_UNSPECIFIED
-    # file
-    household_number: str = ""
-    main_cause: Cause.ValueType = CAUSE_UNSPECIFIED
+    # Of the stream: how many events there were.
+    version: int = 0
+    # file: as its events left it, personal texts sealed; never changed in place
+    file: Household = field(default_factory=Household)
     person_ids: tuple[str, ...] = ()
     erased: frozenset[str] = frozenset()
+    # Part of the file -> who said it last; "" for what only the first event said.
+    said: Mapping[str, Said] = field(default_factory=dict)
     # exit: effective date of its last step
     step_on: str = ""
+    leaving: Leaving = field(default_factory=Leaving)
+    # monitoring
+    watch: Watch = field(default_factory=Watch)
     # posting
     posting: Posting = field(default_factory=Posting)
     # duties: officials declared as relatives, and who acted at which level in this procedure
@@ -67,6 +83,18 @@ class State:
     acted: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def household_number(self) -> str:
+        return self.file.household_number
+
+    @property
+    def main_cause(self) -> Cause.ValueType:
+        return self.file.main_cause
+
+    @property
     def living(self) -> frozenset[str]:
         """Members whose data still exist; only they can give a consent."""
         return frozenset(self.person_ids) - self.erased
+
+    def said_of(self, part: str) -> Said:
+        """Who said this part of the file last."""
+        return self.said.get(part) or self.said[""]

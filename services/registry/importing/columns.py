@@ -14,6 +14,7 @@ from services.registry.importing.cells import plain
 from tuopin.registry.v1 import household_pb2 as pb
 
 IMPORT_COLUMN = "import-column"
+FAULTS_COLUMN = "faults"
 # Columns that may be missing altogether.
 OPTIONAL = frozenset(
     {
@@ -79,6 +80,8 @@ class CodeLists:
             said: column for column, said in _all_said(self.columns, other["column"])
         }
         self._unread = {said for _, said in _all_said(self.read_only, {})}
+        # The header of a report's own column may go on with what is wrong with the header.
+        self._reported = tuple(folded(text) for text in self.read_only[FAULTS_COLUMN].values())
 
     def label(self, column: str, language: str) -> str:
         """The header of a column in a language."""
@@ -133,7 +136,7 @@ class CodeLists:
                 return self.headers[each]
             if each in self._unread:
                 return ""
-        return None
+        return "" if said.startswith(self._reported) else None
 
 
 def folded(text: str) -> str:

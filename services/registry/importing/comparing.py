@@ -5,14 +5,15 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+from google.protobuf.message import Message
 from sqlalchemy import Connection, select
 
 from services.registry.views.folding import Version, fold
 from services.registry.views.versions import HOUSEHOLD_VERSIONS
 from tuopin.registry.v1.household_pb2 import Household, RegisterHousehold
 
-# Field -> its column, where the register has what a row can say.
-_OF_LIVING = {
+# Fields of a message that rows can tell, with the column each needs. All others the register keeps.
+_LIVING = {
     "housing_safety": "housing_safety",
     "housing_area_m2": "housing_area_m2",
     "safe_drinking_water": "safe_drinking_water",
@@ -22,7 +23,7 @@ _OF_LIVING = {
     "fuel": "fuel",
     "farmland_mu_e2": "farmland_mu",
 }
-_OF_INCOME = {
+_INCOME = {
     "year": "income_year",
     "wages_fen": "wages_yuan",
     "business_fen": "business_yuan",
@@ -30,11 +31,28 @@ _OF_INCOME = {
     "transfers_fen": "transfers_yuan",
     "production_cost_fen": "production_cost_yuan",
 }
-_OF_MEMBER = (
-    "identity_number", "name", "phone", "bank_card", "relation", "birth_year", "sex", "ethnicity",
-    "education", "at_school", "health", "labour", "medical_insurance", "pension_insurance",
+_MEMBER = {
+    name: name
+    for name in (
+        "identity_number", "name", "phone", "bank_card", "relation", "birth_year", "sex",
+        "ethnicity", "education", "at_school", "health", "labour", "medical_insurance",
+        "pension_insurance",
+    )
+}  # fmt: skip
+_HOUSEHOLD = {
+    "village_id": "village_id",
+    "attribute": "attribute",
+    "main_cause": "main_cause",
+    "other_causes": "other_cause_1",
+    "address": "address",
+}
+# Told by the import itself, or compared part by part.
+_NOT_OF_THE_FILE = frozenset(
+    {
+        "command_id", "source", "household_number", "effective_on", "synthetic", "import_id",
+        "members", "living_conditions", "income",
+    }
 )  # fmt: skip
-_OTHER_CAUSES = {"other_cause_1", "other_cause_2"}
 
 
 def files_of(connection: Connection, household_ids: Sequence[str]) -> dict[str, Household]:
@@ -59,31 +77,54 @@ def files_of(connection: Connection, household_ids: Sequence[str]) -> dict[str, 
 
 
 def complete(command: RegisterHousehold, file: Household, columns: Collection[str]) -> None:
-    """What the import has no column for stays as the register has it."""
-    if "address" not in columns:
-        command.address = file.address
-    if not _OTHER_CAUSES & set(columns):
-        command.other_causes[:] = file.other_causes
-    _copy(command.living_conditions, file.living_conditions, _OF_LIVING, columns)
+    """What the import has no column for stays as the register has it (both opened)."""
+    for name in _COMMON - told(_HOUSEHOLD, columns):
+        _take(command, file, name)
+    _take_untold(command.living_conditions, file.living_conditions, told(_LIVING, columns))
     if command.income.year == file.income.year:
-        _copy(command.income, file.income, _OF_INCOME, columns)
+        _take_untold(command.income, file.income, told(_INCOME, columns))
     known = {member.identity_number: member for member in file.members}
+    of_member = told(_MEMBER, columns) | {"birth_year"}
     for member in command.members:
         before = known.get(member.identity_number)
         if before is not None:
-            member.person_id = before.person_id
-            _copy(member, before, {name: name for name in _OF_MEMBER}, columns)
+            _take_untold(member, before, of_member)
 
 
-def _copy(to: Any, of: Any, fields: Mapping[str, str], columns: Collection[str]) -> None:
-    for name, column in fields.items():
-        if column not in columns:
-            setattr(to, name, getattr(of, name))
+def told(fields: Mapping[str, str], columns: Collection[str]) -> set[str]:
+    """The fields that stand in a column of the file."""
+    return {name for name, column in fields.items() if column in columns}
+
+
+def _take_untold(to: Message, of: Message, told: Collection[str]) -> None:
+    for field in to.DESCRIPTOR.fields:
+        if field.name not in told:
+            _take(to, of, field.name)
+
+
+def _take(to: Any, of: Any, name: str) -> None:
+    value = getattr(of, name)
+    if isinstance(value, Message):
+        getattr(to, name).CopyFrom(value)
+    elif hasattr(value, "extend"):
+        getattr(to, name)[:] = value
+    else:
+        setattr(to, name, value)
 
 
 def says_the_same(command: RegisterHousehold, file: Household) -> bool:
-    """Whether a row of this file would change nothing; since when it counts is not asked."""
-    return _said(command) == _said(file)
+    """Whether the household's rows would change nothing; since when it counts is not asked."""
+    return (
+        all(getattr(command, name) == getattr(file, name) for name in _COMMON)
+        and command.living_conditions == file.living_conditions
+        and command.income == file.income
+        and _people(command) == _people(file)
+    )
+
+
+def _people(household: RegisterHousehold | Household) -> list[bytes]:
+    """The order of members says nothing."""
+    return sorted(member.SerializeToString(deterministic=True) for member in household.members)
 
 
 def has_erased(file: Household) -> bool:
@@ -91,15 +132,9 @@ def has_erased(file: Household) -> bool:
     return any(not member.identity_number for member in file.members)
 
 
-def _said(household: RegisterHousehold | Household) -> tuple[object, ...]:
-    living, income = household.living_conditions, household.income
-    return (
-        household.village_id,
-        household.attribute,
-        household.main_cause,
-        tuple(household.other_causes),
-        household.address,
-        tuple(getattr(living, name) for name in _OF_LIVING),
-        tuple(getattr(income, name) for name in _OF_INCOME),
-        sorted(tuple(getattr(member, name) for name in _OF_MEMBER) for member in household.members),
-    )
+# Fields of the file that command and answer have in common.
+_COMMON = frozenset(
+    field.name
+    for field in RegisterHousehold.DESCRIPTOR.fields
+    if field.name in Household.DESCRIPTOR.fields_by_name and field.name not in _NOT_OF_THE_FILE
+)

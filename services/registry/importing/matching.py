@@ -5,8 +5,11 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from services.registry.decider.file import household_id_of
-from services.registry.decider.registration import ACTIVE_MEMBER, PERSON_ALREADY_IN_HOUSEHOLD
+from services.registry.decider.registration import (
+    ACTIVE_MEMBER,
+    PERSON_ALREADY_IN_HOUSEHOLD,
+    household_id_of,
+)
 from services.registry.importing import digests
 from services.registry.importing.comparing import complete, files_of, has_erased, says_the_same
 from services.registry.importing.digests import RowDigest

@@ -12,7 +12,7 @@ import structlog
 
 from chassis.decider import Actor, derived_id
 from chassis.envelope import event_of, parse
-from services.registry.decider.file import household_id_of
+from services.registry.decider.registration import household_id_of
 from services.registry.importing import digests
 from services.registry.importing.digests import RowDigest
 from services.registry.importing.framing import KeptHousehold, unframed

@@ -1,16 +1,16 @@
 """The file that a county fills in: every column, and one invented household to show how."""
 
-import csv
 from pathlib import Path
 
 from chassis.programme import Programme
 from chassis.settings import PROGRAMME_FOLDER
 from services.registry.importing.columns import IMPORT_COLUMN
+from services.registry.importing.writing import writing
 from services.registry.synthetic import COLUMNS, invent
 
 EXAMPLE_VILLAGE = "433124110226"
 EXAMPLE_SEED = 3
-_LIST_OF_COLUMN = {
+LIST_OF_COLUMN = {
     "attribute": "attribute",
     "main_cause": "cause",
     "other_cause_1": "cause",
@@ -32,16 +32,20 @@ _LIST_OF_COLUMN = {
 
 
 def write_template(path: Path, language: str) -> None:
-    """Write the template with headers and labels in a language; with the mark that Excel wants."""
+    """Write the template with headers and labels in a language."""
     codes = Programme.load(PROGRAMME_FOLDER).table("codes")
     (example,) = invent(1, EXAMPLE_SEED, [EXAMPLE_VILLAGE])
-    with path.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(codes[IMPORT_COLUMN][column][language] for column in COLUMNS)
+    table = writing(path, len(COLUMNS))
+    try:
+        table.row([codes[IMPORT_COLUMN][column][language] for column in COLUMNS])
         for cells in example:
-            writer.writerow(
-                codes[_LIST_OF_COLUMN[column]][cell][language]
-                if cell and column in _LIST_OF_COLUMN
-                else cell
-                for column, cell in zip(COLUMNS, cells, strict=True)
+            table.row(
+                [
+                    codes[LIST_OF_COLUMN[column]][cell][language]
+                    if cell and column in LIST_OF_COLUMN
+                    else cell
+                    for column, cell in zip(COLUMNS, cells, strict=True)
+                ]
             )
+    finally:
+        table.close()

@@ -7,6 +7,7 @@ from services.registry.views import (
     households,
     imports,
     postings,
+    residents,
 )
 from services.registry.views.deadlines import DEADLINES as DEADLINES
 
@@ -16,4 +17,5 @@ VIEWS: tuple[View, ...] = (
     exits_per_day.VIEW,
     imports.VIEW,
     postings.VIEW,
+    residents.VIEW,
 )

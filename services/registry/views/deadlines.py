@@ -3,6 +3,7 @@
 from chassis.clock import MICROSECONDS
 from chassis.deadlines import DeadlineView
 from chassis.views import Deadlines
+from services.registry.views import clocks
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.registry.v1.posting_pb2 import (
     ClosePosting,
@@ -33,5 +34,6 @@ def project(deadlines: Deadlines, envelope: Envelope, event: Event) -> None:
 
 
 DEADLINES: tuple[DeadlineView, ...] = (
+    clocks.SUPPORT,
     DeadlineView(name="posting-clock", topics=("household",), events=EVENTS, project=project),
 )

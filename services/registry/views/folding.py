@@ -5,12 +5,29 @@ from typing import Any, NamedTuple
 
 from google.protobuf.message import Message
 
+from services.registry.decider.file_content import CHANGES, Change
+from tuopin.registry.v1.exit_pb2 import (
+    ExitAnnounced,
+    ExitAppraised,
+    ExitDeclaredWrong,
+    ExitFindingsRecorded,
+    ExitReviewedAtCounty,
+    ExitReviewedAtTownship,
+    ExitStopped,
+    ExitWithdrawn,
+    HouseholdReinstated,
+    SupportEnded,
+)
 from tuopin.registry.v1.household_pb2 import (
     HOUSEHOLD_STATUS_EXIT_AGREED,
+    HOUSEHOLD_STATUS_EXIT_ANNOUNCED,
+    HOUSEHOLD_STATUS_EXIT_APPRAISED,
+    HOUSEHOLD_STATUS_EXIT_COUNTY_REVIEWED,
     HOUSEHOLD_STATUS_EXIT_PROPOSED,
+    HOUSEHOLD_STATUS_EXIT_TOWNSHIP_REVIEWED,
     HOUSEHOLD_STATUS_EXIT_VERIFIED,
     HOUSEHOLD_STATUS_EXITED,
-    HOUSEHOLD_STATUS_REGISTERED,
+    HOUSEHOLD_STATUS_RELAPSED,
     ExitAgreed,
     ExitProposed,
     ExitVerified,
@@ -18,7 +35,6 @@ from tuopin.registry.v1.household_pb2 import (
     HouseholdExited,
     HouseholdRegistered,
     HouseholdStatus,
-    PersonErased,
 )
 from tuopin.registry.v1.posting_pb2 import (
     ObjectionDismissed,
@@ -28,6 +44,9 @@ from tuopin.registry.v1.posting_pb2 import (
     PostingOpened,
     RelativeDeclared,
 )
+
+# Later than every day.
+LAST_DAY = "9999-12-31"
 
 
 class Version(NamedTuple):
@@ -43,12 +62,24 @@ class Version(NamedTuple):
 Apply = Callable[[Household, Any, Version], None]
 
 
-def fold(versions: Iterable[Version]) -> Household | None:
-    """The file after these versions; the later version wins. None when nothing ever began."""
+def fold(versions: Iterable[Version], as_of: str = LAST_DAY) -> Household | None:
+    """The file after those of these versions, in their order, that count on a day; the later one
+    wins. None when nothing had begun.
+
+    A correction stands in the place of what it corrects: in the order, and in time.
+    """
+    told = list(versions)
+    events = {each.version: _OF_TYPE[each.type].FromString(each.event) for each in told}
+    places: dict[int, int] = {}
+    since: dict[int, str] = {}
+    for each in told:
+        corrected = getattr(events[each.version], "corrects_version", 0)
+        place = places[each.version] = places.get(corrected, each.version)
+        since[place] = each.effective_on
     household: Household | None = None
-    for each in versions:
-        kind, _ = _OF_TYPE[each.type]
-        household = step(household, kind.FromString(each.event), each)
+    for each in sorted(told, key=lambda each: (places[each.version], each.version)):
+        if since[places[each.version]] <= as_of:
+            household = step(household, events[each.version], each)
     return household
 
 
@@ -59,7 +90,7 @@ def step(household: Household | None, event: Message, version: Version) -> House
             return None
         household = Household()
     APPLIERS[type(event)](household, event, version)
-    household.version = version.version
+    household.version = max(household.version, version.version)
     return household
 
 
@@ -70,35 +101,22 @@ def _status(status: HouseholdStatus.ValueType) -> Apply:
     return apply
 
 
-def _registered(household: Household, event: HouseholdRegistered, version: Version) -> None:
-    del household.members[:], household.other_causes[:]
-    household.MergeFrom(
-        Household(
-            household_id=event.household_id,
-            source=event.source,
-            household_number=event.household_number,
-            village_id=event.village_id,
-            attribute=event.attribute,
-            main_cause=event.main_cause,
-            other_causes=event.other_causes,
-            members=event.members,
-            income=event.income,
-            address=event.address,
-            status=HOUSEHOLD_STATUS_REGISTERED,
-            registered_on=event.effective_on,
-            synthetic=event.synthetic,
-            income_per_head_fen=event.income_per_head_fen,
-            poverty_line_fen=event.poverty_line_fen,
-        )
-    )
-    if event.HasField("living_conditions"):
-        household.living_conditions.CopyFrom(event.living_conditions)
-
-
 def _exited(household: Household, event: HouseholdExited, version: Version) -> None:
     household.status = HOUSEHOLD_STATUS_EXITED
     household.exited_on = version.effective_on
     household.support_until = event.support_until
+
+
+def _reinstated(household: Household, event: HouseholdReinstated, version: Version) -> None:
+    household.status = HOUSEHOLD_STATUS_RELAPSED
+    household.exited_on = household.support_until = ""
+
+
+def _filed(change: Change) -> Apply:
+    def apply(household: Household, event: object, version: Version) -> None:
+        change(household, event)
+
+    return apply
 
 
 def _own_status(household: Household, event: Any, version: Version) -> None:
@@ -113,12 +131,21 @@ def _nothing(household: Household, event: object, version: Version) -> None:
 BIRTHS: tuple[type[Message], ...] = (HouseholdRegistered,)
 
 APPLIERS: Mapping[type[Message], Apply] = {
-    HouseholdRegistered: _registered,
+    **{event: _filed(change) for event, change in CHANGES.items()},
     ExitProposed: _status(HOUSEHOLD_STATUS_EXIT_PROPOSED),
     ExitVerified: _status(HOUSEHOLD_STATUS_EXIT_VERIFIED),
     ExitAgreed: _status(HOUSEHOLD_STATUS_EXIT_AGREED),
     HouseholdExited: _exited,
-    PersonErased: _nothing,
+    ExitAppraised: _status(HOUSEHOLD_STATUS_EXIT_APPRAISED),
+    ExitFindingsRecorded: _nothing,
+    ExitReviewedAtTownship: _status(HOUSEHOLD_STATUS_EXIT_TOWNSHIP_REVIEWED),
+    ExitReviewedAtCounty: _status(HOUSEHOLD_STATUS_EXIT_COUNTY_REVIEWED),
+    ExitAnnounced: _status(HOUSEHOLD_STATUS_EXIT_ANNOUNCED),
+    ExitStopped: _own_status,
+    ExitWithdrawn: _own_status,
+    SupportEnded: _nothing,
+    ExitDeclaredWrong: _nothing,
+    HouseholdReinstated: _reinstated,
     PostingOpened: _own_status,
     PostingClosed: _nothing,
     ObjectionRaised: _nothing,
@@ -127,4 +154,4 @@ APPLIERS: Mapping[type[Message], Apply] = {
     RelativeDeclared: _nothing,
 }
 
-_OF_TYPE = {kind.DESCRIPTOR.full_name: (kind, apply) for kind, apply in APPLIERS.items()}
+_OF_TYPE = {kind.DESCRIPTOR.full_name: kind for kind in APPLIERS}

@@ -17,6 +17,9 @@ from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.funding.v1 import ledger_pb2 as funding
 from tuopin.notifier.v1 import assignment_pb2 as notifier
 from tuopin.planning.v1 import plan_pb2 as planning
+from tuopin.registry.v1 import correction_pb2 as correction
+from tuopin.registry.v1 import exit_pb2 as exit
+from tuopin.registry.v1 import file_pb2 as file
 from tuopin.registry.v1 import household_pb2 as registry
 from tuopin.registry.v1 import posting_pb2 as posting
 from tuopin.registry.v1.household_pb2 import FileEntry
@@ -55,7 +58,19 @@ LINES: Mapping[type[Message], Line] = {
     registry.ExitVerified: Line("assignment_id", ("cadre_id",)),
     registry.ExitAgreed: Line("household_id"),
     registry.HouseholdExited: Line("household_id", ("procedure", "support_until")),
+    exit.ExitAppraised: Line("household_id", ("votes_for", "votes_against", "abstentions")),
+    exit.ExitFindingsRecorded: Line("household_id", ("cadre_id", "poverty_line_fen")),
+    exit.ExitReviewedAtTownship: Line("household_id", ("reviewed_by",)),
+    exit.ExitReviewedAtCounty: Line("household_id", ("reviewed_by",)),
+    exit.ExitAnnounced: Line("document"),
+    exit.ExitStopped: Line("household_id", ("reason", "stopped_by")),
+    exit.ExitWithdrawn: Line("household_id", ("reason", "withdrawn_by")),
+    exit.SupportEnded: Line("household_id", ("support_until",)),
+    exit.ExitDeclaredWrong: Line("household_id", ("found_by", "exited_by", "exited_on")),
+    exit.HouseholdReinstated: Line("household_id", ("reason",)),
     registry.PersonErased: Line("person_id", ("ground",)),
+    correction.HouseholdCorrected: Line("corrects_event_id", ("import_id",)),
+    file.IncomeStated: Line("import_id", ("income_per_head_fen",)),
     posting.PostingOpened: Line("posting_id", ("purpose", "days")),
     posting.PostingClosed: Line("posting_id", ("purpose",)),
     posting.ObjectionRaised: Line("objection_id", ("channel", "anonymous")),

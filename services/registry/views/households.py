@@ -3,6 +3,7 @@ as known when?
 """
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import (
@@ -25,12 +26,26 @@ from services.registry.views import spans
 from services.registry.views.folding import APPLIERS, Version, fold
 from services.registry.views.versions import HOUSEHOLD_VERSIONS
 from tuopin.envelope.v1.envelope_pb2 import Envelope
+from tuopin.registry.v1.correction_pb2 import HouseholdCorrected
+from tuopin.registry.v1.exit_pb2 import (
+    ExitAnnounced,
+    ExitAppraised,
+    ExitReviewedAtCounty,
+    ExitReviewedAtTownship,
+    HouseholdReinstated,
+)
+from tuopin.registry.v1.file_pb2 import IncomeStated
 from tuopin.registry.v1.household_pb2 import (
     HOUSEHOLD_STATUS_EXIT_AGREED,
+    HOUSEHOLD_STATUS_EXIT_ANNOUNCED,
+    HOUSEHOLD_STATUS_EXIT_APPRAISED,
+    HOUSEHOLD_STATUS_EXIT_COUNTY_REVIEWED,
     HOUSEHOLD_STATUS_EXIT_PROPOSED,
+    HOUSEHOLD_STATUS_EXIT_TOWNSHIP_REVIEWED,
     HOUSEHOLD_STATUS_EXIT_VERIFIED,
     HOUSEHOLD_STATUS_EXITED,
     HOUSEHOLD_STATUS_REGISTERED,
+    HOUSEHOLD_STATUS_RELAPSED,
     ExitAgreed,
     ExitProposed,
     ExitVerified,
@@ -61,13 +76,19 @@ HOUSEHOLDS = Table(
 )
 
 EVENTS = tuple(APPLIERS)
-REGISTERED = HouseholdRegistered.DESCRIPTOR.full_name
+# What a correction can change.
+_COLUMNS = frozenset({"village_id", "attribute", "main_cause"})
 _STATUS = {
     HouseholdRegistered: HOUSEHOLD_STATUS_REGISTERED,
     ExitProposed: HOUSEHOLD_STATUS_EXIT_PROPOSED,
     ExitVerified: HOUSEHOLD_STATUS_EXIT_VERIFIED,
     ExitAgreed: HOUSEHOLD_STATUS_EXIT_AGREED,
     HouseholdExited: HOUSEHOLD_STATUS_EXITED,
+    ExitAppraised: HOUSEHOLD_STATUS_EXIT_APPRAISED,
+    ExitReviewedAtTownship: HOUSEHOLD_STATUS_EXIT_TOWNSHIP_REVIEWED,
+    ExitReviewedAtCounty: HOUSEHOLD_STATUS_EXIT_COUNTY_REVIEWED,
+    ExitAnnounced: HOUSEHOLD_STATUS_EXIT_ANNOUNCED,
+    HouseholdReinstated: HOUSEHOLD_STATUS_RELAPSED,
 }
 
 
@@ -85,6 +106,12 @@ def project(rows: Rows, envelope: Envelope, event: Any) -> None:
     status = _STATUS.get(type(event)) or getattr(event, "status", None)
     current: dict[str, Any] = {} if status is None else {"status": status}
     match event:
+        case HouseholdCorrected():
+            current |= {name: getattr(event, name) for name in event.corrected if name in _COLUMNS}
+            current |= {"member_count": event.member_count}
+            current |= {"income_per_head_fen": event.income_per_head_fen}
+        case IncomeStated():
+            current |= {"income_per_head_fen": event.income_per_head_fen}
         case HouseholdRegistered():
             current |= {
                 "household_number": event.household_number,
@@ -121,24 +148,34 @@ def household_as_of(
     found = connection.execute(
         select(versions.version, versions.effective_on, versions.type, versions.event)
         .where(
+            # Not by day: a correction may have moved the day of what it corrects.
             versions.household_id == household_id,
-            versions.effective_on <= as_of,
             versions.recorded_at_us <= known_at_us,
         )
         .order_by(versions.version)
     )
-    return fold(Version(*row) for row in found)
+    return fold((Version(*row) for row in found), as_of)
 
 
-def registered_contents(connection: Connection, household_ids: Sequence[str]) -> dict[str, bytes]:
-    """HouseholdRegistered, still sealed, of those households that are in the register."""
+def files_now(connection: Connection, household_ids: Sequence[str]) -> dict[str, Household]:
+    """The files, still sealed, of those households that are in the register."""
     versions = HOUSEHOLD_VERSIONS.c
     found = connection.execute(
-        select(versions.household_id, versions.event).where(
-            versions.household_id.in_(household_ids), versions.type == REGISTERED
+        select(
+            versions.household_id,
+            versions.version,
+            versions.effective_on,
+            versions.type,
+            versions.event,
         )
+        .where(versions.household_id.in_(household_ids))
+        .order_by(versions.household_id, versions.version)
     )
-    return {row.household_id: row.event for row in found}
+    files = {
+        household_id: fold(Version(*row[1:]) for row in rows)
+        for household_id, rows in groupby(found, key=lambda row: str(row[0]))
+    }
+    return {household_id: file for household_id, file in files.items() if file is not None}
 
 
 def list_households(connection: Connection, query: ListHouseholds) -> HouseholdPage:

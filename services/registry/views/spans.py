@@ -189,8 +189,10 @@ class Advance:
     def run(self) -> None:
         """Write the spans and sums; the head goes on."""
         head, on = self._head, self._envelope.effective_on
-        if on >= head.last_on:
-            head.last_on = on
+        # A correction may speak of any day, whatever day it carries.
+        forward = on >= head.last_on and not getattr(self._event, "corrects_version", 0)
+        head.last_on = max(head.last_on, on)
+        if forward:
             self._go_on(head, on)
         else:
             self._go_back(head)
@@ -261,7 +263,7 @@ class Advance:
         return [Version(*row) for row in found]
 
     def _folded(self, on: str) -> Household | None:
-        return fold(version for version in self._versions if version.effective_on <= on)
+        return fold(self._versions, on)
 
     def _open(self, segment: Segment) -> tuple[str, int, int]:
         key = (self._household_id, self._envelope.version, self._ordinal)

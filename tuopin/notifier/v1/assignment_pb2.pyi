@@ -188,6 +188,7 @@ class AssignmentOffered(_message.Message):
     CLOCK_FIELD_NUMBER: _builtins.int
     EXPIRE_AT_US_FIELD_NUMBER: _builtins.int
     HELPER_ID_FIELD_NUMBER: _builtins.int
+    CAUSED_AT_US_FIELD_NUMBER: _builtins.int
     assignment_id: _builtins.str
     kind: _builtins.str
     household_id: _builtins.str
@@ -206,6 +207,8 @@ class AssignmentOffered(_message.Message):
     """Open at this moment it expires; 0: never."""
     helper_id: _builtins.str
     """The helper whom the cause named: whoever declines or leaves, the policy may still mean them."""
+    caused_at_us: _builtins.int
+    """When the cause was recorded: an end of the cause after it ends the assignment, too."""
     @_builtins.property
     def facts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
     @_builtins.property
@@ -232,10 +235,11 @@ class AssignmentOffered(_message.Message):
         clock: _handling_pb2.AnswerClock | None = ...,
         expire_at_us: _builtins.int = ...,
         helper_id: _builtins.str = ...,
+        caused_at_us: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "terms", b"terms"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "clock", b"clock", "due_at_us", b"due_at_us", "escalate_at_us", b"escalate_at_us", "expire_at_us", b"expire_at_us", "facts", b"facts", "helper_id", b"helper_id", "household_id", b"household_id", "household_number", b"household_number", "kind", b"kind", "policy", b"policy", "proof", b"proof", "remind_at_us", b"remind_at_us", "subject", b"subject", "terms", b"terms", "village_id", b"village_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "caused_at_us", b"caused_at_us", "clock", b"clock", "due_at_us", b"due_at_us", "escalate_at_us", b"escalate_at_us", "expire_at_us", b"expire_at_us", "facts", b"facts", "helper_id", b"helper_id", "household_id", b"household_id", "household_number", b"household_number", "kind", b"kind", "policy", b"policy", "proof", b"proof", "remind_at_us", b"remind_at_us", "subject", b"subject", "terms", b"terms", "village_id", b"village_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

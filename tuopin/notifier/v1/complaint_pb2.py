@@ -26,7 +26,7 @@ from tuopin.options.v1 import options_pb2 as tuopin_dot_options_dot_v1_dot_optio
 from tuopin.types.v1 import types_pb2 as tuopin_dot_types_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"tuopin/notifier/v1/complaint.proto\x12\x12tuopin.notifier.v1\x1a\x1ftuopin/options/v1/options.proto\x1a\x1btuopin/types/v1/types.proto\"\xad\x02\n\rFileComplaint\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1c\n\x0c\x63omplaint_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12%\n\nvillage_id\x18\x03 \x01(\tB\x11\x8a\xb5\x18\r\x08\x01\"\t[0-9]{12}\x12\x14\n\x04kind\x18\x04 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\'\n\x04text\x18\x05 \x01(\tB\x19\x8a\xb5\x18\x05\x08\x01\x18\xd0\x0f\x92\xb5\x18\x0c\x63omplaint_id\x12+\n\x0b\x63omplainant\x18\x06 \x01(\tB\x16\x8a\xb5\x18\x02\x08\x01\x92\xb5\x18\x0c\x63omplaint_id\x12\x1a\n\x07ordinal\x18\x07 \x01(\x05\x42\t\x8a\xb5\x18\x05(\x01\x30\x90N\x12\x11\n\tanonymous\x18\x08 \x01(\x08\x12 \n\x10household_number\x18\t \x01(\tB\x06\x8a\xb5\x18\x02\x18(\"\xbc\x01\n\x0e\x43omplaintFiled\x12\x14\n\x0c\x63omplaint_id\x18\x01 \x01(\t\x12\x12\n\nvillage_id\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x1e\n\x04text\x18\x04 \x01(\tB\x10\x92\xb5\x18\x0c\x63omplaint_id\x12%\n\x0b\x63omplainant\x18\x05 \x01(\tB\x10\x92\xb5\x18\x0c\x63omplaint_id\x12\x11\n\tanonymous\x18\x06 \x01(\x08\x12\x18\n\x10household_number\x18\x07 \x01(\t\"\x81\x01\n\x11\x43omplaintAssigned\x12\x14\n\x0c\x63omplaint_id\x18\x01 \x01(\t\x12\x12\n\nvillage_id\x18\x02 \x01(\t\x12\x11\n\tregion_id\x18\x03 \x01(\t\x12\x11\n\tdue_at_us\x18\x04 \x01(\x03\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x0c\n\x04kind\x18\x06 \x01(\t\"K\n\x0fPassOnComplaint\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1c\n\x0c\x63omplaint_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\"t\n\x0f\x41nswerComplaint\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1c\n\x0c\x63omplaint_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\'\n\x04text\x18\x03 \x01(\tB\x19\x8a\xb5\x18\x05\x08\x01\x18\xd0\x0f\x92\xb5\x18\x0c\x63omplaint_id\"\x93\x01\n\x11\x43omplaintAnswered\x12\x14\n\x0c\x63omplaint_id\x18\x01 \x01(\t\x12\x12\n\nvillage_id\x18\x02 \x01(\t\x12\x11\n\tregion_id\x18\x03 \x01(\t\x12\x1e\n\x04text\x18\x04 \x01(\tB\x10\x92\xb5\x18\x0c\x63omplaint_id\x12\x13\n\x0b\x61nswered_by\x18\x05 \x01(\t\x12\x0c\n\x04kind\x18\x06 \x01(\t\"z\n\x11RevealComplainant\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1c\n\x0c\x63omplaint_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12+\n\x06reason\x18\x03 \x01(\tB\x1b\x8a\xb5\x18\x07\x08\x01\x10\x05\x18\xf4\x03\x92\xb5\x18\x0c\x63omplaint_id\"v\n\x13\x43omplainantRevealed\x12\x14\n\x0c\x63omplaint_id\x18\x01 \x01(\t\x12\x12\n\nvillage_id\x18\x02 \x01(\t\x12 \n\x06reason\x18\x03 \x01(\tB\x10\x92\xb5\x18\x0c\x63omplaint_id\x12\x13\n\x0brevealed_to\x18\x04 \x01(\t\"\xa8\x01\n\x0eListComplaints\x12$\n\tregion_id\x18\x01 \x01(\tB\x11\x8a\xb5\x18\r\"\x0b[0-9]{0,12}\x12\x11\n\topen_only\x18\x02 \x01(\x08\x12\x1c\n\tpage_size\x18\x03 \x01(\x05\x42\t\x8a\xb5\x18\x05(\x00\x30\xe8\x07\x12\x12\n\npage_token\x18\x04 \x01(\t\x12+\n\x08\x61t_least\x18\x05 \x01(\x0b\x32\x19.tuopin.types.v1.Position\"\x94\x02\n\x0c\x43omplaintRow\x12\x14\n\x0c\x63omplaint_id\x18\x01 \x01(\t\x12\x12\n\nvillage_id\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x33\n\x06status\x18\x04 \x01(\x0e\x32#.tuopin.notifier.v1.ComplaintStatus\x12\x11\n\tregion_id\x18\x05 \x01(\t\x12\x13\n\x0b\x66iled_at_us\x18\x06 \x01(\x03\x12\x11\n\tdue_at_us\x18\x07 \x01(\x03\x12\x16\n\x0e\x61nswered_at_us\x18\x08 \x01(\x03\x12\x17\n\x0fpassed_on_count\x18\t \x01(\x05\x12\x11\n\tanonymous\x18\n \x01(\x08\x12\x18\n\x10household_number\x18\x0b \x01(\t\"m\n\rComplaintPage\x12\x34\n\ncomplaints\x18\x01 \x03(\x0b\x32 .tuopin.notifier.v1.ComplaintRow\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\r\n\x05total\x18\x03 \x01(\x03\"Y\n\x0cGetComplaint\x12\x1c\n\x0c\x63omplaint_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12+\n\x08\x61t_least\x18\x02 \x01(\x0b\x32\x19.tuopin.types.v1.Position\"\xe3\x01\n\tComplaint\x12-\n\x03row\x18\x01 \x01(\x0b\x32 .tuopin.notifier.v1.ComplaintRow\x12\x14\n\x0c\x63omplaint_id\x18\x02 \x01(\t\x12\x1e\n\x04text\x18\x03 \x01(\tB\x10\x92\xb5\x18\x0c\x63omplaint_id\x12 \n\x06\x61nswer\x18\x04 \x01(\tB\x10\x92\xb5\x18\x0c\x63omplaint_id\x12\x13\n\x0b\x61nswered_by\x18\x05 \x01(\t\x12%\n\x0b\x63omplainant\x18\x06 \x01(\tB\x10\x92\xb5\x18\x0c\x63omplaint_id\x12\x13\n\x0brevealed_to\x18\x07 \x03(\t*\x8b\x01\n\x0f\x43omplaintStatus\x12 \n\x1c\x43OMPLAINT_STATUS_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43OMPLAINT_STATUS_OPEN\x10\x01\x12\x1c\n\x18\x43OMPLAINT_STATUS_OVERDUE\x10\x02\x12\x1d\n\x19\x43OMPLAINT_STATUS_ANSWERED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"tuopin/notifier/v1/complaint.proto\x12\x12tuopin.notifier.v1\x1a\x1ftuopin/options/v1/options.proto\x1a\x1btuopin/types/v1/types.proto\"\xad\x02\n\rFileComplaint\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1c\n\x0c\x63omplaint_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12%\n\nvillage_id\x18\x03 \x01(\tB\x11\x8a\xb5\x18\r\x08\x01\"\t[0-9]{12}\x12\x14\n\x04kind\x18\x04 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\'\n\x04text\x18\x05 \x01(\tB\x19\x8a\xb5\x18\x05\x08\x01\x18\xd0\x0f\x92\xb5\x18\x0c\x63omplaint_id\x12+\n\x0b\x63omplainant\x18\x06 \x01(\tB\x16\x8a\xb5\x18\x02\x08\x01\x92\xb5\x18\x0c\x63omplaint_id\x12\x1a\n\x07ordinal\x18\x07 \x01(\x05\x42\t\x8a\xb5\x18\x05(\x01\x30\x90N\x12\x11\n\tanonymous\x18\x08 \x01(\x08\x12 \n\x10household_number\x18\t \x01(\tB\x06\x8a\xb5\x18\x02\x18(\"\xbc\x01\n\x0e\x43omplaintFiled\x12\x14\n\x0c\x63omplaint_id\x18\x01 \x01(\t\x12\x12\n\nvillage_id\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x1e\n\x04text\x18\x04 \x01(\tB\x10\x92\xb5\x18\x0c\x63omplaint_id\x12%\n\x0b\x63omplainant\x18\x05 \x01(\tB\x10\x92\xb5\x18\x0c\x63omplaint_id\x12\x11\n\tanonymous\x18\x06 \x01(\x08\x12\x18\n\x10household_number\x18\x07 \x01(\t\"\x81\x01\n\x11\x43omplaintAssigned\x12\x14\n\x0c\x63omplaint_id\x18\x01 \x01(\t\x12\x12\n\nvillage_id\x18\x02 \x01(\t\x12\x11\n\tregion_id\x18\x03 \x01(\t\x12\x11\n\tdue_at_us\x18\x04 \x01(\x03\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x0c\n\x04kind\x18\x06 \x01(\t\"K\n\x0fPassOnComplaint\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1c\n\x0c\x63omplaint_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\"v\n\x0f\x41nswerComplaint\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1c\n\x0c\x63omplaint_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12)\n\x06\x61nswer\x18\x03 \x01(\tB\x19\x8a\xb5\x18\x05\x08\x01\x18\xd0\x0f\x92\xb5\x18\x0c\x63omplaint_id\"\x95\x01\n\x11\x43omplaintAnswered\x12\x14\n\x0c\x63omplaint_id\x18\x01 \x01(\t\x12\x12\n\nvillage_id\x18\x02 \x01(\t\x12\x11\n\tregion_id\x18\x03 \x01(\t\x12 \n\x06\x61nswer\x18\x04 \x01(\tB\x10\x92\xb5\x18\x0c\x63omplaint_id\x12\x13\n\x0b\x61nswered_by\x18\x05 \x01(\t\x12\x0c\n\x04kind\x18\x06 \x01(\t\"z\n\x11RevealComplainant\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1c\n\x0c\x63omplaint_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12+\n\x06reason\x18\x03 \x01(\tB\x1b\x8a\xb5\x18\x07\x08\x01\x10\x05\x18\xf4\x03\x92\xb5\x18\x0c\x63omplaint_id\"v\n\x13\x43omplainantRevealed\x12\x14\n\x0c\x63omplaint_id\x18\x01 \x01(\t\x12\x12\n\nvillage_id\x18\x02 \x01(\t\x12 \n\x06reason\x18\x03 \x01(\tB\x10\x92\xb5\x18\x0c\x63omplaint_id\x12\x13\n\x0brevealed_to\x18\x04 \x01(\t\"\xa8\x01\n\x0eListComplaints\x12$\n\tregion_id\x18\x01 \x01(\tB\x11\x8a\xb5\x18\r\"\x0b[0-9]{0,12}\x12\x11\n\topen_only\x18\x02 \x01(\x08\x12\x1c\n\tpage_size\x18\x03 \x01(\x05\x42\t\x8a\xb5\x18\x05(\x00\x30\xe8\x07\x12\x12\n\npage_token\x18\x04 \x01(\t\x12+\n\x08\x61t_least\x18\x05 \x01(\x0b\x32\x19.tuopin.types.v1.Position\"\x94\x02\n\x0c\x43omplaintRow\x12\x14\n\x0c\x63omplaint_id\x18\x01 \x01(\t\x12\x12\n\nvillage_id\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x33\n\x06status\x18\x04 \x01(\x0e\x32#.tuopin.notifier.v1.ComplaintStatus\x12\x11\n\tregion_id\x18\x05 \x01(\t\x12\x13\n\x0b\x66iled_at_us\x18\x06 \x01(\x03\x12\x11\n\tdue_at_us\x18\x07 \x01(\x03\x12\x16\n\x0e\x61nswered_at_us\x18\x08 \x01(\x03\x12\x17\n\x0fpassed_on_count\x18\t \x01(\x05\x12\x11\n\tanonymous\x18\n \x01(\x08\x12\x18\n\x10household_number\x18\x0b \x01(\t\"m\n\rComplaintPage\x12\x34\n\ncomplaints\x18\x01 \x03(\x0b\x32 .tuopin.notifier.v1.ComplaintRow\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\r\n\x05total\x18\x03 \x01(\x03\"Y\n\x0cGetComplaint\x12\x1c\n\x0c\x63omplaint_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12+\n\x08\x61t_least\x18\x02 \x01(\x0b\x32\x19.tuopin.types.v1.Position\"\xe3\x01\n\tComplaint\x12-\n\x03row\x18\x01 \x01(\x0b\x32 .tuopin.notifier.v1.ComplaintRow\x12\x14\n\x0c\x63omplaint_id\x18\x02 \x01(\t\x12\x1e\n\x04text\x18\x03 \x01(\tB\x10\x92\xb5\x18\x0c\x63omplaint_id\x12 \n\x06\x61nswer\x18\x04 \x01(\tB\x10\x92\xb5\x18\x0c\x63omplaint_id\x12\x13\n\x0b\x61nswered_by\x18\x05 \x01(\t\x12%\n\x0b\x63omplainant\x18\x06 \x01(\tB\x10\x92\xb5\x18\x0c\x63omplaint_id\x12\x13\n\x0brevealed_to\x18\x07 \x03(\t*\x8b\x01\n\x0f\x43omplaintStatus\x12 \n\x1c\x43OMPLAINT_STATUS_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43OMPLAINT_STATUS_OPEN\x10\x01\x12\x1c\n\x18\x43OMPLAINT_STATUS_OVERDUE\x10\x02\x12\x1d\n\x19\x43OMPLAINT_STATUS_ANSWERED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -61,10 +61,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ANSWERCOMPLAINT'].fields_by_name['command_id']._serialized_options = b'\212\265\030\002\010\001'
   _globals['_ANSWERCOMPLAINT'].fields_by_name['complaint_id']._loaded_options = None
   _globals['_ANSWERCOMPLAINT'].fields_by_name['complaint_id']._serialized_options = b'\212\265\030\002\010\001'
-  _globals['_ANSWERCOMPLAINT'].fields_by_name['text']._loaded_options = None
-  _globals['_ANSWERCOMPLAINT'].fields_by_name['text']._serialized_options = b'\212\265\030\005\010\001\030\320\017\222\265\030\014complaint_id'
-  _globals['_COMPLAINTANSWERED'].fields_by_name['text']._loaded_options = None
-  _globals['_COMPLAINTANSWERED'].fields_by_name['text']._serialized_options = b'\222\265\030\014complaint_id'
+  _globals['_ANSWERCOMPLAINT'].fields_by_name['answer']._loaded_options = None
+  _globals['_ANSWERCOMPLAINT'].fields_by_name['answer']._serialized_options = b'\212\265\030\005\010\001\030\320\017\222\265\030\014complaint_id'
+  _globals['_COMPLAINTANSWERED'].fields_by_name['answer']._loaded_options = None
+  _globals['_COMPLAINTANSWERED'].fields_by_name['answer']._serialized_options = b'\222\265\030\014complaint_id'
   _globals['_REVEALCOMPLAINANT'].fields_by_name['command_id']._loaded_options = None
   _globals['_REVEALCOMPLAINANT'].fields_by_name['command_id']._serialized_options = b'\212\265\030\002\010\001'
   _globals['_REVEALCOMPLAINANT'].fields_by_name['complaint_id']._loaded_options = None
@@ -85,8 +85,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COMPLAINT'].fields_by_name['answer']._serialized_options = b'\222\265\030\014complaint_id'
   _globals['_COMPLAINT'].fields_by_name['complainant']._loaded_options = None
   _globals['_COMPLAINT'].fields_by_name['complainant']._serialized_options = b'\222\265\030\014complaint_id'
-  _globals['_COMPLAINTSTATUS']._serialized_start=2219
-  _globals['_COMPLAINTSTATUS']._serialized_end=2358
+  _globals['_COMPLAINTSTATUS']._serialized_start=2223
+  _globals['_COMPLAINTSTATUS']._serialized_end=2362
   _globals['_FILECOMPLAINT']._serialized_start=121
   _globals['_FILECOMPLAINT']._serialized_end=422
   _globals['_COMPLAINTFILED']._serialized_start=425
@@ -96,21 +96,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PASSONCOMPLAINT']._serialized_start=747
   _globals['_PASSONCOMPLAINT']._serialized_end=822
   _globals['_ANSWERCOMPLAINT']._serialized_start=824
-  _globals['_ANSWERCOMPLAINT']._serialized_end=940
-  _globals['_COMPLAINTANSWERED']._serialized_start=943
-  _globals['_COMPLAINTANSWERED']._serialized_end=1090
-  _globals['_REVEALCOMPLAINANT']._serialized_start=1092
-  _globals['_REVEALCOMPLAINANT']._serialized_end=1214
-  _globals['_COMPLAINANTREVEALED']._serialized_start=1216
-  _globals['_COMPLAINANTREVEALED']._serialized_end=1334
-  _globals['_LISTCOMPLAINTS']._serialized_start=1337
-  _globals['_LISTCOMPLAINTS']._serialized_end=1505
-  _globals['_COMPLAINTROW']._serialized_start=1508
-  _globals['_COMPLAINTROW']._serialized_end=1784
-  _globals['_COMPLAINTPAGE']._serialized_start=1786
-  _globals['_COMPLAINTPAGE']._serialized_end=1895
-  _globals['_GETCOMPLAINT']._serialized_start=1897
-  _globals['_GETCOMPLAINT']._serialized_end=1986
-  _globals['_COMPLAINT']._serialized_start=1989
-  _globals['_COMPLAINT']._serialized_end=2216
+  _globals['_ANSWERCOMPLAINT']._serialized_end=942
+  _globals['_COMPLAINTANSWERED']._serialized_start=945
+  _globals['_COMPLAINTANSWERED']._serialized_end=1094
+  _globals['_REVEALCOMPLAINANT']._serialized_start=1096
+  _globals['_REVEALCOMPLAINANT']._serialized_end=1218
+  _globals['_COMPLAINANTREVEALED']._serialized_start=1220
+  _globals['_COMPLAINANTREVEALED']._serialized_end=1338
+  _globals['_LISTCOMPLAINTS']._serialized_start=1341
+  _globals['_LISTCOMPLAINTS']._serialized_end=1509
+  _globals['_COMPLAINTROW']._serialized_start=1512
+  _globals['_COMPLAINTROW']._serialized_end=1788
+  _globals['_COMPLAINTPAGE']._serialized_start=1790
+  _globals['_COMPLAINTPAGE']._serialized_end=1899
+  _globals['_GETCOMPLAINT']._serialized_start=1901
+  _globals['_GETCOMPLAINT']._serialized_end=1990
+  _globals['_COMPLAINT']._serialized_start=1993
+  _globals['_COMPLAINT']._serialized_end=2220
 # @@protoc_insertion_point(module_scope)

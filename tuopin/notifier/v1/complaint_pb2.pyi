@@ -194,20 +194,20 @@ class AnswerComplaint(_message.Message):
 
     COMMAND_ID_FIELD_NUMBER: _builtins.int
     COMPLAINT_ID_FIELD_NUMBER: _builtins.int
-    TEXT_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
     command_id: _builtins.str
     complaint_id: _builtins.str
-    text: _builtins.str
+    answer: _builtins.str
     def __init__(
         self,
         *,
         command_id: _builtins.str = ...,
         complaint_id: _builtins.str = ...,
-        text: _builtins.str = ...,
+        answer: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "complaint_id", b"complaint_id", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "command_id", b"command_id", "complaint_id", b"complaint_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -220,13 +220,13 @@ class ComplaintAnswered(_message.Message):
     COMPLAINT_ID_FIELD_NUMBER: _builtins.int
     VILLAGE_ID_FIELD_NUMBER: _builtins.int
     REGION_ID_FIELD_NUMBER: _builtins.int
-    TEXT_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
     ANSWERED_BY_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
     complaint_id: _builtins.str
     village_id: _builtins.str
     region_id: _builtins.str
-    text: _builtins.str
+    answer: _builtins.str
     answered_by: _builtins.str
     kind: _builtins.str
     def __init__(
@@ -235,13 +235,13 @@ class ComplaintAnswered(_message.Message):
         complaint_id: _builtins.str = ...,
         village_id: _builtins.str = ...,
         region_id: _builtins.str = ...,
-        text: _builtins.str = ...,
+        answer: _builtins.str = ...,
         answered_by: _builtins.str = ...,
         kind: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_by", b"answered_by", "complaint_id", b"complaint_id", "kind", b"kind", "region_id", b"region_id", "text", b"text", "village_id", b"village_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "answered_by", b"answered_by", "complaint_id", b"complaint_id", "kind", b"kind", "region_id", b"region_id", "village_id", b"village_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -353,13 +353,11 @@ class ReviewExitAtTownship(_message.Message):
     HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
     APPROVED_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
-    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
     command_id: _builtins.str
     household_id: _builtins.str
     approved: _builtins.bool
     note: _builtins.str
     """Why not, or what was looked at."""
-    effective_on: _builtins.str
     def __init__(
         self,
         *,
@@ -367,11 +365,10 @@ class ReviewExitAtTownship(_message.Message):
         household_id: _builtins.str = ...,
         approved: _builtins.bool = ...,
         note: _builtins.str = ...,
-        effective_on: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approved", b"approved", "command_id", b"command_id", "effective_on", b"effective_on", "household_id", b"household_id", "note", b"note"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approved", b"approved", "command_id", b"command_id", "household_id", b"household_id", "note", b"note"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -416,12 +413,10 @@ class ReviewExitAtCounty(_message.Message):
     HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
     APPROVED_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
-    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
     command_id: _builtins.str
     household_id: _builtins.str
     approved: _builtins.bool
     note: _builtins.str
-    effective_on: _builtins.str
     def __init__(
         self,
         *,
@@ -429,11 +424,10 @@ class ReviewExitAtCounty(_message.Message):
         household_id: _builtins.str = ...,
         approved: _builtins.bool = ...,
         note: _builtins.str = ...,
-        effective_on: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approved", b"approved", "command_id", b"command_id", "effective_on", b"effective_on", "household_id", b"household_id", "note", b"note"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approved", b"approved", "command_id", b"command_id", "household_id", b"household_id", "note", b"note"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -477,23 +471,20 @@ class AnnounceExit(_message.Message):
     COMMAND_ID_FIELD_NUMBER: _builtins.int
     HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
     DOCUMENT_FIELD_NUMBER: _builtins.int
-    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
     command_id: _builtins.str
     household_id: _builtins.str
     document: _builtins.str
     """Number of the county's announcement."""
-    effective_on: _builtins.str
     def __init__(
         self,
         *,
         command_id: _builtins.str = ...,
         household_id: _builtins.str = ...,
         document: _builtins.str = ...,
-        effective_on: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "document", b"document", "effective_on", b"effective_on", "household_id", b"household_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "document", b"document", "household_id", b"household_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -214,6 +214,111 @@ HOUSING_SAFETY_C: HousingSafety.ValueType  # 3
 HOUSING_SAFETY_D: HousingSafety.ValueType  # 4
 Global___HousingSafety: _TypeAlias = HousingSafety  # noqa: Y015
 
+class _Employment:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _EmploymentEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Employment.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EMPLOYMENT_UNSPECIFIED: _Employment.ValueType  # 0
+    EMPLOYMENT_NONE: _Employment.ValueType  # 1
+    EMPLOYMENT_FARMING: _Employment.ValueType  # 2
+    EMPLOYMENT_WAGE_WORK: _Employment.ValueType  # 3
+    EMPLOYMENT_BUSINESS: _Employment.ValueType  # 4
+    EMPLOYMENT_PUBLIC_WELFARE_POST: _Employment.ValueType  # 5
+    """A post paid for by the programme, e.g. forest ranger."""
+    EMPLOYMENT_ARMY: _Employment.ValueType  # 6
+
+class Employment(_Employment, metaclass=_EmploymentEnumTypeWrapper):
+    """What earns the member's living."""
+
+EMPLOYMENT_UNSPECIFIED: Employment.ValueType  # 0
+EMPLOYMENT_NONE: Employment.ValueType  # 1
+EMPLOYMENT_FARMING: Employment.ValueType  # 2
+EMPLOYMENT_WAGE_WORK: Employment.ValueType  # 3
+EMPLOYMENT_BUSINESS: Employment.ValueType  # 4
+EMPLOYMENT_PUBLIC_WELFARE_POST: Employment.ValueType  # 5
+"""A post paid for by the programme, e.g. forest ranger."""
+EMPLOYMENT_ARMY: Employment.ValueType  # 6
+Global___Employment: _TypeAlias = Employment  # noqa: Y015
+
+class _WorkPlace:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _WorkPlaceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WorkPlace.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    WORK_PLACE_UNSPECIFIED: _WorkPlace.ValueType  # 0
+    WORK_PLACE_TOWNSHIP: _WorkPlace.ValueType  # 1
+    WORK_PLACE_COUNTY: _WorkPlace.ValueType  # 2
+    WORK_PLACE_PROVINCE: _WorkPlace.ValueType  # 3
+    WORK_PLACE_OTHER_PROVINCE: _WorkPlace.ValueType  # 4
+    WORK_PLACE_ABROAD: _WorkPlace.ValueType  # 5
+
+class WorkPlace(_WorkPlace, metaclass=_WorkPlaceEnumTypeWrapper): ...
+
+WORK_PLACE_UNSPECIFIED: WorkPlace.ValueType  # 0
+WORK_PLACE_TOWNSHIP: WorkPlace.ValueType  # 1
+WORK_PLACE_COUNTY: WorkPlace.ValueType  # 2
+WORK_PLACE_PROVINCE: WorkPlace.ValueType  # 3
+WORK_PLACE_OTHER_PROVINCE: WorkPlace.ValueType  # 4
+WORK_PLACE_ABROAD: WorkPlace.ValueType  # 5
+Global___WorkPlace: _TypeAlias = WorkPlace  # noqa: Y015
+
+class _Need:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _NeedEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Need.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    NEED_UNSPECIFIED: _Need.ValueType  # 0
+    NEED_PRODUCTION_AND_EMPLOYMENT: _Need.ValueType  # 1
+    NEED_RELOCATION: _Need.ValueType  # 2
+    NEED_ECOLOGICAL_COMPENSATION: _Need.ValueType  # 3
+    NEED_EDUCATION: _Need.ValueType  # 4
+    NEED_SOCIAL_SECURITY: _Need.ValueType  # 5
+    NEED_MEDICAL_AID: _Need.ValueType  # 6
+    NEED_HOUSING_REPAIR: _Need.ValueType  # 7
+    NEED_ASSET_INCOME: _Need.ValueType  # 8
+
+class Need(_Need, metaclass=_NeedEnumTypeWrapper):
+    """What the household needs, in the classes of measures."""
+
+NEED_UNSPECIFIED: Need.ValueType  # 0
+NEED_PRODUCTION_AND_EMPLOYMENT: Need.ValueType  # 1
+NEED_RELOCATION: Need.ValueType  # 2
+NEED_ECOLOGICAL_COMPENSATION: Need.ValueType  # 3
+NEED_EDUCATION: Need.ValueType  # 4
+NEED_SOCIAL_SECURITY: Need.ValueType  # 5
+NEED_MEDICAL_AID: Need.ValueType  # 6
+NEED_HOUSING_REPAIR: Need.ValueType  # 7
+NEED_ASSET_INCOME: Need.ValueType  # 8
+Global___Need: _TypeAlias = Need  # noqa: Y015
+
+class _Fuel:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FuelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Fuel.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FUEL_UNSPECIFIED: _Fuel.ValueType  # 0
+    FUEL_FIREWOOD: _Fuel.ValueType  # 1
+    FUEL_DRIED_DUNG: _Fuel.ValueType  # 2
+    FUEL_COAL: _Fuel.ValueType  # 3
+    FUEL_CLEAN_ENERGY: _Fuel.ValueType  # 4
+    FUEL_OTHER: _Fuel.ValueType  # 5
+
+class Fuel(_Fuel, metaclass=_FuelEnumTypeWrapper):
+    """What the household mainly cooks and heats with."""
+
+FUEL_UNSPECIFIED: Fuel.ValueType  # 0
+FUEL_FIREWOOD: Fuel.ValueType  # 1
+FUEL_DRIED_DUNG: Fuel.ValueType  # 2
+FUEL_COAL: Fuel.ValueType  # 3
+FUEL_CLEAN_ENERGY: Fuel.ValueType  # 4
+FUEL_OTHER: Fuel.ValueType  # 5
+Global___Fuel: _TypeAlias = Fuel  # noqa: Y015
+
 class _Procedure:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -265,6 +370,8 @@ class _HouseholdStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_House
     HOUSEHOLD_STATUS_EXIT_ANNOUNCED: _HouseholdStatus.ValueType  # 34
     HOUSEHOLD_STATUS_RELAPSED: _HouseholdStatus.ValueType  # 40
     """Out, and back in the register."""
+    HOUSEHOLD_STATUS_MERGED: _HouseholdStatus.ValueType  # 80
+    """Its people and its future are another household's."""
 
 class HouseholdStatus(_HouseholdStatus, metaclass=_HouseholdStatusEnumTypeWrapper): ...
 
@@ -294,7 +401,67 @@ HOUSEHOLD_STATUS_EXIT_COUNTY_REVIEWED: HouseholdStatus.ValueType  # 33
 HOUSEHOLD_STATUS_EXIT_ANNOUNCED: HouseholdStatus.ValueType  # 34
 HOUSEHOLD_STATUS_RELAPSED: HouseholdStatus.ValueType  # 40
 """Out, and back in the register."""
+HOUSEHOLD_STATUS_MERGED: HouseholdStatus.ValueType  # 80
+"""Its people and its future are another household's."""
 Global___HouseholdStatus: _TypeAlias = HouseholdStatus  # noqa: Y015
+
+class _Departure:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DepartureEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Departure.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DEPARTURE_UNSPECIFIED: _Departure.ValueType  # 0
+    DEPARTURE_DEATH: _Departure.ValueType  # 1
+    DEPARTURE_MARRIAGE: _Departure.ValueType  # 2
+    DEPARTURE_MOVED_AWAY: _Departure.ValueType  # 3
+    DEPARTURE_PRISON: _Departure.ValueType  # 4
+    DEPARTURE_OTHER_HOUSEHOLD: _Departure.ValueType  # 5
+    DEPARTURE_SPLIT: _Departure.ValueType  # 6
+    DEPARTURE_MERGED: _Departure.ValueType  # 7
+    DEPARTURE_NEVER_THERE: _Departure.ValueType  # 8
+    """Never belonged: a correction took them off the file."""
+
+class Departure(_Departure, metaclass=_DepartureEnumTypeWrapper):
+    """Why a member left."""
+
+DEPARTURE_UNSPECIFIED: Departure.ValueType  # 0
+DEPARTURE_DEATH: Departure.ValueType  # 1
+DEPARTURE_MARRIAGE: Departure.ValueType  # 2
+DEPARTURE_MOVED_AWAY: Departure.ValueType  # 3
+DEPARTURE_PRISON: Departure.ValueType  # 4
+DEPARTURE_OTHER_HOUSEHOLD: Departure.ValueType  # 5
+DEPARTURE_SPLIT: Departure.ValueType  # 6
+DEPARTURE_MERGED: Departure.ValueType  # 7
+DEPARTURE_NEVER_THERE: Departure.ValueType  # 8
+"""Never belonged: a correction took them off the file."""
+Global___Departure: _TypeAlias = Departure  # noqa: Y015
+
+class _Arrival:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ArrivalEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Arrival.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ARRIVAL_UNSPECIFIED: _Arrival.ValueType  # 0
+    ARRIVAL_BIRTH: _Arrival.ValueType  # 1
+    ARRIVAL_MARRIAGE: _Arrival.ValueType  # 2
+    ARRIVAL_RETURN: _Arrival.ValueType  # 3
+    ARRIVAL_ADOPTION: _Arrival.ValueType  # 4
+    ARRIVAL_OMITTED: _Arrival.ValueType  # 5
+    ARRIVAL_OTHER_HOUSEHOLD: _Arrival.ValueType  # 6
+
+class Arrival(_Arrival, metaclass=_ArrivalEnumTypeWrapper):
+    """Why a member came."""
+
+ARRIVAL_UNSPECIFIED: Arrival.ValueType  # 0
+ARRIVAL_BIRTH: Arrival.ValueType  # 1
+ARRIVAL_MARRIAGE: Arrival.ValueType  # 2
+ARRIVAL_RETURN: Arrival.ValueType  # 3
+ARRIVAL_ADOPTION: Arrival.ValueType  # 4
+ARRIVAL_OMITTED: Arrival.ValueType  # 5
+ARRIVAL_OTHER_HOUSEHOLD: Arrival.ValueType  # 6
+Global___Arrival: _TypeAlias = Arrival  # noqa: Y015
 
 @_typing.final
 class Member(_message.Message):
@@ -315,6 +482,9 @@ class Member(_message.Message):
     LABOUR_FIELD_NUMBER: _builtins.int
     MEDICAL_INSURANCE_FIELD_NUMBER: _builtins.int
     PENSION_INSURANCE_FIELD_NUMBER: _builtins.int
+    EMPLOYMENT_FIELD_NUMBER: _builtins.int
+    WORK_PLACE_FIELD_NUMBER: _builtins.int
+    WORK_MONTHS_FIELD_NUMBER: _builtins.int
     person_id: _builtins.str
     """Given by the registry at registration; empty in the command."""
     name: _builtins.str
@@ -332,6 +502,10 @@ class Member(_message.Message):
     labour: Global___Labour.ValueType
     medical_insurance: _builtins.bool
     pension_insurance: _builtins.bool
+    employment: Global___Employment.ValueType
+    work_place: Global___WorkPlace.ValueType
+    """Where the work is; only with an employment."""
+    work_months: _builtins.int
     def __init__(
         self,
         *,
@@ -350,10 +524,13 @@ class Member(_message.Message):
         labour: Global___Labour.ValueType = ...,
         medical_insurance: _builtins.bool = ...,
         pension_insurance: _builtins.bool = ...,
+        employment: Global___Employment.ValueType = ...,
+        work_place: Global___WorkPlace.ValueType = ...,
+        work_months: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_school", b"at_school", "bank_card", b"bank_card", "birth_year", b"birth_year", "education", b"education", "ethnicity", b"ethnicity", "health", b"health", "identity_number", b"identity_number", "labour", b"labour", "medical_insurance", b"medical_insurance", "name", b"name", "pension_insurance", b"pension_insurance", "person_id", b"person_id", "phone", b"phone", "relation", b"relation", "sex", b"sex"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_school", b"at_school", "bank_card", b"bank_card", "birth_year", b"birth_year", "education", b"education", "employment", b"employment", "ethnicity", b"ethnicity", "health", b"health", "identity_number", b"identity_number", "labour", b"labour", "medical_insurance", b"medical_insurance", "name", b"name", "pension_insurance", b"pension_insurance", "person_id", b"person_id", "phone", b"phone", "relation", b"relation", "sex", b"sex", "work_months", b"work_months", "work_place", b"work_place"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -371,6 +548,10 @@ class LivingConditions(_message.Message):
     TOILET_FIELD_NUMBER: _builtins.int
     FUEL_FIELD_NUMBER: _builtins.int
     FARMLAND_MU_E2_FIELD_NUMBER: _builtins.int
+    MAIN_FUEL_FIELD_NUMBER: _builtins.int
+    IRRIGATED_MU_E2_FIELD_NUMBER: _builtins.int
+    FOREST_MU_E2_FIELD_NUMBER: _builtins.int
+    PASTURE_MU_E2_FIELD_NUMBER: _builtins.int
     housing_safety: Global___HousingSafety.ValueType
     housing_area_m2: _builtins.int
     safe_drinking_water: _builtins.bool
@@ -380,6 +561,12 @@ class LivingConditions(_message.Message):
     fuel: _builtins.str
     farmland_mu_e2: _builtins.int
     """Mu times 100."""
+    main_fuel: Global___Fuel.ValueType
+    """`fuel` says it in words, this as a code."""
+    irrigated_mu_e2: _builtins.int
+    """Part of the farmland."""
+    forest_mu_e2: _builtins.int
+    pasture_mu_e2: _builtins.int
     def __init__(
         self,
         *,
@@ -391,10 +578,14 @@ class LivingConditions(_message.Message):
         toilet: _builtins.bool = ...,
         fuel: _builtins.str = ...,
         farmland_mu_e2: _builtins.int = ...,
+        main_fuel: Global___Fuel.ValueType = ...,
+        irrigated_mu_e2: _builtins.int = ...,
+        forest_mu_e2: _builtins.int = ...,
+        pasture_mu_e2: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["farmland_mu_e2", b"farmland_mu_e2", "fuel", b"fuel", "housing_area_m2", b"housing_area_m2", "housing_safety", b"housing_safety", "power", b"power", "road", b"road", "safe_drinking_water", b"safe_drinking_water", "toilet", b"toilet"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["farmland_mu_e2", b"farmland_mu_e2", "forest_mu_e2", b"forest_mu_e2", "fuel", b"fuel", "housing_area_m2", b"housing_area_m2", "housing_safety", b"housing_safety", "irrigated_mu_e2", b"irrigated_mu_e2", "main_fuel", b"main_fuel", "pasture_mu_e2", b"pasture_mu_e2", "power", b"power", "road", b"road", "safe_drinking_water", b"safe_drinking_water", "toilet", b"toilet"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -402,7 +593,7 @@ Global___LivingConditions: _TypeAlias = LivingConditions  # noqa: Y015
 
 @_typing.final
 class Income(_message.Message):
-    """Fen a year for the whole household. Tied subsidies and one-off relief are not listed: they do not count."""
+    """Fen a year for the whole household. What is tied to a purpose or given once is told, and does not count."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -412,12 +603,16 @@ class Income(_message.Message):
     PROPERTY_FEN_FIELD_NUMBER: _builtins.int
     TRANSFERS_FEN_FIELD_NUMBER: _builtins.int
     PRODUCTION_COST_FEN_FIELD_NUMBER: _builtins.int
+    TIED_SUBSIDIES_FEN_FIELD_NUMBER: _builtins.int
+    ONE_OFF_RELIEF_FEN_FIELD_NUMBER: _builtins.int
     year: _builtins.int
     wages_fen: _builtins.int
     business_fen: _builtins.int
     property_fen: _builtins.int
     transfers_fen: _builtins.int
     production_cost_fen: _builtins.int
+    tied_subsidies_fen: _builtins.int
+    one_off_relief_fen: _builtins.int
     def __init__(
         self,
         *,
@@ -427,14 +622,50 @@ class Income(_message.Message):
         property_fen: _builtins.int = ...,
         transfers_fen: _builtins.int = ...,
         production_cost_fen: _builtins.int = ...,
+        tied_subsidies_fen: _builtins.int = ...,
+        one_off_relief_fen: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["business_fen", b"business_fen", "production_cost_fen", b"production_cost_fen", "property_fen", b"property_fen", "transfers_fen", b"transfers_fen", "wages_fen", b"wages_fen", "year", b"year"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["business_fen", b"business_fen", "one_off_relief_fen", b"one_off_relief_fen", "production_cost_fen", b"production_cost_fen", "property_fen", b"property_fen", "tied_subsidies_fen", b"tied_subsidies_fen", "transfers_fen", b"transfers_fen", "wages_fen", b"wages_fen", "year", b"year"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Income: _TypeAlias = Income  # noqa: Y015
+
+@_typing.final
+class IncomeStatement(_message.Message):
+    """One year's income as it was stated, with what was decided from it then."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INCOME_FIELD_NUMBER: _builtins.int
+    INCOME_PER_HEAD_FEN_FIELD_NUMBER: _builtins.int
+    POVERTY_LINE_FEN_FIELD_NUMBER: _builtins.int
+    MEMBER_COUNT_FIELD_NUMBER: _builtins.int
+    STATED_ON_FIELD_NUMBER: _builtins.int
+    income_per_head_fen: _builtins.int
+    poverty_line_fen: _builtins.int
+    member_count: _builtins.int
+    stated_on: _builtins.str
+    @_builtins.property
+    def income(self) -> Global___Income: ...
+    def __init__(
+        self,
+        *,
+        income: Global___Income | None = ...,
+        income_per_head_fen: _builtins.int = ...,
+        poverty_line_fen: _builtins.int = ...,
+        member_count: _builtins.int = ...,
+        stated_on: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["income", b"income"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["income", b"income", "income_per_head_fen", b"income_per_head_fen", "member_count", b"member_count", "poverty_line_fen", b"poverty_line_fen", "stated_on", b"stated_on"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IncomeStatement: _TypeAlias = IncomeStatement  # noqa: Y015
 
 @_typing.final
 class RegisterHousehold(_message.Message):
@@ -454,6 +685,7 @@ class RegisterHousehold(_message.Message):
     EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
     SYNTHETIC_FIELD_NUMBER: _builtins.int
     IMPORT_ID_FIELD_NUMBER: _builtins.int
+    NEEDS_FIELD_NUMBER: _builtins.int
     command_id: _builtins.str
     source: _builtins.str
     """Where the number comes from, e.g. "433124". With the number it fixes the household's id for ever."""
@@ -476,6 +708,8 @@ class RegisterHousehold(_message.Message):
     def living_conditions(self) -> Global___LivingConditions: ...
     @_builtins.property
     def income(self) -> Global___Income: ...
+    @_builtins.property
+    def needs(self) -> _containers.RepeatedScalarFieldContainer[Global___Need.ValueType]: ...
     def __init__(
         self,
         *,
@@ -493,10 +727,11 @@ class RegisterHousehold(_message.Message):
         effective_on: _builtins.str = ...,
         synthetic: _builtins.bool = ...,
         import_id: _builtins.str = ...,
+        needs: _abc.Iterable[Global___Need.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["income", b"income", "living_conditions", b"living_conditions"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "attribute", b"attribute", "command_id", b"command_id", "effective_on", b"effective_on", "household_number", b"household_number", "import_id", b"import_id", "income", b"income", "living_conditions", b"living_conditions", "main_cause", b"main_cause", "members", b"members", "other_causes", b"other_causes", "source", b"source", "synthetic", b"synthetic", "village_id", b"village_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "attribute", b"attribute", "command_id", b"command_id", "effective_on", b"effective_on", "household_number", b"household_number", "import_id", b"import_id", "income", b"income", "living_conditions", b"living_conditions", "main_cause", b"main_cause", "members", b"members", "needs", b"needs", "other_causes", b"other_causes", "source", b"source", "synthetic", b"synthetic", "village_id", b"village_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -542,6 +777,9 @@ class HouseholdRegistered(_message.Message):
     IMPORT_ID_FIELD_NUMBER: _builtins.int
     INCOME_PER_HEAD_FEN_FIELD_NUMBER: _builtins.int
     POVERTY_LINE_FEN_FIELD_NUMBER: _builtins.int
+    NEEDS_FIELD_NUMBER: _builtins.int
+    SPLIT_FROM_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
     household_id: _builtins.str
     source: _builtins.str
     household_number: _builtins.str
@@ -555,6 +793,9 @@ class HouseholdRegistered(_message.Message):
     income_per_head_fen: _builtins.int
     """Income per head and the line it was compared with, fen a year, as decided then."""
     poverty_line_fen: _builtins.int
+    split_from: _builtins.str
+    """The household it was split from, and the status it brings along; registered when none is stated."""
+    status: Global___HouseholdStatus.ValueType
     @_builtins.property
     def other_causes(self) -> _containers.RepeatedScalarFieldContainer[Global___Cause.ValueType]: ...
     @_builtins.property
@@ -563,6 +804,8 @@ class HouseholdRegistered(_message.Message):
     def living_conditions(self) -> Global___LivingConditions: ...
     @_builtins.property
     def income(self) -> Global___Income: ...
+    @_builtins.property
+    def needs(self) -> _containers.RepeatedScalarFieldContainer[Global___Need.ValueType]: ...
     def __init__(
         self,
         *,
@@ -582,10 +825,13 @@ class HouseholdRegistered(_message.Message):
         import_id: _builtins.str = ...,
         income_per_head_fen: _builtins.int = ...,
         poverty_line_fen: _builtins.int = ...,
+        needs: _abc.Iterable[Global___Need.ValueType] | None = ...,
+        split_from: _builtins.str = ...,
+        status: Global___HouseholdStatus.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["income", b"income", "living_conditions", b"living_conditions"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "attribute", b"attribute", "effective_on", b"effective_on", "household_id", b"household_id", "household_number", b"household_number", "import_id", b"import_id", "income", b"income", "income_per_head_fen", b"income_per_head_fen", "living_conditions", b"living_conditions", "main_cause", b"main_cause", "members", b"members", "other_causes", b"other_causes", "poverty_line_fen", b"poverty_line_fen", "source", b"source", "synthetic", b"synthetic", "village_id", b"village_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "attribute", b"attribute", "effective_on", b"effective_on", "household_id", b"household_id", "household_number", b"household_number", "import_id", b"import_id", "income", b"income", "income_per_head_fen", b"income_per_head_fen", "living_conditions", b"living_conditions", "main_cause", b"main_cause", "members", b"members", "needs", b"needs", "other_causes", b"other_causes", "poverty_line_fen", b"poverty_line_fen", "source", b"source", "split_from", b"split_from", "status", b"status", "synthetic", b"synthetic", "village_id", b"village_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1005,6 +1251,12 @@ class Household(_message.Message):
     INCOME_PER_HEAD_FEN_FIELD_NUMBER: _builtins.int
     POVERTY_LINE_FEN_FIELD_NUMBER: _builtins.int
     FILE_FIELD_NUMBER: _builtins.int
+    NEEDS_FIELD_NUMBER: _builtins.int
+    INCOME_STATEMENTS_FIELD_NUMBER: _builtins.int
+    FORMER_MEMBERS_FIELD_NUMBER: _builtins.int
+    SPLIT_FROM_FIELD_NUMBER: _builtins.int
+    MERGED_INTO_FIELD_NUMBER: _builtins.int
+    MERGED_FROM_FIELD_NUMBER: _builtins.int
     household_id: _builtins.str
     source: _builtins.str
     household_number: _builtins.str
@@ -1021,6 +1273,8 @@ class Household(_message.Message):
     version: _builtins.int
     income_per_head_fen: _builtins.int
     poverty_line_fen: _builtins.int
+    split_from: _builtins.str
+    merged_into: _builtins.str
     @_builtins.property
     def other_causes(self) -> _containers.RepeatedScalarFieldContainer[Global___Cause.ValueType]: ...
     @_builtins.property
@@ -1031,6 +1285,16 @@ class Household(_message.Message):
     def income(self) -> Global___Income: ...
     @_builtins.property
     def file(self) -> _containers.RepeatedCompositeFieldContainer[Global___FileEntry]: ...
+    @_builtins.property
+    def needs(self) -> _containers.RepeatedScalarFieldContainer[Global___Need.ValueType]: ...
+    @_builtins.property
+    def income_statements(self) -> _containers.RepeatedCompositeFieldContainer[Global___IncomeStatement]:
+        """One for each year that was stated, the latest year last; `income` is that one."""
+
+    @_builtins.property
+    def former_members(self) -> _containers.RepeatedCompositeFieldContainer[Global___FormerMember]: ...
+    @_builtins.property
+    def merged_from(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
@@ -1055,14 +1319,52 @@ class Household(_message.Message):
         income_per_head_fen: _builtins.int = ...,
         poverty_line_fen: _builtins.int = ...,
         file: _abc.Iterable[Global___FileEntry] | None = ...,
+        needs: _abc.Iterable[Global___Need.ValueType] | None = ...,
+        income_statements: _abc.Iterable[Global___IncomeStatement] | None = ...,
+        former_members: _abc.Iterable[Global___FormerMember] | None = ...,
+        split_from: _builtins.str = ...,
+        merged_into: _builtins.str = ...,
+        merged_from: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["income", b"income", "living_conditions", b"living_conditions"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "attribute", b"attribute", "exited_on", b"exited_on", "file", b"file", "household_id", b"household_id", "household_number", b"household_number", "income", b"income", "income_per_head_fen", b"income_per_head_fen", "living_conditions", b"living_conditions", "main_cause", b"main_cause", "members", b"members", "other_causes", b"other_causes", "poverty_line_fen", b"poverty_line_fen", "registered_on", b"registered_on", "source", b"source", "status", b"status", "support_until", b"support_until", "synthetic", b"synthetic", "version", b"version", "village_id", b"village_id", "village_name", b"village_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "attribute", b"attribute", "exited_on", b"exited_on", "file", b"file", "former_members", b"former_members", "household_id", b"household_id", "household_number", b"household_number", "income", b"income", "income_per_head_fen", b"income_per_head_fen", "income_statements", b"income_statements", "living_conditions", b"living_conditions", "main_cause", b"main_cause", "members", b"members", "merged_from", b"merged_from", "merged_into", b"merged_into", "needs", b"needs", "other_causes", b"other_causes", "poverty_line_fen", b"poverty_line_fen", "registered_on", b"registered_on", "source", b"source", "split_from", b"split_from", "status", b"status", "support_until", b"support_until", "synthetic", b"synthetic", "version", b"version", "village_id", b"village_id", "village_name", b"village_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Household: _TypeAlias = Household  # noqa: Y015
+
+@_typing.final
+class FormerMember(_message.Message):
+    """Somebody who was a member, with why and since when no longer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMBER_FIELD_NUMBER: _builtins.int
+    DEPARTURE_FIELD_NUMBER: _builtins.int
+    LEFT_ON_FIELD_NUMBER: _builtins.int
+    TO_HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    departure: Global___Departure.ValueType
+    left_on: _builtins.str
+    to_household_id: _builtins.str
+    """The household they moved to; empty when they left the register."""
+    @_builtins.property
+    def member(self) -> Global___Member: ...
+    def __init__(
+        self,
+        *,
+        member: Global___Member | None = ...,
+        departure: Global___Departure.ValueType = ...,
+        left_on: _builtins.str = ...,
+        to_household_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["member", b"member"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["departure", b"departure", "left_on", b"left_on", "member", b"member", "to_household_id", b"to_household_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FormerMember: _TypeAlias = FormerMember  # noqa: Y015
 
 @_typing.final
 class ListHouseholds(_message.Message):

@@ -678,12 +678,10 @@ class ReviewMonitoringAtTownship(_message.Message):
     HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
     APPROVED_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
-    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
     command_id: _builtins.str
     household_id: _builtins.str
     approved: _builtins.bool
     note: _builtins.str
-    effective_on: _builtins.str
     def __init__(
         self,
         *,
@@ -691,11 +689,10 @@ class ReviewMonitoringAtTownship(_message.Message):
         household_id: _builtins.str = ...,
         approved: _builtins.bool = ...,
         note: _builtins.str = ...,
-        effective_on: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approved", b"approved", "command_id", b"command_id", "effective_on", b"effective_on", "household_id", b"household_id", "note", b"note"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approved", b"approved", "command_id", b"command_id", "household_id", b"household_id", "note", b"note"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -747,10 +744,8 @@ class StartMonitoring(_message.Message):
     COMMAND_ID_FIELD_NUMBER: _builtins.int
     HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
     MEASURES_FIELD_NUMBER: _builtins.int
-    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
     command_id: _builtins.str
     household_id: _builtins.str
-    effective_on: _builtins.str
     @_builtins.property
     def measures(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Codes of the measures' catalogue."""
@@ -761,11 +756,10 @@ class StartMonitoring(_message.Message):
         command_id: _builtins.str = ...,
         household_id: _builtins.str = ...,
         measures: _abc.Iterable[_builtins.str] | None = ...,
-        effective_on: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "effective_on", b"effective_on", "household_id", b"household_id", "measures", b"measures"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "household_id", b"household_id", "measures", b"measures"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

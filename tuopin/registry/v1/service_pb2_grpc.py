@@ -3,7 +3,10 @@
 import grpc
 import warnings
 
+from tuopin.registry.v1 import correction_pb2 as tuopin_dot_registry_dot_v1_dot_correction__pb2
+from tuopin.registry.v1 import exit_pb2 as tuopin_dot_registry_dot_v1_dot_exit__pb2
 from tuopin.registry.v1 import figures_pb2 as tuopin_dot_registry_dot_v1_dot_figures__pb2
+from tuopin.registry.v1 import file_pb2 as tuopin_dot_registry_dot_v1_dot_file__pb2
 from tuopin.registry.v1 import household_pb2 as tuopin_dot_registry_dot_v1_dot_household__pb2
 from tuopin.registry.v1 import import_pb2 as tuopin_dot_registry_dot_v1_dot_import__pb2
 from tuopin.registry.v1 import posting_pb2 as tuopin_dot_registry_dot_v1_dot_posting__pb2
@@ -124,6 +127,21 @@ class RegistryServiceStub:
                 request_serializer=tuopin_dot_registry_dot_v1_dot_import__pb2.WatchImport.SerializeToString,
                 response_deserializer=tuopin_dot_registry_dot_v1_dot_import__pb2.ImportReport.FromString,
                 _registered_method=True)
+        self.CorrectHousehold = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/CorrectHousehold',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_correction__pb2.CorrectHousehold.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.CorrectHouseholds = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/CorrectHouseholds',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_correction__pb2.CorrectHouseholds.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Outcomes.FromString,
+                _registered_method=True)
+        self.StateIncome = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/StateIncome',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_file__pb2.StateIncome.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
         self.CountHouseholds = channel.unary_unary(
                 '/tuopin.registry.v1.RegistryService/CountHouseholds',
                 request_serializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.CountHouseholds.SerializeToString,
@@ -178,6 +196,56 @@ class RegistryServiceStub:
                 '/tuopin.registry.v1.RegistryService/GetPosting',
                 request_serializer=tuopin_dot_registry_dot_v1_dot_posting__pb2.GetPosting.SerializeToString,
                 response_deserializer=tuopin_dot_registry_dot_v1_dot_posting__pb2.Posting.FromString,
+                _registered_method=True)
+        self.AppraiseExit = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/AppraiseExit',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_exit__pb2.AppraiseExit.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.RecordExitFindings = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/RecordExitFindings',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_exit__pb2.RecordExitFindings.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.PostExit = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/PostExit',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_exit__pb2.PostExit.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ReviewExitAtTownship = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ReviewExitAtTownship',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_exit__pb2.ReviewExitAtTownship.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ReviewExitAtCounty = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ReviewExitAtCounty',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_exit__pb2.ReviewExitAtCounty.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.AnnounceExit = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/AnnounceExit',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_exit__pb2.AnnounceExit.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.WithdrawExit = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/WithdrawExit',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_exit__pb2.WithdrawExit.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.EndSupport = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/EndSupport',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_exit__pb2.EndSupport.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.DeclareExitWrong = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/DeclareExitWrong',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_exit__pb2.DeclareExitWrong.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ReinstateHousehold = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ReinstateHousehold',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_exit__pb2.ReinstateHousehold.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
                 _registered_method=True)
 
 
@@ -289,6 +357,27 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CorrectHousehold(self, request, context):
+        """Household file
+
+        The stream's region and the village that the correction brings are both checked.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CorrectHouseholds(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StateIncome(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CountHouseholds(self, request, context):
         """Figures: every answer carries its definition, its day and its moment.
         """
@@ -354,6 +443,67 @@ class RegistryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetPosting(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AppraiseExit(self, request, context):
+        """The exit of a household: every level takes its own steps.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordExitFindings(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PostExit(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReviewExitAtTownship(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReviewExitAtCounty(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AnnounceExit(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithdrawExit(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndSupport(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeclareExitWrong(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReinstateHousehold(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -447,6 +597,21 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     request_deserializer=tuopin_dot_registry_dot_v1_dot_import__pb2.WatchImport.FromString,
                     response_serializer=tuopin_dot_registry_dot_v1_dot_import__pb2.ImportReport.SerializeToString,
             ),
+            'CorrectHousehold': grpc.unary_unary_rpc_method_handler(
+                    servicer.CorrectHousehold,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_correction__pb2.CorrectHousehold.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'CorrectHouseholds': grpc.unary_unary_rpc_method_handler(
+                    servicer.CorrectHouseholds,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_correction__pb2.CorrectHouseholds.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Outcomes.SerializeToString,
+            ),
+            'StateIncome': grpc.unary_unary_rpc_method_handler(
+                    servicer.StateIncome,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_file__pb2.StateIncome.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
             'CountHouseholds': grpc.unary_unary_rpc_method_handler(
                     servicer.CountHouseholds,
                     request_deserializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.CountHouseholds.FromString,
@@ -501,6 +666,56 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.GetPosting,
                     request_deserializer=tuopin_dot_registry_dot_v1_dot_posting__pb2.GetPosting.FromString,
                     response_serializer=tuopin_dot_registry_dot_v1_dot_posting__pb2.Posting.SerializeToString,
+            ),
+            'AppraiseExit': grpc.unary_unary_rpc_method_handler(
+                    servicer.AppraiseExit,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_exit__pb2.AppraiseExit.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'RecordExitFindings': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordExitFindings,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_exit__pb2.RecordExitFindings.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'PostExit': grpc.unary_unary_rpc_method_handler(
+                    servicer.PostExit,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_exit__pb2.PostExit.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ReviewExitAtTownship': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReviewExitAtTownship,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_exit__pb2.ReviewExitAtTownship.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ReviewExitAtCounty': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReviewExitAtCounty,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_exit__pb2.ReviewExitAtCounty.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'AnnounceExit': grpc.unary_unary_rpc_method_handler(
+                    servicer.AnnounceExit,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_exit__pb2.AnnounceExit.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'WithdrawExit': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawExit,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_exit__pb2.WithdrawExit.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'EndSupport': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndSupport,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_exit__pb2.EndSupport.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'DeclareExitWrong': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeclareExitWrong,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_exit__pb2.DeclareExitWrong.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ReinstateHousehold': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReinstateHousehold,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_exit__pb2.ReinstateHousehold.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -973,6 +1188,87 @@ class RegistryService:
             _registered_method=True)
 
     @staticmethod
+    def CorrectHousehold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/CorrectHousehold',
+            tuopin_dot_registry_dot_v1_dot_correction__pb2.CorrectHousehold.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CorrectHouseholds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/CorrectHouseholds',
+            tuopin_dot_registry_dot_v1_dot_correction__pb2.CorrectHouseholds.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Outcomes.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StateIncome(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/StateIncome',
+            tuopin_dot_registry_dot_v1_dot_file__pb2.StateIncome.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def CountHouseholds(request,
             target,
             options=(),
@@ -1259,6 +1555,276 @@ class RegistryService:
             '/tuopin.registry.v1.RegistryService/GetPosting',
             tuopin_dot_registry_dot_v1_dot_posting__pb2.GetPosting.SerializeToString,
             tuopin_dot_registry_dot_v1_dot_posting__pb2.Posting.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AppraiseExit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/AppraiseExit',
+            tuopin_dot_registry_dot_v1_dot_exit__pb2.AppraiseExit.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordExitFindings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/RecordExitFindings',
+            tuopin_dot_registry_dot_v1_dot_exit__pb2.RecordExitFindings.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PostExit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/PostExit',
+            tuopin_dot_registry_dot_v1_dot_exit__pb2.PostExit.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReviewExitAtTownship(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ReviewExitAtTownship',
+            tuopin_dot_registry_dot_v1_dot_exit__pb2.ReviewExitAtTownship.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReviewExitAtCounty(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ReviewExitAtCounty',
+            tuopin_dot_registry_dot_v1_dot_exit__pb2.ReviewExitAtCounty.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AnnounceExit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/AnnounceExit',
+            tuopin_dot_registry_dot_v1_dot_exit__pb2.AnnounceExit.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawExit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/WithdrawExit',
+            tuopin_dot_registry_dot_v1_dot_exit__pb2.WithdrawExit.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndSupport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/EndSupport',
+            tuopin_dot_registry_dot_v1_dot_exit__pb2.EndSupport.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeclareExitWrong(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/DeclareExitWrong',
+            tuopin_dot_registry_dot_v1_dot_exit__pb2.DeclareExitWrong.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReinstateHousehold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ReinstateHousehold',
+            tuopin_dot_registry_dot_v1_dot_exit__pb2.ReinstateHousehold.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
             options,
             channel_credentials,
             insecure,

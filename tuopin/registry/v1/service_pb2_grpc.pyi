@@ -5,7 +5,10 @@ isort:skip_file
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from tuopin.registry.v1 import correction_pb2 as _correction_pb2
+from tuopin.registry.v1 import exit_pb2 as _exit_pb2
 from tuopin.registry.v1 import figures_pb2 as _figures_pb2
+from tuopin.registry.v1 import file_pb2 as _file_pb2
 from tuopin.registry.v1 import household_pb2 as _household_pb2
 from tuopin.registry.v1 import import_pb2 as _import_pb2
 from tuopin.registry.v1 import posting_pb2 as _posting_pb2
@@ -56,6 +59,13 @@ class RegistryServiceStub:
     CommitImport: _grpc.UnaryUnaryMultiCallable[_import_pb2.CommitImport, _types_pb2.Receipt]
     """From here on every household of the file gets in, whatever is killed."""
     WatchImport: _grpc.UnaryStreamMultiCallable[_import_pb2.WatchImport, _import_pb2.ImportReport]
+    CorrectHousehold: _grpc.UnaryUnaryMultiCallable[_correction_pb2.CorrectHousehold, _types_pb2.Receipt]
+    """Household file
+
+    The stream's region and the village that the correction brings are both checked.
+    """
+    CorrectHouseholds: _grpc.UnaryUnaryMultiCallable[_correction_pb2.CorrectHouseholds, _types_pb2.Outcomes]
+    StateIncome: _grpc.UnaryUnaryMultiCallable[_file_pb2.StateIncome, _types_pb2.Receipt]
     CountHouseholds: _grpc.UnaryUnaryMultiCallable[_figures_pb2.CountHouseholds, _figures_pb2.Figures]
     """Figures: every answer carries its definition, its day and its moment."""
     GetIncomeDeciles: _grpc.UnaryUnaryMultiCallable[_figures_pb2.GetIncomeDeciles, _figures_pb2.IncomeDeciles]
@@ -71,6 +81,17 @@ class RegistryServiceStub:
     ListPostings: _grpc.UnaryUnaryMultiCallable[_posting_pb2.ListPostings, _posting_pb2.PostingPage]
     """What the public may see, for the page that shows it: any office, anywhere."""
     GetPosting: _grpc.UnaryUnaryMultiCallable[_posting_pb2.GetPosting, _posting_pb2.Posting]
+    AppraiseExit: _grpc.UnaryUnaryMultiCallable[_exit_pb2.AppraiseExit, _types_pb2.Receipt]
+    """The exit of a household: every level takes its own steps."""
+    RecordExitFindings: _grpc.UnaryUnaryMultiCallable[_exit_pb2.RecordExitFindings, _types_pb2.Receipt]
+    PostExit: _grpc.UnaryUnaryMultiCallable[_exit_pb2.PostExit, _types_pb2.Receipt]
+    ReviewExitAtTownship: _grpc.UnaryUnaryMultiCallable[_exit_pb2.ReviewExitAtTownship, _types_pb2.Receipt]
+    ReviewExitAtCounty: _grpc.UnaryUnaryMultiCallable[_exit_pb2.ReviewExitAtCounty, _types_pb2.Receipt]
+    AnnounceExit: _grpc.UnaryUnaryMultiCallable[_exit_pb2.AnnounceExit, _types_pb2.Receipt]
+    WithdrawExit: _grpc.UnaryUnaryMultiCallable[_exit_pb2.WithdrawExit, _types_pb2.Receipt]
+    EndSupport: _grpc.UnaryUnaryMultiCallable[_exit_pb2.EndSupport, _types_pb2.Receipt]
+    DeclareExitWrong: _grpc.UnaryUnaryMultiCallable[_exit_pb2.DeclareExitWrong, _types_pb2.Receipt]
+    ReinstateHousehold: _grpc.UnaryUnaryMultiCallable[_exit_pb2.ReinstateHousehold, _types_pb2.Receipt]
 
 @_typing.type_check_only
 class RegistryServiceAsyncStub(RegistryServiceStub):
@@ -95,6 +116,13 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     CommitImport: _aio.UnaryUnaryMultiCallable[_import_pb2.CommitImport, _types_pb2.Receipt]  # type: ignore[assignment]
     """From here on every household of the file gets in, whatever is killed."""
     WatchImport: _aio.UnaryStreamMultiCallable[_import_pb2.WatchImport, _import_pb2.ImportReport]  # type: ignore[assignment]
+    CorrectHousehold: _aio.UnaryUnaryMultiCallable[_correction_pb2.CorrectHousehold, _types_pb2.Receipt]  # type: ignore[assignment]
+    """Household file
+
+    The stream's region and the village that the correction brings are both checked.
+    """
+    CorrectHouseholds: _aio.UnaryUnaryMultiCallable[_correction_pb2.CorrectHouseholds, _types_pb2.Outcomes]  # type: ignore[assignment]
+    StateIncome: _aio.UnaryUnaryMultiCallable[_file_pb2.StateIncome, _types_pb2.Receipt]  # type: ignore[assignment]
     CountHouseholds: _aio.UnaryUnaryMultiCallable[_figures_pb2.CountHouseholds, _figures_pb2.Figures]  # type: ignore[assignment]
     """Figures: every answer carries its definition, its day and its moment."""
     GetIncomeDeciles: _aio.UnaryUnaryMultiCallable[_figures_pb2.GetIncomeDeciles, _figures_pb2.IncomeDeciles]  # type: ignore[assignment]
@@ -110,6 +138,17 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     ListPostings: _aio.UnaryUnaryMultiCallable[_posting_pb2.ListPostings, _posting_pb2.PostingPage]  # type: ignore[assignment]
     """What the public may see, for the page that shows it: any office, anywhere."""
     GetPosting: _aio.UnaryUnaryMultiCallable[_posting_pb2.GetPosting, _posting_pb2.Posting]  # type: ignore[assignment]
+    AppraiseExit: _aio.UnaryUnaryMultiCallable[_exit_pb2.AppraiseExit, _types_pb2.Receipt]  # type: ignore[assignment]
+    """The exit of a household: every level takes its own steps."""
+    RecordExitFindings: _aio.UnaryUnaryMultiCallable[_exit_pb2.RecordExitFindings, _types_pb2.Receipt]  # type: ignore[assignment]
+    PostExit: _aio.UnaryUnaryMultiCallable[_exit_pb2.PostExit, _types_pb2.Receipt]  # type: ignore[assignment]
+    ReviewExitAtTownship: _aio.UnaryUnaryMultiCallable[_exit_pb2.ReviewExitAtTownship, _types_pb2.Receipt]  # type: ignore[assignment]
+    ReviewExitAtCounty: _aio.UnaryUnaryMultiCallable[_exit_pb2.ReviewExitAtCounty, _types_pb2.Receipt]  # type: ignore[assignment]
+    AnnounceExit: _aio.UnaryUnaryMultiCallable[_exit_pb2.AnnounceExit, _types_pb2.Receipt]  # type: ignore[assignment]
+    WithdrawExit: _aio.UnaryUnaryMultiCallable[_exit_pb2.WithdrawExit, _types_pb2.Receipt]  # type: ignore[assignment]
+    EndSupport: _aio.UnaryUnaryMultiCallable[_exit_pb2.EndSupport, _types_pb2.Receipt]  # type: ignore[assignment]
+    DeclareExitWrong: _aio.UnaryUnaryMultiCallable[_exit_pb2.DeclareExitWrong, _types_pb2.Receipt]  # type: ignore[assignment]
+    ReinstateHousehold: _aio.UnaryUnaryMultiCallable[_exit_pb2.ReinstateHousehold, _types_pb2.Receipt]  # type: ignore[assignment]
 
 class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -235,6 +274,31 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_import_pb2.ImportReport], _abc.AsyncIterator[_import_pb2.ImportReport]]: ...
 
     @_abc_1.abstractmethod
+    def CorrectHousehold(
+        self,
+        request: _correction_pb2.CorrectHousehold,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]:
+        """Household file
+
+        The stream's region and the village that the correction brings are both checked.
+        """
+
+    @_abc_1.abstractmethod
+    def CorrectHouseholds(
+        self,
+        request: _correction_pb2.CorrectHouseholds,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Outcomes, _abc.Awaitable[_types_pb2.Outcomes]]: ...
+
+    @_abc_1.abstractmethod
+    def StateIncome(
+        self,
+        request: _file_pb2.StateIncome,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
     def CountHouseholds(
         self,
         request: _figures_pb2.CountHouseholds,
@@ -314,5 +378,76 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _posting_pb2.GetPosting,
         context: _ServicerContext,
     ) -> _typing.Union[_posting_pb2.Posting, _abc.Awaitable[_posting_pb2.Posting]]: ...
+
+    @_abc_1.abstractmethod
+    def AppraiseExit(
+        self,
+        request: _exit_pb2.AppraiseExit,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]:
+        """The exit of a household: every level takes its own steps."""
+
+    @_abc_1.abstractmethod
+    def RecordExitFindings(
+        self,
+        request: _exit_pb2.RecordExitFindings,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def PostExit(
+        self,
+        request: _exit_pb2.PostExit,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ReviewExitAtTownship(
+        self,
+        request: _exit_pb2.ReviewExitAtTownship,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ReviewExitAtCounty(
+        self,
+        request: _exit_pb2.ReviewExitAtCounty,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def AnnounceExit(
+        self,
+        request: _exit_pb2.AnnounceExit,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def WithdrawExit(
+        self,
+        request: _exit_pb2.WithdrawExit,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def EndSupport(
+        self,
+        request: _exit_pb2.EndSupport,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def DeclareExitWrong(
+        self,
+        request: _exit_pb2.DeclareExitWrong,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ReinstateHousehold(
+        self,
+        request: _exit_pb2.ReinstateHousehold,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
 
 def add_RegistryServiceServicer_to_server(servicer: RegistryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,457 @@
+"""Files as counties have them: each kind of dirt is read for what it means, or named."""
+
+import csv
+import io
+from datetime import date, datetime
+from pathlib import Path
+
+import pytest
+from openpyxl import Workbook
+
+from services.registry.decider.identity import check_digit
+from services.registry.importing import cells
+from services.registry.importing.cells import BadCell
+from services.registry.importing.households import FileHousehold
+from services.registry.importing.validation import Validation
+from services.registry.synthetic import COLUMNS
+from tests.registry.files import (
+    CODES,
+    HEADER,
+    Table,
+    changed,
+    faults_of,
+    members_of_first,
+    table,
+    text_of,
+    validated,
+)
+from tuopin.registry.v1.household_pb2 import RELATION_HEAD
+from tuopin.registry.v1.import_pb2 import ImportHeader
+
+IDENTITY = COLUMNS.index("identity_number")
+NUMBER = COLUMNS.index("household_number")
+VILLAGE = COLUMNS.index("village_id")
+BORN = COLUMNS.index("birth_year")
+
+
+def sheet(rows: Table, **options: object) -> bytes:
+    """The rows as a workbook."""
+    book = Workbook()
+    for row in rows:
+        book.active.append(row)
+    for cell in options.get("merged", ()):  # type: ignore[attr-defined]
+        book.active.merge_cells(cell)
+    return bytes_of(book)
+
+
+def bytes_of(book: Workbook) -> bytes:
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def read(data: bytes, folder: Path, header: ImportHeader = HEADER) -> list[FileHousehold]:
+    """The households of a file that has no fault."""
+    validation, households = validated(data, folder, header=header)
+    assert validation.faults.shown == []
+    return households
+
+
+def commands(households: list[FileHousehold]) -> list[object]:
+    return [each.command for each in households]
+
+
+def notes(validation: Validation) -> list[tuple[int, str, str]]:
+    return [(note.row, note.column, note.slug) for note in validation.faults.notes]
+
+
+# Bytes
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "gb18030", "gbk", "utf-16", "utf-16-le-mark"]
+)
+@pytest.mark.parametrize("piece_bytes", [3, 10_000])
+def test_a_file_says_the_same_in_every_encoding(
+    encoding: str, piece_bytes: int, tmp_path: Path
+) -> None:
+    text = text_of(table(30))
+    marked = encoding == "utf-16-le-mark"
+    data = b"\xff\xfe" + text.encode("utf-16-le") if marked else text.encode(encoding)
+    expected = read(text.encode(), tmp_path)
+    validation, households = validated(data, tmp_path, piece_bytes)
+    assert validation.faults.count == 0
+    assert commands(households) == commands(expected)
+
+
+def test_a_long_beginning_in_plain_letters_does_not_decide_the_encoding(tmp_path: Path) -> None:
+    rows = table(400)
+    for row in rows[1:]:
+        for place, cell in enumerate(row):
+            row[place] = cell if cell.isascii() else "x"
+    rows[-1][COLUMNS.index("name")] = "合成阿布"
+    text = text_of(rows)
+    assert len(text) > 200_000
+    households = read(text.encode("gb18030"), tmp_path)
+    assert households[-1].command.members[-1].name == "合成阿布"
+
+
+@pytest.mark.parametrize("delimiter", ["\t", ";", ","])
+def test_columns_may_be_separated_by_tabs_and_semicolons(delimiter: str, tmp_path: Path) -> None:
+    out = io.StringIO()
+    csv.writer(out, delimiter=delimiter).writerows(table())
+    expected = read(text_of(table()).encode(), tmp_path)
+    assert commands(read(out.getvalue().encode(), tmp_path)) == commands(expected)
+
+
+# Header
+
+
+@pytest.mark.parametrize(
+    ("said", "column"),
+    [
+        ("身份证号码", "identity_number"),
+        ("ID Number", "identity_number"),
+        ("与户主关系", "relation"),
+        ("耕地面积(亩)", "farmland_mu"),
+        ("  户 编 号 ", "household_number"),
+        ("Household＿Number", "household_number"),
+        ("WAGES (YUAN)", "wages_yuan"),
+    ],
+)
+def test_a_header_is_known_by_many_names(said: str, column: str, tmp_path: Path) -> None:
+    rows = table()
+    rows[0][COLUMNS.index(column)] = said
+    assert len(read(text_of(rows).encode(), tmp_path)) == 3
+
+
+def test_a_header_nobody_knows_is_named_or_left_out_by_the_mapping(tmp_path: Path) -> None:
+    rows = table()
+    rows[0][IDENTITY] = "旧列名"
+    rows = [[*row, "x"] for row in rows]
+    rows[0][-1] = "备注"
+    header = ImportHeader()
+    header.CopyFrom(HEADER)
+    assert (1, "旧列名", "column-not-known") in faults_of(text_of(rows).encode(), tmp_path)
+    header.columns["旧列名"] = "identity_number"
+    header.columns["备注"] = ""
+    assert len(read(text_of(rows).encode(), tmp_path, header)) == 3
+    header.columns["没有的列"] = "name"
+    header.columns["备注"] = "nothing"
+    slugs = {slug for _, _, slug in faults_of(text_of(rows).encode(), tmp_path, header)}
+    assert {"column-mapped-is-missing", "column-mapped-to-nothing"} <= slugs
+
+
+def test_titles_above_the_header_are_passed_over_and_rows_keep_their_numbers(
+    tmp_path: Path,
+) -> None:
+    rows = table()
+    rows[1][COLUMNS.index("sex")] = "?"
+    titled = [["某县建档立卡台账"], ["填报单位：", "", "2020年"], *rows]
+    for data in (text_of(titled).encode(), sheet(titled)):
+        assert faults_of(data, tmp_path) == [(4, "sex", "value-not-in-code-list")]
+
+
+def test_no_two_columns_and_no_two_codes_share_a_word() -> None:
+    for name, list_of_words in CODES.lists.items():
+        assert "" not in list_of_words, name
+    assert set(CODES.headers.values()) == set(CODES.columns)
+
+
+# Cells
+
+
+def test_digits_and_letters_of_full_width_are_digits_and_letters(tmp_path: Path) -> None:
+    rows = table()
+    expected = commands(read(text_of(rows).encode(), tmp_path))
+    for row in rows[1:]:
+        for column in ("identity_number", "birth_year", "wages_yuan", "village_id", "phone"):
+            place = COLUMNS.index(column)
+            row[place] = "".join(
+                chr(ord(each) + 0xFEE0) if "!" <= each <= "~" else each for each in row[place]
+            )
+    assert commands(read(text_of(rows).encode(), tmp_path)) == expected
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["4.33124E+17", "4.33124199001010E+17", "4.3312419900101E17", "433124199001010000"],
+)
+def test_an_identity_number_that_lost_its_digits_says_so(written: str, tmp_path: Path) -> None:
+    data = changed(2, "identity_number", written)
+    slugs = [(row, slug) for row, _, slug in faults_of(data, tmp_path)]
+    assert slugs == [(2, "identity-number-digits-lost")]
+
+
+def test_a_number_of_a_spreadsheet_has_lost_the_digits_that_it_shows(tmp_path: Path) -> None:
+    rows: list[list[object]] = [list(row) for row in table()]
+    rows[1][IDENTITY] = float(str(rows[1][IDENTITY])[:17] + "0")
+    assert faults_of(sheet(rows), tmp_path) == [  # type: ignore[arg-type]
+        (2, "identity_number", "identity-number-digits-lost")
+    ]
+
+
+def test_all_digits_in_scientific_notation_are_read(tmp_path: Path) -> None:
+    number = table()[1][IDENTITY]
+    if number.endswith("X"):
+        pytest.skip("a number with X is never taken for a number")
+    written = f"{number[0]}.{number[1:]}E+17"
+    households = read(changed(2, "identity_number", written), tmp_path)
+    assert households[0].command.members[0].identity_number == number
+
+
+def test_a_wrong_check_digit_is_a_fault(tmp_path: Path) -> None:
+    number = table()[1][IDENTITY]
+    other = "1" if number[17] != "1" else "2"
+    found = faults_of(changed(2, "identity_number", number[:17] + other), tmp_path)
+    assert found == [(2, "identity_number", "identity-number-not-valid")]
+
+
+def test_an_old_number_of_15_digits_becomes_one_of_18_and_the_report_says_so(
+    tmp_path: Path,
+) -> None:
+    number = next(row[IDENTITY] for row in table(50)[1:] if row[IDENTITY][6:8] == "19")
+    rows = table(50)
+    row = next(n for n, each in enumerate(rows) if each[IDENTITY] == number)
+    rows[row][IDENTITY] = number[:6] + number[8:17]
+    validation, households = validated(text_of(rows).encode(), tmp_path)
+    assert validation.faults.count == 0
+    people = [each.identity_number for one in households for each in one.command.members]
+    assert number in people
+    assert notes(validation) == [(row + 1, "identity_number", "identity-number-of-15-digits")]
+
+
+@pytest.mark.parametrize("written", [" {} ", "\t{}", "'{}", "{}\u200b", "\u00a0{}", "{:.6} {:.18}"])
+def test_what_nobody_sees_does_not_matter(written: str, tmp_path: Path) -> None:
+    number = table()[1][IDENTITY]
+    cell = f"{number[:6]} {number[6:]}" if ":" in written else written.format(number)
+    households = read(changed(2, "identity_number", cell.replace("\ufeff", "")), tmp_path)
+    assert households[0].command.members[0].identity_number == number
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("2019-05-01", date(2019, 5, 1)),
+        ("2019/5/1", date(2019, 5, 1)),
+        ("2019.05.1", date(2019, 5, 1)),
+        ("2019年5月1日", date(2019, 5, 1)),
+        ("２０１９年５月", date(2019, 5, 1)),
+        ("20190501", date(2019, 5, 1)),
+        ("2019-05-01 00:00:00", date(2019, 5, 1)),
+        ("43586", date(2019, 5, 1)),
+        ("43586.75", date(2019, 5, 1)),
+    ],
+)
+def test_a_date_is_read_in_the_usual_spellings_and_as_a_serial(
+    written: str, expected: date
+) -> None:
+    assert cells.day(written) == expected
+
+
+def test_serials_of_1904_are_four_years_later() -> None:
+    assert cells.day("42124", dates_from_1904=True) == date(2019, 5, 1)
+
+
+@pytest.mark.parametrize(
+    "written", ["1/5/2019", "19年5月1日", "2019-13-01", "2019-02-30", "someday", "2019", "1"]
+)
+def test_a_date_that_could_be_another_is_not_guessed(written: str) -> None:
+    with pytest.raises(BadCell):
+        cells.day(written)
+
+
+@pytest.mark.parametrize("form", ["{}-03-04", "{}年3月", "{}0304", "{}年"])
+def test_a_date_of_birth_gives_the_year(form: str, tmp_path: Path) -> None:
+    rows = table()
+    expected = commands(read(text_of(rows).encode(), tmp_path))
+    for row in rows[1:]:
+        row[BORN] = form.format(row[BORN])
+    assert commands(read(text_of(rows).encode(), tmp_path)) == expected
+
+
+def test_a_year_of_birth_that_is_missing_stands_in_the_identity_number(tmp_path: Path) -> None:
+    rows = table()
+    expected = commands(read(text_of(rows).encode(), tmp_path))
+    without = [[cell for place, cell in enumerate(row) if place != BORN] for row in rows]
+    assert commands(read(text_of(without).encode(), tmp_path)) == expected
+
+
+def test_since_when_a_household_counts_may_stand_in_the_file(tmp_path: Path) -> None:
+    rows = [[*row, "43586"] for row in table()]
+    rows[0][-1] = "识别时间"
+    validation, households = validated(text_of(rows).encode(), tmp_path)
+    assert {each.command.effective_on for each in households} == {"2019-05-01"}
+    assert {slug for _, _, slug in notes(validation)} == {"date-from-serial"}
+
+
+@pytest.mark.parametrize(
+    "written", ["1,234.50", "1234.5元", "￥1,234.50", "1234.500", "１２３４.5"]
+)
+def test_an_amount_may_have_its_currency_and_separators(written: str, tmp_path: Path) -> None:
+    rows = table()
+    rows[1][COLUMNS.index("wages_yuan")] = written
+    for row in rows[2 : 1 + members_of_first(rows)]:
+        row[COLUMNS.index("wages_yuan")] = ""
+    assert read(text_of(rows).encode(), tmp_path)[0].command.income.wages_fen == 123_450
+
+
+def test_a_dash_stands_for_nothing(tmp_path: Path) -> None:
+    households = read(changed(2, "phone", "—"), tmp_path)
+    assert households[0].command.members[0].phone == ""
+
+
+def test_words_of_a_county_stand_for_codes(tmp_path: Path) -> None:
+    rows = table()[:2]
+    for column, to in (("relation", "本人或户主"), ("sex", "男性"), ("power", "√")):
+        changed(2, column, to, rows)
+    (household,) = read(text_of(rows).encode(), tmp_path)
+    assert household.command.members[0].relation == RELATION_HEAD
+    assert household.command.living_conditions.power
+
+
+# Rows and households
+
+
+def test_blank_rows_are_passed_over(tmp_path: Path) -> None:
+    rows = table()
+    gaps = [each for row in rows for each in (row, [""] * len(row))]
+    expected = commands(read(text_of(rows).encode(), tmp_path))
+    for data in (text_of(gaps).encode(), sheet(gaps)):
+        assert commands(read(data, tmp_path)) == expected
+
+
+def test_a_household_without_or_with_two_heads_is_named(tmp_path: Path) -> None:
+    rows = table(20)
+    relation = COLUMNS.index("relation")
+    second = next(n for n in range(2, len(rows)) if rows[n][NUMBER] == rows[n - 1][NUMBER])
+    rows[second][relation] = "head"
+    rows[1][relation] = "parent"
+    if second == 2:
+        rows[2][relation] = "spouse"
+    found = {slug for _, _, slug in faults_of(text_of(rows).encode(), tmp_path)}
+    expected = {"household-without-head"} | ({"household-with-two-heads"} if second != 2 else set())
+    assert found == expected
+
+
+def test_the_number_of_a_household_may_be_written_once(tmp_path: Path) -> None:
+    rows = table(20)
+    expected = commands(read(text_of(rows).encode(), tmp_path))
+    followers = [n for n in range(2, len(rows)) if rows[n][NUMBER] == rows[n - 1][NUMBER]]
+    for n in followers:
+        rows[n][NUMBER] = ""
+    validation, households = validated(text_of(rows).encode(), tmp_path)
+    assert validation.faults.count == 0
+    assert commands(households) == expected
+    slug = "household-number-from-above"
+    assert notes(validation) == [(n + 1, "household_number", slug) for n in followers]
+
+
+def test_a_head_without_a_number_belongs_nowhere(tmp_path: Path) -> None:
+    rows = table(2)
+    second = 1 + members_of_first(rows)
+    rows[second][NUMBER] = ""
+    found = faults_of(text_of(rows[: second + 1]).encode(), tmp_path)
+    assert found == [(second + 1, "household_number", "value-required")]
+
+
+def test_cells_merged_over_a_household_count_for_all_its_rows(tmp_path: Path) -> None:
+    rows = table(20)
+    expected = commands(read(text_of(rows).encode(), tmp_path))
+    merged, first = [], 1
+    for n in range(2, len(rows) + 1):
+        if n == len(rows) or rows[n][NUMBER] != rows[first][NUMBER]:
+            merged += [f"{letter}{first + 1}:{letter}{n}" for letter in "ABG" if n - 1 > first]
+            first = n
+    assert merged
+    validation, households = validated(sheet(rows, merged=merged), tmp_path)
+    assert validation.faults.shown == []
+    assert commands(households) == expected
+    assert notes(validation) == []
+
+
+# Villages
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [
+        ("试验村", "433124111201"),
+        ("试验", "433124111201"),
+        ("试验村委会", "433124111201"),
+        ("石栏镇试验村", "433124111201"),
+        ("433124111201", "433124111201"),
+        (" ４３３１２４１１１２０１", "433124111201"),
+    ],
+)
+def test_a_village_may_be_named(written: str, code: str, tmp_path: Path) -> None:
+    rows = table(1)
+    for row in rows[1:]:
+        row[VILLAGE] = written
+    assert read(text_of(rows).encode(), tmp_path)[0].command.village_id == code
+
+
+def test_a_name_that_two_villages_have_names_them_both(tmp_path: Path) -> None:
+    rows = table(1)[:2]
+    validation, _ = validated(changed(2, "village_id", "合成村", rows), tmp_path)
+    (fault,) = validation.faults.shown
+    assert (fault.row, fault.column, fault.slug) == (2, "village_id", "village-name-ambiguous")
+    shown = str(fault.details["candidates"])
+    assert "433124110226 双龙镇合成村" in shown
+    assert "433124110227" in shown
+
+
+def test_a_name_that_no_village_of_the_county_has_is_a_fault(tmp_path: Path) -> None:
+    rows = table(1)[:2]
+    found = faults_of(changed(2, "village_id", "别处村", rows), tmp_path)
+    assert found == [(2, "village_id", "village-name-not-known")]
+
+
+# Workbooks
+
+
+def test_a_workbook_says_the_same_as_a_csv(tmp_path: Path) -> None:
+    rows = table(30)
+    assert commands(read(sheet(rows), tmp_path)) == commands(read(text_of(rows).encode(), tmp_path))
+
+
+def test_numbers_and_dates_of_a_workbook_need_not_be_text(tmp_path: Path) -> None:
+    rows: list[list[object]] = [list(row) for row in table()]
+    expected = commands(read(text_of(table()).encode(), tmp_path))
+    for row in rows[1:]:
+        for column in ("birth_year", "income_year", "village_id", "housing_area_m2"):
+            row[COLUMNS.index(column)] = int(str(row[COLUMNS.index(column)]))
+        for column in ("wages_yuan", "farmland_mu"):
+            row[COLUMNS.index(column)] = float(str(row[COLUMNS.index(column)]))
+        row[BORN] = datetime(int(str(row[BORN])), 3, 4)
+    assert commands(read(sheet(rows), tmp_path)) == expected  # type: ignore[arg-type]
+
+
+def test_the_sheet_with_the_header_is_found(tmp_path: Path) -> None:
+    book = Workbook()
+    book.active.append(["说明"])
+    hidden = book.create_sheet("旧")
+    hidden.append(list(COLUMNS))
+    hidden.sheet_state = "hidden"
+    data = book.create_sheet("数据")
+    for row in table():
+        data.append(row)
+    assert len(read(bytes_of(book), tmp_path)) == 3
+
+
+def test_dates_of_a_workbook_from_1904_are_read_as_such(tmp_path: Path) -> None:
+    from openpyxl.utils.datetime import CALENDAR_MAC_1904
+
+    book = Workbook()
+    book.epoch = CALENDAR_MAC_1904
+    rows = [[*row, datetime(2019, 5, 1)] for row in table()]
+    rows[0][-1] = "registered_on"
+    for row in rows:
+        book.active.append(row)
+    households = read(bytes_of(book), tmp_path)
+    assert {each.command.effective_on for each in households} == {"2019-05-01"}
+
+
+def test_the_order_of_old_numbers_has_the_check_digit_of_the_standard() -> None:
+    assert cells.identity_number("110105491231002") == ("11010519491231002X", True)
+    assert check_digit("11010519491231002") == "X"
