@@ -25,7 +25,7 @@ from tuopin.notifier.v1.assignment_pb2 import (
     ReturnAssignment,
     VerifyAssignment,
 )
-from tuopin.notifier.v1.digest_pb2 import DigestQueued
+from tuopin.notifier.v1.digest_pb2 import DigestQueued, ExpectDigest
 from tuopin.notifier.v1.handling_pb2 import (
     AssignmentReassigned,
     CancelAssignment,
@@ -97,6 +97,14 @@ def tell_reassigned(
 ) -> Iterator[QueueMessage | SupersedeMessage]:
     """The next one hears of it; the message of the one before is no longer theirs."""
     yield from _instead(envelope, event, "reassigned", _rank(event.priority, TASK))
+
+
+def expect_digest(
+    envelope: Envelope, event: AssignmentOffered | Told, facts: None
+) -> Iterator[ExpectDigest]:
+    """Whoever was given something has it in the list of the next working day."""
+    if event.cadre_id:
+        yield ExpectDigest(cadre_id=event.cadre_id)
 
 
 def tell_digest(
@@ -270,6 +278,10 @@ REACTIONS: tuple[Reaction, ...] = (
     Reaction("tell-escalation", AssignmentEscalated, tell_escalation),
     Reaction("tell-return", AssignmentReturned, tell_return),
     Reaction("tell-reassigned", AssignmentReassigned, tell_reassigned),
+    Reaction("list-offer", AssignmentOffered, expect_digest),
+    Reaction("list-escalation", AssignmentEscalated, expect_digest),
+    Reaction("list-reassigned", AssignmentReassigned, expect_digest),
+    Reaction("list-return", AssignmentReturned, expect_digest),
     Reaction("tell-digest", DigestQueued, tell_digest),
     Reaction("start-clock", MessageSent, start_clock),
     Reaction("escalate-unreachable", MessageFailed, escalate_unreachable),

@@ -123,6 +123,9 @@ class Notifier(CommandServicer, NotifierServiceServicer):
     ) -> Receipt:
         return await self.handle(request, context)
 
+    async def ExpectDigest(self, request: digest.ExpectDigest, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
     async def QueueDigest(self, request: digest.QueueDigest, context: Context) -> Receipt:
         return await self.handle(request, context)
 

@@ -32,7 +32,16 @@ LISTINGS = {
 }
 # What gives one answer or none, or something that is no list of rows.
 ANSWERS = {
-    *("cadre appoint", "cadre link", "cadre post", "cadre show", "demo", "events export"),
+    *(
+        "cadre appoint",
+        "cadre end-post",
+        "cadre leave",
+        "cadre link",
+        "cadre post",
+        "cadre show",
+        "demo",
+        "events export",
+    ),
     *("exit agree", "exit announce", "exit appraise", "exit complete", "exit find", "exit post"),
     *("exit propose", "exit reinstate", "exit review", "exit withdraw", "exit wrong"),
     *("fund allocate", "fund appropriate"),

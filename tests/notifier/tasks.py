@@ -1,8 +1,7 @@
 """The words in which tests speak of assignments."""
 
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 
-from chassis.decider import PROGRAMME_ZONE
 from services.notifier.decider import assignment
 from services.notifier.decider.policy import Posted, World, terms_of
 from services.notifier.decider.times import micros
@@ -69,34 +68,31 @@ def offered(
         proof=proof,
         due_at_us=micros(NOW + timedelta(seconds=KINDS[kind]["due_after_s"])),
         terms=terms_of(KINDS[kind], queued_at_most_s=QUEUED_S),
+        caused_at_us=micros(NOW),
     )
     if cadre_id:
         event.clock.CopyFrom(waiting(KINDS[kind]["remind_after_s"][0]))
     return event
 
 
-def clock(started: datetime, delay_s: int, step: str = "remind", at: datetime = NOW) -> AnswerClock:
-    """A clock over working days none of which is a holiday; the digest is the next morning's."""
+def clock(started: datetime, delay_s: int, step: str = "remind") -> AnswerClock:
+    """A clock over working days none of which is a holiday."""
     return AnswerClock(
         started_at_us=micros(started),
         next_at_us=micros(started + timedelta(seconds=delay_s)),
         next_step=step,
         delay_s=delay_s,
-        digest_at_us=micros(
-            datetime.combine(at.astimezone(PROGRAMME_ZONE).date(), time(8), PROGRAMME_ZONE)
-            + timedelta(days=1)
-        ),
     )
 
 
 def waiting(delay_s: int, step: str = "remind", at: datetime = NOW) -> AnswerClock:
     """The clock of a step that was queued just now."""
-    return clock(at + timedelta(seconds=QUEUED_S), delay_s, step, at)
+    return clock(at + timedelta(seconds=QUEUED_S), delay_s, step)
 
 
 def progress(kind: str = "first-visit", at: datetime = NOW) -> AnswerClock:
     """The clock of one who has taken a task."""
-    return clock(at, KINDS[kind]["progress_after_s"], at=at)
+    return clock(at, KINDS[kind]["progress_after_s"])
 
 
 def acknowledged(cadre_id: str = HELPER) -> AssignmentAcknowledged:

@@ -89,20 +89,14 @@ def snooze(state: State, command: SnoozeAssignment, context: Context) -> Events:
     until = context.now + timedelta(seconds=command.for_s)
     due = moment(state.offered.due_at_us)
     require(until <= due, "snooze-past-due", field="for_s", due=shown(state.offered.due_at_us))
-    calendar = calendar_of(context)
     # The morning after quiet hours may be too late: then it is asked again in the night.
-    wake = min(calendar.awake(until), due)
+    wake = min(calendar_of(context).awake(until), due)
     yield AssignmentSnoozed(
         assignment_id=state.assignment_id,
         cadre_id=command.cadre_id,
         until_us=micros(until),
         ordinal=state.snoozes + 1,
-        clock=AnswerClock(
-            started_at_us=micros(wake),
-            next_at_us=micros(wake),
-            next_step=REMIND,
-            digest_at_us=micros(calendar.next_digest(until)),
-        ),
+        clock=AnswerClock(started_at_us=micros(wake), next_at_us=micros(wake), next_step=REMIND),
         household_id=state.offered.household_id,
         village_id=state.offered.village_id,
         kind=state.offered.kind,

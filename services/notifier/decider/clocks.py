@@ -8,7 +8,6 @@ from services.notifier.decider.times import micros, moment
 from tuopin.notifier.v1.handling_pb2 import AnswerClock, Terms
 
 REMIND, ESCALATE = "remind", "escalate"
-DIGEST = "digest"
 
 
 def next_step(terms: Terms, reminders: int, *, taken: bool) -> tuple[str, int]:
@@ -30,14 +29,9 @@ def running_clock(
 ) -> AnswerClock:
     """The clock that runs from `start` on, in quiet hours stretched to the next morning."""
     step, delay_s = next_step(terms, reminders, taken=taken)
-    calendar = calendar_of(context)
-    clock = AnswerClock(
-        digest_at_us=micros(calendar.next_digest(context.now)),
-        started_at_us=micros(start),
-        next_step=step,
-        delay_s=delay_s,
-    )
+    clock = AnswerClock(started_at_us=micros(start), next_step=step, delay_s=delay_s)
     if step:
+        calendar = calendar_of(context)
         clock.next_at_us = micros(_due(terms, calendar, start, timedelta(seconds=delay_s)))
     return clock
 
@@ -69,7 +63,6 @@ def held_up(
     moved = AnswerClock()
     moved.CopyFrom(clock)
     moved.next_at_us = micros(due)
-    moved.digest_at_us = micros(calendar.next_digest(context.now))
     return moved
 
 

@@ -5,7 +5,6 @@ One step at a time: each event of an assignment says when the next one is, and s
 
 from chassis.deadlines import DeadlineView
 from chassis.views import Deadlines
-from services.notifier.decider.times import day_of
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.notifier.v1.assignment_pb2 import (
     AssignmentAcknowledged,
@@ -18,7 +17,7 @@ from tuopin.notifier.v1.assignment_pb2 import (
     EvidenceAdded,
     RemindAssignment,
 )
-from tuopin.notifier.v1.digest_pb2 import DigestQueued, QueueDigest
+from tuopin.notifier.v1.digest_pb2 import DigestQueued, DigestScheduled, QueueDigest
 from tuopin.notifier.v1.handling_pb2 import (
     AnswerClock,
     AnswerClockStarted,
@@ -94,8 +93,6 @@ def project(
 
 
 def _next_step(deadlines: Deadlines, key: str, cadre_id: str, clock: AnswerClock) -> None:
-    if clock.digest_at_us and cadre_id:
-        _digest(deadlines, cadre_id, clock.digest_at_us)
     match clock.next_step:
         case "remind":
             command = RemindAssignment(assignment_id=key)
@@ -130,16 +127,16 @@ def _before_clocks(deadlines: Deadlines, event: AssignmentOffered) -> None:
         deadlines.set(ESCALATE, key, event.escalate_at_us, escalate)
 
 
-def _digest(deadlines: Deadlines, cadre_id: str, at_us: int) -> None:
-    """A row for each person and day: whichever stream says it, it says the same."""
-    key = f"{cadre_id}@{day_of(at_us)}"
-    deadlines.set(DIGEST, key, at_us, QueueDigest(cadre_id=cadre_id, day=day_of(at_us)))
-
-
-def project_digest(deadlines: Deadlines, envelope: Envelope, event: DigestQueued) -> None:
-    """While something is open there is one on the next working day, too."""
-    deadlines.clear(DIGEST, f"{event.cadre_id}@{event.day}")
-    _digest(deadlines, event.cadre_id, event.next_at_us)
+def project_digest(
+    deadlines: Deadlines, envelope: Envelope, event: DigestScheduled | DigestQueued
+) -> None:
+    """One row for each person; while something is open there is a next day."""
+    if isinstance(event, DigestScheduled):
+        day, at_us = event.day, event.at_us
+    else:
+        day, at_us = event.next_day, event.next_at_us
+    command = QueueDigest(cadre_id=event.cadre_id, day=day)
+    deadlines.set(DIGEST, event.cadre_id, at_us, command)
 
 
 DEADLINES: tuple[DeadlineView, ...] = (
@@ -150,6 +147,9 @@ DEADLINES: tuple[DeadlineView, ...] = (
         project=project,
     ),
     DeadlineView(
-        name="digests", topics=("message",), events=(DigestQueued,), project=project_digest
+        name="digests",
+        topics=("message",),
+        events=(DigestScheduled, DigestQueued),
+        project=project_digest,
     ),
 )

@@ -104,15 +104,12 @@ class AnswerClock(_message.Message):
     NEXT_AT_US_FIELD_NUMBER: _builtins.int
     NEXT_STEP_FIELD_NUMBER: _builtins.int
     DELAY_S_FIELD_NUMBER: _builtins.int
-    DIGEST_AT_US_FIELD_NUMBER: _builtins.int
     started_at_us: _builtins.int
     next_at_us: _builtins.int
     next_step: _builtins.str
     """remind or escalate; empty: nothing follows."""
     delay_s: _builtins.int
     """Seconds that must pass from started_at_us on, outages of the provider not counted."""
-    digest_at_us: _builtins.int
-    """Daily digest of whoever has it now, for the case that it is still open then."""
     def __init__(
         self,
         *,
@@ -120,11 +117,10 @@ class AnswerClock(_message.Message):
         next_at_us: _builtins.int = ...,
         next_step: _builtins.str = ...,
         delay_s: _builtins.int = ...,
-        digest_at_us: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["delay_s", b"delay_s", "digest_at_us", b"digest_at_us", "next_at_us", b"next_at_us", "next_step", b"next_step", "started_at_us", b"started_at_us"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delay_s", b"delay_s", "next_at_us", b"next_at_us", "next_step", b"next_step", "started_at_us", b"started_at_us"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -254,6 +254,11 @@ class NotifierServiceStub:
                 request_serializer=tuopin_dot_notifier_dot_v1_dot_handling__pb2.ReviewAssignment.SerializeToString,
                 response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
                 _registered_method=True)
+        self.ExpectDigest = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/ExpectDigest',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_digest__pb2.ExpectDigest.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
         self.QueueDigest = channel.unary_unary(
                 '/tuopin.notifier.v1.NotifierService/QueueDigest',
                 request_serializer=tuopin_dot_notifier_dot_v1_dot_digest__pb2.QueueDigest.SerializeToString,
@@ -564,6 +569,12 @@ class NotifierServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExpectDigest(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def QueueDigest(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -836,6 +847,11 @@ def add_NotifierServiceServicer_to_server(servicer, server):
             'ReviewAssignment': grpc.unary_unary_rpc_method_handler(
                     servicer.ReviewAssignment,
                     request_deserializer=tuopin_dot_notifier_dot_v1_dot_handling__pb2.ReviewAssignment.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ExpectDigest': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExpectDigest,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_digest__pb2.ExpectDigest.FromString,
                     response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
             ),
             'QueueDigest': grpc.unary_unary_rpc_method_handler(
@@ -2022,6 +2038,33 @@ class NotifierService:
             target,
             '/tuopin.notifier.v1.NotifierService/ReviewAssignment',
             tuopin_dot_notifier_dot_v1_dot_handling__pb2.ReviewAssignment.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExpectDigest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/ExpectDigest',
+            tuopin_dot_notifier_dot_v1_dot_digest__pb2.ExpectDigest.SerializeToString,
             tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
             options,
             channel_credentials,

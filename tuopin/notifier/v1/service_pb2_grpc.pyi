@@ -86,6 +86,7 @@ class NotifierServiceStub:
     ReassignAssignment: _grpc.UnaryUnaryMultiCallable[_handling_pb2.ReassignAssignment, _types_pb2.Receipt]
     CancelAssignment: _grpc.UnaryUnaryMultiCallable[_handling_pb2.CancelAssignment, _types_pb2.Receipt]
     ReviewAssignment: _grpc.UnaryUnaryMultiCallable[_handling_pb2.ReviewAssignment, _types_pb2.Receipt]
+    ExpectDigest: _grpc.UnaryUnaryMultiCallable[_digest_pb2.ExpectDigest, _types_pb2.Receipt]
     QueueDigest: _grpc.UnaryUnaryMultiCallable[_digest_pb2.QueueDigest, _types_pb2.Receipt]
     ReportProvider: _grpc.UnaryUnaryMultiCallable[_outage_pb2.ReportProvider, _types_pb2.Receipt]
     OrderTask: _grpc.UnaryUnaryMultiCallable[_order_pb2.OrderTask, _types_pb2.Receipt]
@@ -146,6 +147,7 @@ class NotifierServiceAsyncStub(NotifierServiceStub):
     ReassignAssignment: _aio.UnaryUnaryMultiCallable[_handling_pb2.ReassignAssignment, _types_pb2.Receipt]  # type: ignore[assignment]
     CancelAssignment: _aio.UnaryUnaryMultiCallable[_handling_pb2.CancelAssignment, _types_pb2.Receipt]  # type: ignore[assignment]
     ReviewAssignment: _aio.UnaryUnaryMultiCallable[_handling_pb2.ReviewAssignment, _types_pb2.Receipt]  # type: ignore[assignment]
+    ExpectDigest: _aio.UnaryUnaryMultiCallable[_digest_pb2.ExpectDigest, _types_pb2.Receipt]  # type: ignore[assignment]
     QueueDigest: _aio.UnaryUnaryMultiCallable[_digest_pb2.QueueDigest, _types_pb2.Receipt]  # type: ignore[assignment]
     ReportProvider: _aio.UnaryUnaryMultiCallable[_outage_pb2.ReportProvider, _types_pb2.Receipt]  # type: ignore[assignment]
     OrderTask: _aio.UnaryUnaryMultiCallable[_order_pb2.OrderTask, _types_pb2.Receipt]  # type: ignore[assignment]
@@ -453,6 +455,13 @@ class NotifierServiceServicer(metaclass=_abc_1.ABCMeta):
     def ReviewAssignment(
         self,
         request: _handling_pb2.ReviewAssignment,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ExpectDigest(
+        self,
+        request: _digest_pb2.ExpectDigest,
         context: _ServicerContext,
     ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
 
