@@ -1,13 +1,18 @@
 """Measure everything side by side in one run: `python -m bench [--quick] [--only NAME]`.
 
-Writes bench/results/latest.json: {"machine", "rows": [{"name", "value", "unit", "against",
-"against_value", "ratio", "target"}]}. Each ratio's two figures come from the same run.
+Each part runs in a process of its own; one that fails is named in "failed" and does not stop the
+others. Writes bench/results/latest.json: {"machine", "failed", "rows": [{"name", "value", "unit",
+"against", "against_value", "ratio", "target"}]}. Each ratio's two figures come from the same run.
 """
 
 import argparse
 import json
 import os
 import platform
+import signal
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from importlib import import_module
@@ -17,25 +22,45 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-RESULTS = Path(__file__).resolve().parent / "results"
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "bench" / "results"
 PARTS = ("commands", "importing", "views", "latency", "kafka", "notifier")
+# A part that takes longer hangs; the others are measured all the same.
+PART_S = 420
 
 Row = dict[str, Any]
 
 
-def measure(only: str, quick: bool) -> Iterator[list[Row]]:
-    """All rows so far, after each of the chosen parts, in order."""
+def measure(parts: list[str], quick: bool) -> Iterator[tuple[list[Row], list[str]]]:
+    """All rows so far and the parts that failed, after each part."""
     found: list[Row] = []
-    for part in PARTS:
-        if only and part != only:
-            continue
-        rows: Callable[[bool], list[Row]] = import_module(f"bench.{part}").rows
+    failed: list[str] = []
+    for part in parts:
         print(f"… {part}", flush=True)
-        found += rows(quick)
-        yield found
+        rows = _in_a_process(part, quick)
+        if rows is None:
+            failed.append(part)
+        else:
+            found += rows
+        yield found, failed
 
 
-def keep(rows: list[Row], file: Path) -> None:
+def _in_a_process(part: str, quick: bool) -> list[Row] | None:
+    """The rows of a part, None when it failed; it leaves neither memory nor processes behind."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        into = Path(folder, "rows.json")
+        command = [sys.executable, "-m", "bench", "--part", part, "--into", str(into)]
+        process = subprocess.Popen(command + ["--quick"] * quick, cwd=ROOT, start_new_session=True)
+        try:
+            process.wait(PART_S)
+        except subprocess.TimeoutExpired:
+            print(f"✗ {part}: not within {PART_S} s", flush=True)
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        return json.loads(into.read_text()) if into.exists() else None
+
+
+def keep(rows: list[Row], failed: list[str], file: Path) -> None:
     """Write the rows with the machine they were measured on."""
     RESULTS.mkdir(exist_ok=True)
     machine = {
@@ -44,7 +69,12 @@ def keep(rows: list[Row], file: Path) -> None:
         # Of other work: a load far above the cores says that the figures are not to be trusted.
         "load_1_min": os.getloadavg()[0],
     }
-    result = {"measured_at": datetime.now(UTC).isoformat(), "machine": machine, "rows": rows}
+    result = {
+        "measured_at": datetime.now(UTC).isoformat(),
+        "machine": machine,
+        "failed": failed,
+        "rows": rows,
+    }
     text = json.dumps(result, ensure_ascii=False, indent=1)
     file.write_text(text + "\n", encoding="utf-8")
 
@@ -71,13 +101,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small counts, for trying out")
     parser.add_argument("--only", choices=PARTS, default="")
+    parser.add_argument("--part", choices=PARTS, default="", help=argparse.SUPPRESS)
+    parser.add_argument("--into", type=Path, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
+    if chosen.part:
+        part: Callable[[bool], list[Row]] = import_module(f"bench.{chosen.part}").rows
+        chosen.into.write_text(json.dumps(part(chosen.quick), ensure_ascii=False))
+        return
     rows: list[Row] = []
-    for rows in measure(chosen.only, chosen.quick):
+    failed: list[str] = []
+    for rows, failed in measure([chosen.only] if chosen.only else list(PARTS), chosen.quick):
         if not chosen.only:
             # After each part: a run that is cut short keeps what it has measured.
-            keep(rows, RESULTS / ("quick.json" if chosen.quick else "latest.json"))
+            keep(rows, failed, RESULTS / ("quick.json" if chosen.quick else "latest.json"))
     show(rows)
+    if failed:
+        sys.exit(f"these parts failed: {', '.join(failed)}")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ come as 4-byte lengths and bytes, the result leaves as one JSON line.
 """
 
 import json
+import select
 import socket
 import struct
 import sys
@@ -94,6 +95,27 @@ class LeanClient:
                 return time.perf_counter() - began
             self._receive()
 
+    def run_paced(
+        self, requests: "deque[bytes]", in_flight: int, seconds: float, rate: float
+    ) -> None:
+        """Each call at its time, `rate` a second, unless `in_flight` are unanswered."""
+        began, sent = time.perf_counter(), 0
+        while True:
+            passed_s = time.perf_counter() - began
+            if passed_s >= seconds and not self._started:
+                return
+            while (
+                passed_s < seconds
+                and requests
+                and sent < passed_s * rate
+                and len(self._started) < in_flight
+            ):
+                self._socket.sendall(self._call(requests.popleft()))
+                sent += 1
+            next_s = max((sent + 1) / rate - passed_s, 0.0005)
+            if select.select([self._socket], [], [], next_s)[0]:
+                self._receive()
+
     def _call(self, request: bytes) -> bytes:
         stream, self._next = self._next, self._next + 2
         body = b"\x00" + struct.pack(">I", len(request)) + request
@@ -155,11 +177,15 @@ class LeanClient:
             self.failed += 1
 
 
-def main(address: str, path: str, token: str, in_flight: str, seconds: str) -> None:
+def main(address: str, path: str, token: str, in_flight: str, seconds: str, rate: str = "") -> None:
     requests: deque[bytes] = deque()
     while head := sys.stdin.buffer.read(4):
         requests.append(sys.stdin.buffer.read(struct.unpack(">I", head)[0]))
     client = LeanClient(address, path, token)
+    if rate:
+        client.run_paced(requests, int(in_flight), float(seconds), float(rate))
+        print(json.dumps({"calls": len(client.latencies_s), "failed": client.failed}))
+        return
     # Connections, caches and prepared statements warm up first.
     warm = deque(requests.popleft() for _ in range(min(len(requests) // 10, 500)))
     client.run(warm, int(in_flight), float(seconds))

@@ -28,6 +28,8 @@ ROLES = frozenset(
         "finance-office",
         "training-office",
         "cadre",
+        # Takes personal data away in files; held beside a role, never part of one.
+        "data-exporter",
     }
 )
 SECRET_MIN_BYTES = 32

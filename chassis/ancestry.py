@@ -1,126 +1,161 @@
-"""What belongs to an id: events that name it, what they caused, and what caused them."""
+"""What belongs to an id: events that name it, what they caused, and what caused them.
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+An index of mentions, kept as a view of the service's own topics, leads to them: what a trace costs
+follows from what it finds, not from the length of the log. What the index has not reached yet is
+looked through. Causes lead from service to service by event ids; whoever asks follows them.
+"""
+
+import hashlib
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any
 
 from google.protobuf.message import Message
+from sqlalchemy import BigInteger, Column, Connection, MetaData, SmallInteger, String, Table, select
 
 from chassis.envelope import event_of, parse
 from chassis.feedtables import Lane
-from chassis.history import History
 from chassis.store import Record, Store
+from chassis.views import Rows, View
+from chassis.viewstore import ViewStore
 from tuopin.envelope.v1.envelope_pb2 import Envelope
+from tuopin.types.v1.types_pb2 import ReactionRefused
 
+NAME = "mentions"
 READ_COUNT = 2_000
+KEYS_COUNT = 500
 # Hops along causes that a trace follows; the longest way in the system has fewer.
 HOPS_MAX = 8
-# So many records are kept between the hops, a few dozen MiB; of a longer past each hop reads again.
-KEPT_RECORDS = 50_000
+KEY_BYTES = 8
+# Region codes have at most so many digits: half of the log would name one.
+REGION_DIGITS = 12
+# Fields that hold an id besides those that end in _id or _ids.
+ID_FIELDS = frozenset({"subject", "asked_by", "caused_by"})
+
+METADATA = MetaData()
+
+MENTIONS = Table(
+    "mentions",
+    METADATA,
+    # Of the digest of what is mentioned: what is found is looked at before it counts.
+    Column("key", BigInteger, primary_key=True, autoincrement=False),
+    Column("topic", String(40), primary_key=True),
+    Column("partition", SmallInteger, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("seen", SmallInteger, server_default="1"),
+    sqlite_with_rowid=False,
+)
 
 
-def names(envelope: Envelope, event: Message, reference: str) -> bool:
-    """Whether the event's stream, command or one of its top-level texts is the reference."""
-    if reference in (envelope.stream, envelope.command_id, envelope.id):
-        return True
-    if envelope.stream.partition("-")[2] == reference:
-        return True
-    return any(
-        value == reference or (isinstance(value, Sequence) and reference in list(value))
-        for descriptor, value in event.ListFields()
-        if descriptor.type == descriptor.TYPE_STRING
+def mentioned(envelope: Envelope, event: Message) -> set[str]:
+    """Ids that an event is found by: its own, its stream's, its command's, its cause's, and those
+    in its top-level fields.
+    """
+    found = {
+        envelope.id,
+        envelope.stream,
+        envelope.stream.partition("-")[2],
+        envelope.command_id,
+        envelope.caused_by,
+    }
+    for descriptor, value in event.ListFields():
+        if descriptor.type != descriptor.TYPE_STRING or not _holds_id(descriptor.name):
+            continue
+        found.update((value,) if isinstance(value, str) else value)
+    return {each for each in found if each and not _is_region(each)}
+
+
+def key_of(reference: str) -> int:
+    """The number a mention is kept under."""
+    digest = hashlib.blake2b(reference.encode(), digest_size=KEY_BYTES).digest()
+    return int.from_bytes(digest, "big", signed=True)
+
+
+def project(rows: Rows, envelope: Envelope, event: Message) -> None:
+    """One row per id and event."""
+    place = (envelope.topic, envelope.partition, envelope.position)
+    for each in mentioned(envelope, event):
+        rows.put(MENTIONS, (key_of(each), *place), seen=1)
+
+
+def mentions_view(topics: Sequence[str], events: Iterable[type[Message]]) -> View:
+    """The index of one service's own topics."""
+    return View(
+        name=NAME,
+        tables=(MENTIONS,),
+        topics=tuple(topics),
+        project=project,
+        events=(*dict.fromkeys((*events, ReactionRefused)),),
     )
 
 
-class Ancestry:
-    """Events of all heard lanes that belong to a reference, found hop by hop."""
-
-    def __init__(self, reference: str) -> None:
-        self._reference = reference
-        self._needle = reference.encode()
-        # Ids of events that belong, and of events that caused one of them.
-        self._ids: set[str] = set()
-        self._causes: set[str] = set()
-
-    @property
-    def size(self) -> int:
-        """Grows as long as another look may find more."""
-        return len(self._ids) + len(self._causes)
-
-    def begin(self, records: Sequence[Record]) -> None:
-        """First look: events that name the reference themselves."""
-        for record in records:
-            # Most records do not even hold its bytes, and need not be parsed.
-            if self._needle in record.envelope:
-                envelope = parse(record.envelope)
-                if names(envelope, event_of(envelope), self._reference):
-                    self._take(envelope)
-
-    def follow(self, records: Sequence[Record]) -> None:
-        """Further looks: one hop along the causes, both ways."""
-        for record in records:
-            envelope = parse(record.envelope)
-            if envelope.caused_by in self._ids or envelope.id in self._causes:
-                self._take(envelope)
-
-    def _take(self, envelope: Envelope) -> None:
-        self._ids.add(envelope.id)
-        if envelope.caused_by:
-            self._causes.add(envelope.caused_by)
-
-    def holds(self, records: Sequence[Record]) -> list[Record]:
-        """Those that belong."""
-        return [each for each in records if parse(each.envelope).id in self._ids]
-
-
 async def trace(
-    reference: str, store: Store, topics: Sequence[str], history: History, heard: Sequence[str]
+    reference: str, event_ids: Sequence[str], store: Store, topics: Sequence[str], views: ViewStore
 ) -> AsyncIterator[Record]:
-    """The store's own records that belong to the reference, lane by lane. Causes are followed
-    through everything the service hears.
+    """The store's own records that belong to the reference, or lie one hop beside the events that
+    are named, and what these lead to.
     """
-    ancestry = Ancestry(reference)
-    past = Past(history, await history.heads(sorted({*topics, *heard})))
-    await past.walk(ancestry.begin)
+    wanted = {each for each in (reference, *event_ids) if each}
+    looked: set[str] = set()
+    found: dict[tuple[Lane, int], Record] = {}
+    tail = await _tail(store, topics, views)
     for _ in range(HOPS_MAX):
-        before = ancestry.size
-        if not before:
-            return
-        await past.walk(ancestry.follow)
-        if ancestry.size == before:
+        fresh = wanted - looked
+        if not fresh:
             break
+        looked |= fresh
+        for record in await _about(fresh, store, views, tail):
+            envelope = parse(record.envelope)
+            found[(envelope.topic, envelope.partition), record.position] = record
+            # From here on by causes only: an id that it also names is another story.
+            wanted.update(each for each in (envelope.id, envelope.caused_by) if each)
+    for place in sorted(found):
+        yield found[place]
+
+
+async def _about(
+    wanted: set[str], store: Store, views: ViewStore, tail: Sequence[Record]
+) -> list[Record]:
+    """Records that mention one of these."""
+    keys = sorted(map(key_of, wanted))
+
+    def places(connection: Connection) -> list[Any]:
+        rows: list[Any] = []
+        for start in range(0, len(keys), KEYS_COUNT):
+            some = keys[start : start + KEYS_COUNT]
+            rows += connection.execute(select(MENTIONS).where(MENTIONS.c.key.in_(some))).all()
+        return rows
+
+    records = list(tail)
+    for row in await views.query(places):
+        records += await store.read(row.topic, row.partition, row.position - 1, 1)
+    return [each for each in records if not wanted.isdisjoint(_mentioned_in(each))]
+
+
+def _mentioned_in(record: Record) -> set[str]:
+    envelope = parse(record.envelope)
+    return mentioned(envelope, event_of(envelope))
+
+
+async def _tail(store: Store, topics: Sequence[str], views: ViewStore) -> list[Record]:
+    """What the index has not reached yet."""
+    at = await views.query(lambda connection: views.load_checkpoints(connection, NAME))
+    records: list[Record] = []
     for topic in topics:
         for head in await store.heads(topic):
-            after = 0
-            while records := await store.read(topic, head.partition, after, READ_COUNT):
-                for record in await asyncio.to_thread(ancestry.holds, records):
-                    yield record
-                after = records[-1].position
+            reached = at.get((topic, head.partition))
+            after = reached.position if reached is not None else 0
+            while after < head.position:
+                some = await store.read(topic, head.partition, after, READ_COUNT)
+                if not some:
+                    break
+                records += some
+                after = some[-1].position
+    return records
 
 
-class Past:
-    """All heard lanes up to the heads of one moment, walked again and again; a short past is
-    kept, so that only the first walk asks Kafka.
-    """
+def _holds_id(name: str) -> bool:
+    return name.endswith(("_id", "_ids")) or name in ID_FIELDS
 
-    def __init__(self, history: History, heads: Mapping[Lane, int]) -> None:
-        self._history = history
-        self._heads = heads
-        self._kept: list[Sequence[Record]] | None = None
 
-    async def walk(self, look: Callable[[Sequence[Record]], None]) -> None:
-        """Show every record to `look`, lane by lane."""
-        if self._kept is not None:
-            for records in self._kept:
-                await asyncio.to_thread(look, records)
-            return
-        short = sum(self._heads.values()) <= KEPT_RECORDS
-        kept: list[Sequence[Record]] = []
-        for lane, head in self._heads.items():
-            after = 0
-            while after < head and (records := await self._history.read(*lane, after, head)):
-                await asyncio.to_thread(look, records)
-                after = records[-1].position
-                if short:
-                    kept.append(records)
-        if short:
-            self._kept = kept
+def _is_region(value: str) -> bool:
+    return len(value) <= REGION_DIGITS and value.isdecimal()

@@ -1,6 +1,6 @@
 """From what was decided to what is stored: sealed events, hidden keys, the command's marks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,8 @@ class Work:
     stream: str
     digest: bytes
     context: Context
+    # Opaque ids of the other streams it is for.
+    further: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -41,20 +43,19 @@ class Plan:
         return not (self.events or self.claims or self.releases)
 
 
-def append_of(work: Work, plan: Plan, sealer: Sealer) -> Append:
-    """What a plan writes to its stream; its events are sealed by now."""
-    today = work.context.today.isoformat() if plan.events else ""
-    events = tuple(
-        NewEvent(
-            event.DESCRIPTOR.full_name,
-            event.SerializeToString(deterministic=True),
-            getattr(event, "effective_on", "") or today,
-        )
-        for event in plan.events
-    )
+_ALONE: Mapping[str, Plan] = {}
+
+
+def append_of(
+    work: Work, plan: Plan, sealer: Sealer, beside: Mapping[str, Plan] = _ALONE
+) -> Append:
+    """What a plan writes to its stream, and plans of the same command to the streams `beside`;
+    their events are sealed by now.
+    """
+    others = tuple(_write(work, stream, each) for stream, each in beside.items())
     return _marked(
         work,
-        StreamWrite(work.decider.topic, work.stream, plan.version, events),
+        (_write(work, work.stream, plan), *others),
         claims=tuple(
             ClaimRow(
                 each.kind,
@@ -75,6 +76,19 @@ def append_of(work: Work, plan: Plan, sealer: Sealer) -> Append:
     )
 
 
+def _write(work: Work, stream: str, plan: Plan) -> StreamWrite:
+    today = work.context.today.isoformat() if plan.events else ""
+    events = tuple(
+        NewEvent(
+            event.DESCRIPTOR.full_name,
+            event.SerializeToString(deterministic=True),
+            getattr(event, "effective_on", "") or today,
+        )
+        for event in plan.events
+    )
+    return StreamWrite(work.decider.topic, stream, plan.version, events)
+
+
 def refusal_of(work: Work, slug: str, topic: str) -> Append:
     """The owner says no to a reaction: an event, so that others can act on it."""
     refusal = ReactionRefused(
@@ -90,15 +104,15 @@ def refusal_of(work: Work, slug: str, topic: str) -> Append:
         work.context.today.isoformat(),
     )
     stream = f"refusal-{work.context.command_id}"
-    return _marked(work, StreamWrite(topic, stream, 0, (event,)), refused=slug)
+    return _marked(work, (StreamWrite(topic, stream, 0, (event,)),), refused=slug)
 
 
-def _marked(work: Work, write: StreamWrite, **rest: Any) -> Append:
+def _marked(work: Work, writes: tuple[StreamWrite, ...], **rest: Any) -> Append:
     actor = work.actor
     return Append(
         command_id=work.context.command_id,
         digest=work.digest,
-        writes=(write,),
+        writes=writes,
         actor=actor.subject,
         on_behalf_of=actor.on_behalf_of,
         caused_by=actor.caused_by,

@@ -3,11 +3,12 @@
 import asyncio
 import heapq
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
 MICROSECONDS = 1_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Clock(Protocol):
@@ -26,8 +27,7 @@ class Clock(Protocol):
 
 def datetime_of(now_us: int) -> datetime:
     """Microseconds since 1970 UTC as an aware datetime, exact to the microsecond."""
-    seconds, microseconds = divmod(now_us, MICROSECONDS)
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=microseconds)
+    return _EPOCH + timedelta(microseconds=now_us)
 
 
 class SystemClock:

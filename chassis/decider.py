@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from hashlib import sha1
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from google.protobuf.message import Message
 
@@ -13,6 +13,7 @@ S = TypeVar("S")
 
 # Namespace of every id that is derived rather than drawn (RFC 9562 version 5).
 NAMESPACE = uuid.UUID("6f1d3a52-5b0e-5c5b-9a53-7e1f0c5d2b11")
+_NAMESPACE_BYTES = NAMESPACE.bytes
 
 # China has one zone and no summer time.
 PROGRAMME_ZONE = timezone(timedelta(hours=8))
@@ -22,7 +23,7 @@ def derived_id(*parts: object) -> str:
     """The same parts always give the same opaque id (UUIDv5 as text)."""
     name = "\x1f".join([str(part) for part in parts])
     # uuid.uuid5 step by step: its objects cost five times as much, and every command derives ids.
-    digest = sha1(NAMESPACE.bytes + name.encode(), usedforsecurity=False).hexdigest()
+    digest = sha1(_NAMESPACE_BYTES + name.encode(), usedforsecurity=False).hexdigest()
     variant = "89ab"[int(digest[16], 16) & 3]
     return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
 
@@ -59,6 +60,9 @@ class Parameters(Protocol):
         ...
 
 
+_NONE: Mapping[str, Any] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """All that a rule may know besides state and command."""
@@ -69,6 +73,8 @@ class Context:
     parameters: Parameters
     # What facts.py read from the service's own copies; None when it declares nothing.
     facts: Any = None
+    # States of the further streams that the command names, by opaque id.
+    others: Mapping[str, Any] = field(default_factory=lambda: _NONE)
 
     @property
     def today(self) -> date:
@@ -84,8 +90,7 @@ class FactsOutdated(Exception):
     """A rule found its facts to be of another time than its state: they are read again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """Nobody else may hold (kind, key) from now on. A personal key is stored as a keyed digest
     only.
 
@@ -99,8 +104,7 @@ class Claim:
     personal: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(NamedTuple):
     """Gives back a claim of this owner; with key "" every claim of the kind it holds."""
 
     kind: str
@@ -109,7 +113,15 @@ class Release:
     personal: bool = True
 
 
-Decision = Message | Claim | Release
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """An event for another stream of the noun, one that the command names among its `further`."""
+
+    id: str
+    event: Message
+
+
+Decision = Message | Claim | Release | Elsewhere
 Decisions = Iterable[Decision]
 
 
@@ -123,6 +135,10 @@ class Decider(Generic[S]):
     checks ("" while
     nothing has happened). An event message with a field `effective_on` gives the envelope's
     effective date.
+
+    `further` names more streams of the noun that a command decides on and may write to, all in one
+    append: their states stand in the context, their events are yielded as Elsewhere. Such a command
+    has events for its own stream, or no effect.
     """
 
     noun: str
@@ -133,3 +149,4 @@ class Decider(Generic[S]):
     commands: Mapping[type[Message], Callable[[Any], str]]
     events: tuple[type[Message], ...]
     region: Callable[[S], str]
+    further: Mapping[type[Message], Callable[[Any], tuple[str, ...]]] = field(default_factory=dict)

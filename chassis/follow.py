@@ -19,6 +19,9 @@ from chassis.viewstore import Applied, Batch, HoleFound, Rewound, ViewStore
 
 # One write: large enough to be quick, small enough for a view to be fresh.
 BATCH_RECORDS = 1_000
+# Between two writes while events trickle in: five services in one process make fewer and larger
+# ones. Whoever waits for a view ends the pause.
+PACE_S = 0.02
 # How often a quiet feed looks whether somebody rebuilt a view or let one run again.
 LOOK_EVERY_S = 0.5
 RETRY_AFTER_S = 1.0
@@ -52,6 +55,8 @@ class Follower:
         self._woken = asyncio.Event()
         self._grown: set[int] = set()
         self._heads: dict[Lane, int] = {}
+        # Heads that every consumer has reached.
+        self._done: dict[Lane, int] = {}
         self.applied_count = 0
         self.healthy = False
 
@@ -75,7 +80,9 @@ class Follower:
         await self.begin()
         while True:
             self._woken.clear()
-            if await self.step():
+            if count := await self.step():
+                if count < self._batch_records // 2:
+                    await self._pause()
                 continue
             self.healthy = True
             # Not wait_for: it can swallow a cancellation that comes with the wake-up.
@@ -85,6 +92,14 @@ class Follower:
                 continue
             if await self._views.beside(self._views.rewound):
                 await self.begin()
+
+    async def _pause(self) -> None:
+        if self._views.inline:
+            return
+        self._views.asked.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PACE_S):
+                await self._views.asked.wait()
 
     async def _watch(self, store: Store) -> None:
         """Wakes the feed when a store has grown."""
@@ -101,32 +116,34 @@ class Follower:
     async def begin(self) -> None:
         """Take the committed checkpoints as the place to go on from."""
         self._at = await self._views.beside(self._views.positions)
+        self._done.clear()
         self._grown.update(id(store) for store in self._stores)
         self.healthy = True
 
     async def step(self) -> int:
         """One batch for the consumers in front and one for those behind; records applied."""
-        await self._look()
+        self._look()
         count = 0
         for group in self._groups():
             count += await self._feed(group)
         return count
 
-    async def _look(self) -> None:
-        """Ask the stores that have grown how far they are."""
+    def _look(self) -> None:
+        """Note how far the stores are that have grown."""
         for store in [each for each in self._stores if id(each) in self._grown]:
             self._grown.discard(id(store))
-            for head in await store.heads():
-                if head.position and head.topic in self._sources:
-                    self._heads[head.topic, head.partition] = head.position
+            for lane, position in store.reached().items():
+                if position and lane[0] in self._sources:
+                    self._heads[lane] = position
 
     def _groups(self) -> list[list[str]]:
         """Consumers that are about as far as the foremost, and those that are far behind."""
         consumers = self._views.consumers
+        open_lanes = self._open_lanes()
         lags = {
             name: sum(
                 head - _position(at, lane)
-                for lane, head in self._heads.items()
+                for lane, head in open_lanes.items()
                 if lane[0] in consumers[name].topics
             )
             for name, at in self._at.items()
@@ -134,6 +151,10 @@ class Follower:
         near = [name for name, lag in lags.items() if lag <= 2 * self._batch_records]
         far = [name for name in lags if name not in near]
         return [group for group in (near, far) if group]
+
+    def _open_lanes(self) -> dict[Lane, int]:
+        """Heads of the lanes that somebody may still lack something of."""
+        return {lane: head for lane, head in self._heads.items() if self._done.get(lane, 0) < head}
 
     async def _feed(self, names: Sequence[str]) -> int:
         read = await self._read(names)
@@ -178,25 +199,27 @@ class Follower:
             else:
                 self._holes.add(key)
 
-    async def _read(self, names: Sequence[str]) -> dict[Lane, list[Record]]:
+    async def _read(self, names: Sequence[str]) -> dict[Lane, Sequence[Record]]:
         """The next records of every lane that somebody of these lacks, a share from each."""
+        open_lanes = self._open_lanes()
         topics = {name: self._views.consumers[name].topics for name in names}
-        at = least({name: self._at[name] for name in names}, topics, self._heads)
+        at = least({name: self._at[name] for name in names}, topics, open_lanes)
         behind = {
             lane: checkpoint.position
             for lane, checkpoint in at.items()
-            if checkpoint.position < self._heads[lane]
+            if checkpoint.position < open_lanes[lane]
         }
+        if len(names) == len(self._at):
+            self._done |= {lane: head for lane, head in open_lanes.items() if lane not in behind}
         if not behind:
             return {}
         share = max(1, self._batch_records // len(behind))
-        read = await asyncio.gather(
-            *(
-                self._sources[topic].read(topic, partition, after, share)
-                for (topic, partition), after in behind.items()
-            )
-        )
-        return {lane: records for lane, records in zip(behind, read, strict=True) if records}
+        read: dict[Lane, Sequence[Record]] = {}
+        for store in self._stores:
+            wanted = {lane: at for lane, at in behind.items() if self._sources[lane[0]] is store}
+            if wanted:
+                read |= await store.read_lanes(wanted, share)
+        return {lane: records for lane, records in read.items() if records}
 
 
 def _position(at: At, lane: Lane) -> int:

@@ -14,11 +14,13 @@ from google.protobuf.message import Message
 from chassis import fields
 from chassis.appending import Plan, RegionCheck, Work, append_of, refusal_of
 from chassis.clock import Clock
+from chassis.crossing import Crossing
 from chassis.decider import Actor, Claim, Context, Decider, FactsOutdated, Parameters, Release
 from chassis.envelope import event_of, parse
+from chassis.personal import personal_values
 from chassis.problems import Contended, fault_of
 from chassis.rejection import Rejected
-from chassis.sealing import Sealer, personal_values
+from chassis.sealing import Sealer
 from chassis.states import Slot, States
 from chassis.store.model import ClaimTaken, CommandReused, Store, VersionConflict
 from chassis.store.model import Outcome as Settled
@@ -58,6 +60,7 @@ class Handler:
         self.programme = programme
         self._clock = clock
         self._states = states or States()
+        self._crossing = Crossing(self._states, store, sealer, self._load)
         # Commands that found their stream unborn last time are first decided without loading it.
         self._births: dict[type[Message], bool] = {}
 
@@ -81,7 +84,7 @@ class Handler:
         work = self._work(command, actor, region_check)
         try:
             await self._make_ready(work, checked)
-            return await self._do(work)
+            return await (self._do_across(work) if work.further else self._do(work))
         except (Rejected, fields.InvalidField) as refusal:
             if not actor.caused_by:
                 raise
@@ -127,7 +130,9 @@ class Handler:
         name = command.DESCRIPTOR.full_name.encode()
         digest = self._sealer.digest(name + b"\x00" + command.SerializeToString(deterministic=True))
         context = Context(self._clock.now(), actor, command.command_id, self.programme)
-        return Work(command, actor, region_check, decider, stream, digest, context)
+        name_further = decider.further.get(type(command))
+        further = name_further(command) if name_further else ()
+        return Work(command, actor, region_check, decider, stream, digest, context, further)
 
     async def _make_ready(self, work: Work, checked: bool) -> None:
         """Field rules, and what the decider needs besides its state."""
@@ -174,6 +179,22 @@ class Handler:
                 continue
             return _receipt_of(outcome)
         raise Contended(work.stream)
+
+    async def _do_across(self, work: Work) -> Receipt:
+        slots = self._crossing.slots(work)
+        try:
+            for _ in range(ATTEMPTS):
+                try:
+                    answer = await self._crossing.attempt(work, slots)
+                except FactsOutdated:
+                    await self._read_facts(work)
+                    continue
+                outcome = answer if isinstance(answer, Receipt) else await answer
+                if not isinstance(outcome, VersionConflict):
+                    return _receipt_of(outcome)
+            raise Contended(work.stream)
+        finally:
+            self._crossing.leave(slots)
 
     async def _decide(self, work: Work, slot: Slot) -> Plan | Receipt:
         try:
@@ -271,10 +292,12 @@ class Handler:
 
         Waits for no lock that a batch holds: two batches cannot wait for each other.
         """
+        if work.further:
+            return None
         try:
             await self._make_ready(work, checked)
             slot = self._states.slot(work.stream)
-            if slot.lock.locked():
+            if slot.lock.locked() or slot.crossing:
                 return None
             plan = self._plan(work, slot) if slot.known else self._guess(work)
         except Exception:
@@ -322,9 +345,10 @@ def _waves(works: Sequence[Work]) -> Iterator[list[int]]:
         wave: list[int] = []
         later: list[int] = []
         for index in left:
-            stream = works[index].stream
-            (later if stream in streams else wave).append(index)
-            streams.add(stream)
+            work = works[index]
+            touched = {work.stream, *(f"{work.decider.noun}-{each}" for each in work.further)}
+            (later if touched & streams else wave).append(index)
+            streams |= touched
         yield wave
         left = later
 

@@ -166,7 +166,7 @@ class KeyRing:
         # First: whatever happens below, this process does not use the key again by itself.
         self._cache.pop(subject_id, None)
         _, existed = await self._ask(_Ask((), erase=subject_id))
-        self._keep({subject_id: ERASED}, (subject_id,))
+        self._keep({subject_id: ERASED})
         return existed
 
     async def close(self) -> None:
@@ -179,26 +179,27 @@ class KeyRing:
         self._cache.clear()
 
     async def _bring(self, subject_ids: Collection[str], create: bool) -> None:
+        cache = self._cache
         # Held for the wait: other requests may push what is at hand out of the cache.
-        held = {each: self._cache[each] for each in subject_ids if each in self._cache}
-        missing = [each for each in subject_ids if each not in held]
+        held = {each: cache[each] for each in subject_ids if each in cache}
         look_due = abs(self._monotonic_s() - self._looked_at_s) >= ERASURE_SEEN_WITHIN_S
-        if missing or look_due:
+        if len(held) < len(subject_ids) or look_due:
+            missing = [each for each in subject_ids if each not in held]
             found, _ = await self._ask(_Ask(missing, create=create))
             held.update(found)
-        self._keep(held, subject_ids)
+        self._keep(held)
 
-    def _keep(self, found: Found, used: Collection[str]) -> None:
+    def _keep(self, found: Found) -> None:
         """Newest last; what this very request uses is never dropped, were it above the bound."""
         cache = self._cache
         for subject_id, key in found.items():
-            # An erasure seen meanwhile outlives a key read before it.
-            if cache.get(subject_id) is not ERASED:
-                cache[subject_id] = key
-        for subject_id in used:
-            if subject_id in cache:
+            known = cache.get(subject_id)
+            if known is not None:
                 cache.move_to_end(subject_id)
-        while len(cache) > max(self._cache_keys, len(used)):
+            # An erasure seen meanwhile outlives a key read before it.
+            if known is not ERASED:
+                cache[subject_id] = key
+        for _ in range(len(cache) - max(self._cache_keys, len(found))):
             cache.popitem(last=False)
 
     # --- the key thread ---------------------------------------------------------------------
@@ -258,23 +259,27 @@ class KeyRing:
             ask.erased = self._database.erase(ask.erase)
 
     def _find_or_create(self, asks: list[_Ask]) -> None:
-        wanted = {each for ask in asks for each in ask.subject_ids}
-        create = {each for ask in asks if ask.create for each in ask.subject_ids}
-        keys = self._load(wanted)
-        new = sorted(create - keys.keys())
-        if new:
-            secrets = dict(zip(new, self._drawn(KEY_BYTES, len(new)), strict=True))
-            nonces = self._drawn(NONCE_BYTES, len(new))
-            rows = [
-                (each, self._wrap(each, secret, nonce))
-                for (each, secret), nonce in zip(secrets.items(), nonces, strict=True)
-            ]
-            if self._database.add(rows) == len(rows):
-                keys.update({each: Key(each, secret) for each, secret in secrets.items()})
-            else:  # another process was first with some of them
-                keys.update(self._load(new))
+        """Most who ask for keys to be made ask for new people: they are added without a look."""
+        wanted = {each for ask in asks if not ask.create for each in ask.subject_ids}
+        create = sorted({each for ask in asks if ask.create for each in ask.subject_ids})
+        keys = self._added(create)
+        keys.update(self._load(wanted.difference(keys)))
         for ask in asks:
             ask.found = {each: keys[each] for each in ask.subject_ids if each in keys}
+
+    def _added(self, subject_ids: list[str]) -> dict[str, Key | Literal[Erased.ERASED]]:
+        if not subject_ids:
+            return {}
+        secrets = self._drawn(KEY_BYTES, len(subject_ids))
+        nonces = self._drawn(NONCE_BYTES, len(subject_ids))
+        rows = [
+            (each, self._wrap(each, secret, nonce))
+            for each, secret, nonce in zip(subject_ids, secrets, nonces, strict=True)
+        ]
+        if self._database.add(rows) < len(rows):
+            # Some have theirs, or another process was first with them.
+            return self._load(subject_ids)
+        return {each: Key(each, secret) for each, secret in zip(subject_ids, secrets, strict=True)}
 
     def _answer(self, group: list[_Ask], erasures: list[str], seen: int) -> None:
         """Wake all askers of a loop with one call into it."""

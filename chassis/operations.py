@@ -14,6 +14,7 @@ from chassis.comparing import verify_views
 from chassis.deadlines import open_count, stopped_deadlines
 from chassis.envelope import parse
 from chassis.feedtables import Lane as LaneKey
+from chassis.fields import InvalidField
 from chassis.history import READ_COUNT, History
 from chassis.reactionfeed import parked_count, stopped_commands, stuck, waiting_count
 from chassis.rejection import reject
@@ -190,8 +191,10 @@ class OperationsServicer:
 
     async def ListTrace(self, request: ListTrace, context: Context) -> AsyncIterator[StoredEvent]:
         """This service's events that belong to an id."""
+        if not request.reference and not request.event_ids:
+            raise InvalidField("reference", "field-required")
         async for record in trace(
-            request.reference, self._store, self._topics, self._history, self._views.topics
+            request.reference, request.event_ids, self._store, self._topics, self._views
         ):
             yield _stored(record)
 

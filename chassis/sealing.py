@@ -7,31 +7,37 @@ The key must be at hand (`prepare`, `opening`): call seal or open before the nex
 
 import binascii
 import os
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from functools import cache
+from collections.abc import Callable, Iterable
 from hashlib import blake2b, sha256
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-from chassis.fields import SEALED, personal_of
+from chassis.fields import SEALED
 from chassis.keys import ERASED, KEY_BYTES, NONCE_BYTES, Key, Keys, SubjectErased, derived_key
+from chassis.personal import NotSealable, SealingFault, places, put
 
-# The option's value for a request field that concerns nobody known: never logged, never stored.
-NO_SUBJECT = "-"
+__all__ = [
+    "AlreadySealed",
+    "KeyNotAtHand",
+    "NotSealable",
+    "NotSealed",
+    "Sealer",
+    "SealingFault",
+    "Tampered",
+    "keyed",
+]
+
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _PREFIX_LEN = len(SEALED)
 _SALT_BYTES = 16
+_NONCE_MASK = (1 << 8 * NONCE_BYTES) - 1
 # Of SHA-256, as HMAC pads its key.
 _BLOCK_BYTES = 64
-
-
-class SealingFault(Exception):
-    """A fault of ours: the message is not stored, the value not shown. Names the field only."""
+# Hashing more at once gives the interpreter's lock away, and a busy process waits to get it back.
+_HASH_BYTES = 2_000
 
 
 class AlreadySealed(SealingFault):
@@ -42,120 +48,12 @@ class NotSealed(SealingFault):
     """A clear personal value stands where only sealed ones may."""
 
 
-class NotSealable(SealingFault):
-    """The field's subject is not known, so that no key could seal it."""
-
-
 class KeyNotAtHand(SealingFault):
     """prepare or opening was not called for this message, or the key is lost."""
 
 
 class Tampered(SealingFault):
     """The value was sealed for another person or field, or changed."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Field:
-    name: str
-    # Second half of the associated data.
-    aad: bytes
-    repeated: bool
-    is_map: bool
-    full_name: str
-
-
-@dataclass(slots=True)
-class _Plan:
-    """The personal fields of one message type: by the subject's field, then in nested messages."""
-
-    own: list[tuple[str, list[_Field]]] = field(default_factory=list)
-    # Name, whether repeated, whether a map of messages, plan of the nested type.
-    nested: list[tuple[str, bool, bool, "_Plan"]] = field(default_factory=list)
-
-    def reaches_personal(self, seen: set[int]) -> bool:
-        if id(self) in seen:
-            return False
-        seen.add(id(self))
-        return bool(self.own) or any(plan.reaches_personal(seen) for *_, plan in self.nested)
-
-
-@cache
-def plan_of(descriptor: Descriptor) -> _Plan:
-    """Compiled once per message type; parts without personal fields are left out."""
-    plans: dict[str, _Plan] = {}
-    plan = _compiled(descriptor, plans)
-    for each in plans.values():
-        each.nested = [row for row in each.nested if row[3].reaches_personal(set())]
-    return plan
-
-
-def _compiled(descriptor: Descriptor, plans: dict[str, _Plan]) -> _Plan:
-    if descriptor.full_name in plans:
-        return plans[descriptor.full_name]
-    plan = plans[descriptor.full_name] = _Plan()
-    own: dict[str, list[_Field]] = {}
-    for each in descriptor.fields:
-        kind = each.message_type
-        is_map = kind is not None and kind.GetOptions().map_entry
-        value = kind.fields_by_name["value"] if kind is not None and is_map else each
-        subject = personal_of(each)
-        if subject:
-            _check_declaration(each, value, subject)
-            own.setdefault(subject, []).append(
-                _Field(
-                    name=each.name,
-                    aad=b"\x00text\x00" + each.name.encode(),
-                    repeated=each.is_repeated and not is_map,
-                    is_map=is_map,
-                    full_name=each.full_name,
-                )
-            )
-        elif value.message_type is not None:
-            nested = _compiled(value.message_type, plans)
-            plan.nested.append((each.name, each.is_repeated and not is_map, is_map, nested))
-    plan.own = [
-        (subject if subject in descriptor.fields_by_name else NO_SUBJECT, fields)
-        for subject, fields in own.items()
-    ]
-    return plan
-
-
-def _check_declaration(each: FieldDescriptor, value: FieldDescriptor, subject: str) -> None:
-    if value.type != FieldDescriptor.TYPE_STRING:
-        raise NotSealable(f"{each.full_name} is personal, but not a text")
-    assert each.containing_type is not None
-    sibling = each.containing_type.fields_by_name.get(subject)
-    if sibling is not None and (
-        sibling.type != FieldDescriptor.TYPE_STRING or sibling.is_repeated or personal_of(sibling)
-    ):
-        raise NotSealable(f"{each.full_name}: {subject} is no plain text")
-
-
-def personal_values(message: Message) -> Iterator[tuple[str, str, str]]:
-    """(subject id, full name of the field, value) of every personal text that is not empty."""
-    yield from _values(message, plan_of(message.DESCRIPTOR))
-
-
-def _values(message: Message, plan: _Plan) -> Iterator[tuple[str, str, str]]:
-    for subject_field, fields in plan.own:
-        subject_id = "" if subject_field == NO_SUBJECT else getattr(message, subject_field)
-        for each in fields:
-            held = getattr(message, each.name)
-            values = held.values() if each.is_map else held if each.repeated else (held,)
-            for value in values:
-                if value:
-                    yield subject_id, each.full_name, value
-    for name, repeated, is_map, nested in plan.nested:
-        for part in _parts(message, name, repeated, is_map):
-            yield from _values(part, nested)
-
-
-def _parts(message: Message, name: str, repeated: bool, is_map: bool) -> Iterable[Any]:
-    if is_map:
-        return list(getattr(message, name).values())
-    if repeated:
-        return getattr(message, name)  # type: ignore[no-any-return]
-    return (getattr(message, name),) if message.HasField(name) else ()
 
 
 class Sealer:
@@ -177,7 +75,7 @@ class Sealer:
 
     def subjects(self, message: Message) -> set[str]:
         """Whose keys this message's personal values need."""
-        return {subject_id for subject_id, _, _ in personal_values(message) if subject_id}
+        return {place[0] for place in places(message) if place[0]}
 
     async def prepare(self, messages: Iterable[Message]) -> None:
         """Every subject of the messages has a durable key, at hand; SubjectErased otherwise."""
@@ -197,31 +95,52 @@ class Sealer:
         With `keep_sealed`, a value that a reaction passed on sealed stays as it is, once it is
         proven to be sealed for this very person and field.
         """
-
-        def sealed(key: Key, each: _Field, value: str) -> str:
-            if value.startswith(SEALED):
-                if not keep_sealed:
-                    raise AlreadySealed(each.full_name)
+        found = places(message)
+        if not found:
+            return
+        nonces = self._nonces(message, len(found))
+        at_hand: dict[str, Key] = {}
+        for place, nonce in zip(found, nonces, strict=True):
+            subject_id, each, value, _, _ = place
+            key = at_hand.get(subject_id)
+            if key is None:
+                key = at_hand[subject_id] = self._sealing_key(subject_id, each.full_name)
+            bound = key.aad + each.aad
+            if not value.startswith(SEALED):
+                sealed = nonce + key.aead.encrypt(nonce, value.encode(), bound)
+                encoded = binascii.b2a_base64(sealed, newline=False).translate(_URL_SAFE)
+                put(place, SEALED + encoded.decode("ascii"))
+            elif keep_sealed:
                 _opened(key, each.aad, value, each.full_name)
-                return value
-            return self._sealed(key, each.aad, value)
+            else:
+                raise AlreadySealed(each.full_name)
 
-        self._replace(message, plan_of(message.DESCRIPTOR), sealed, self._sealing_key)
+    def _nonces(self, message: Message, count: int) -> list[bytes]:
+        """Fresh for every call, and derived: the system's random numbers give the interpreter's
+        lock away. The texts are in them: a copied process (fork, snapshot) repeats none for
+        others.
+        """
+        self._sealings += 1
+        salt = self._sealings.to_bytes(_SALT_BYTES, "big")
+        drawn = blake2b(digest_size=NONCE_BYTES, key=self._nonce_key, salt=salt)
+        _feed(drawn, message.SerializeToString(deterministic=True))
+        # One place in 2^96 for the call, and the next ones behind it.
+        first = int.from_bytes(drawn.digest(), "big")
+        return [((first + at) & _NONCE_MASK).to_bytes(NONCE_BYTES, "big") for at in range(count)]
 
     def open(self, message: Message, missing: str = "", *, keep_clear: bool = False) -> None:
         """Replace each sealed text by what it says, or by `missing` when its subject is erased.
 
         A clear value is a fault, but with `keep_clear` (a command, partly from a person).
         """
-
-        def opened(key: Key | None, each: _Field, value: str) -> str:
-            if not value.startswith(SEALED):
-                if not keep_clear:
-                    raise NotSealed(each.full_name)
-                return value
-            return missing if key is None else _opened(key, each.aad, value, each.full_name)
-
-        self._replace(message, plan_of(message.DESCRIPTOR), opened, self._opening_key)
+        for place in places(message):
+            subject_id, each, value, _, _ = place
+            key = self._opening_key(subject_id, each.full_name)
+            if value.startswith(SEALED):
+                text = missing if key is None else _opened(key, each.aad, value, each.full_name)
+                put(place, text)
+            elif not keep_clear:
+                raise NotSealed(each.full_name)
 
     def open_text(self, subject_id: str, field_name: str, value: str, missing: str = "") -> str:
         """Open one sealed text outside its message, e.g. a view's column."""
@@ -258,19 +177,6 @@ class Sealer:
         """The keyed digest of a request, which may hold personal data."""
         return self._digest(data)
 
-    def _sealed(self, key: Key, aad: bytes, value: str) -> str:
-        clear = value.encode()
-        bound = key.aad + aad
-        # Fresh for every call, and derived: the system's random numbers give the interpreter's
-        # lock away. The text is in it: a copied process (fork, snapshot) repeats none for another.
-        self._sealings += 1
-        salt = self._sealings.to_bytes(_SALT_BYTES, "big")
-        nonce = blake2b(
-            bound + b"\x00" + clear, digest_size=NONCE_BYTES, key=self._nonce_key, salt=salt
-        ).digest()
-        encoded = binascii.b2a_base64(nonce + key.aead.encrypt(nonce, clear, bound), newline=False)
-        return SEALED + encoded.translate(_URL_SAFE).decode("ascii")
-
     def _sealing_key(self, subject_id: str, field_name: str) -> Key:
         if not subject_id:
             raise NotSealable(field_name)
@@ -287,33 +193,10 @@ class Sealer:
             raise KeyNotAtHand(field_name)
         return None if key is ERASED else key
 
-    def _replace(
-        self,
-        message: Message,
-        plan: _Plan,
-        change: Callable[[Any, _Field, str], str],
-        key_of: Callable[[str, str], Key | None],
-    ) -> None:
-        for subject_field, fields in plan.own:
-            key: Key | None = None
-            asked = False
-            for each in fields:
-                held = getattr(message, each.name)
-                if not held:
-                    continue
-                if not asked:
-                    known = subject_field != NO_SUBJECT
-                    subject_id = getattr(message, subject_field) if known else ""
-                    key, asked = key_of(subject_id, each.full_name), True
-                if each.is_map or each.repeated:
-                    for place in list(held) if each.is_map else range(len(held)):
-                        if held[place]:
-                            held[place] = change(key, each, held[place])
-                else:
-                    setattr(message, each.name, change(key, each, held))
-        for name, repeated, is_map, nested in plan.nested:
-            for part in _parts(message, name, repeated, is_map):
-                self._replace(part, nested, change, key_of)
+
+def _feed(to: Any, data: bytes) -> None:
+    for at in range(0, len(data), _HASH_BYTES):
+        to.update(data[at : at + _HASH_BYTES])
 
 
 def keyed(key: bytes) -> Callable[[bytes], bytes]:
@@ -327,7 +210,7 @@ def keyed(key: bytes) -> Callable[[bytes], bytes]:
 
     def digest(data: bytes) -> bytes:
         first, second = inner.copy(), outer.copy()
-        first.update(data)
+        _feed(first, data)
         second.update(first.digest())
         return second.digest()
 

@@ -24,7 +24,7 @@ from chassis.handle import Handler
 from chassis.problems import Fault, fault_of
 from chassis.programme import DEFAULT_LANGUAGE, Programme, chosen_language
 from chassis.sending import CAUSED_BY, ON_BEHALF_OF, TRACEPARENT
-from chassis.telemetry import context_of
+from chassis.telemetry import context_of_call
 from tuopin.errors.v1.errors_pb2 import Problem
 from tuopin.types.v1.types_pb2 import Outcomes, Receipt
 
@@ -269,12 +269,11 @@ class _Guard:
     @contextmanager
     def _span(self, metadata: dict[str, Any]) -> Iterator[None]:
         """The span of the call, current only while it is recorded."""
-        given = metadata.get(TRACEPARENT)
-        parent = context_of(given) if given else None
-        span = _tracer.start_span(self._name, parent, kind=trace.SpanKind.SERVER)
-        if not span.is_recording():
+        begins = context_of_call(metadata.get(TRACEPARENT, ""))
+        if begins is None:
             yield
             return
+        span = _tracer.start_span(self._name, begins, kind=trace.SpanKind.SERVER)
         # What an exception says may be personal: it is neither recorded nor made the status.
         with trace.use_span(
             span, end_on_exit=True, record_exception=False, set_status_on_exception=False

@@ -13,7 +13,9 @@ _DROP_SCAN_MAX = 64
 class Slot:
     """One stream: its speculative state, and the appends that may still fail."""
 
-    __slots__ = ("_waiting", "generation", "known", "lock", "pending", "state", "version")
+    __slots__ = (
+        "_waiting", "crossing", "generation", "known", "lock", "pending", "state", "version",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         # Held from decision to submission: one stream's appends go in the order of decisions.
@@ -24,11 +26,13 @@ class Slot:
         self.known = False
         self.pending = 0
         self.generation = 0
+        # Commands over several streams that hold this one or wait for it.
+        self.crossing = 0
         self._waiting: list[asyncio.Future[None]] = []
 
     @property
     def busy(self) -> bool:
-        return self.pending > 0 or self.lock.locked()
+        return self.pending > 0 or self.lock.locked() or self.crossing > 0
 
     def advance(self, state: Any, version: int) -> int:
         """Take the state after an append that is on its way; gives the generation it belongs to."""

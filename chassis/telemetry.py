@@ -6,11 +6,12 @@ person. `chassis/tracing.py` links the spans of batches to the spans that decide
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from random import random
 from typing import Any
 
 import prometheus_client
 from opentelemetry import metrics, trace
-from opentelemetry.context import Context
+from opentelemetry.context import Context, create_key, get_value, set_value
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.sdk.metrics import MeterProvider
@@ -23,7 +24,13 @@ from opentelemetry.sdk.trace.export import (
     SpanExportResult,
 )
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.sdk.trace.sampling import ParentBased, Sampler, SamplingResult, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import (
+    ALWAYS_ON,
+    ParentBased,
+    Sampler,
+    SamplingResult,
+    TraceIdRatioBased,
+)
 from opentelemetry.trace import (
     Link,
     NonRecordingSpan,
@@ -85,6 +92,11 @@ def _scrubbed(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
     }
 
 
+# In the context of a root that was drawn before its span is made.
+_DRAWN = create_key("tuopin-drawn")
+_DRAWN_ROOT = set_value(_DRAWN, True, Context())
+
+
 class _Share(Sampler):
     """A share of the traces that begin here; whoever called us decides for theirs."""
 
@@ -94,9 +106,14 @@ class _Share(Sampler):
     def set(self, ratio: float) -> None:
         self.ratio = ratio
         self._inner = ParentBased(TraceIdRatioBased(ratio))
+        self._drawn = ParentBased(ALWAYS_ON)
 
-    def should_sample(self, *arguments: Any, **named: Any) -> SamplingResult:
-        return self._inner.should_sample(*arguments, **named)
+    def should_sample(
+        self, parent_context: Context | None, *arguments: Any, **named: Any
+    ) -> SamplingResult:
+        drawn = parent_context is not None and get_value(_DRAWN, parent_context)
+        sampler = self._drawn if drawn else self._inner
+        return sampler.should_sample(parent_context, *arguments, **named)
 
     def get_description(self) -> str:
         return "ShareOfTraces"
@@ -210,6 +227,19 @@ def context_of(text: str) -> Context | None:
     """A parent context for a new span; None (the current context) without a sound traceparent."""
     remote = span_context_of(text)
     return None if remote is None else trace.set_span_in_context(NonRecordingSpan(remote))
+
+
+def context_of_call(given: str) -> Context | None:
+    """The context in which the span of a call begins; None when it is not recorded.
+
+    Decided before the span is made: one that is dropped costs as much as a rule book.
+    """
+    remote = span_context_of(given) if given else None
+    if remote is not None:
+        sampled = remote.trace_flags & TraceFlags.SAMPLED
+        return trace.set_span_in_context(NonRecordingSpan(remote)) if sampled else None
+    ratio = _installed.share.ratio if _installed is not None else 0.0
+    return _DRAWN_ROOT if random() < ratio else None  # noqa: S311  (which traces to keep)
 
 
 @contextmanager

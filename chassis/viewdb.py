@@ -210,7 +210,7 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
         # again. What must not be lost is made durable by `settle`.
         "synchronous=NORMAL",
         "wal_autocheckpoint=4000",
-        "cache_size=-8192",
+        "cache_size=-4096",
         "temp_store=MEMORY",
     ):
         connection.execute(f"PRAGMA {pragma}")

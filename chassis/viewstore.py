@@ -49,8 +49,9 @@ __all__ = [
 
 T = TypeVar("T")
 
-# How often a waiting query looks, when the views are fed by another process.
+# How often a waiting query looks: the views may be fed by another process, or by this one.
 LOOK_AGAIN_S = 0.02
+LOOK_AGAIN_FED_HERE_S = 0.5
 
 log = structlog.get_logger(__name__)
 _meter = metrics.get_meter(__name__)
@@ -103,6 +104,8 @@ class ViewStore:
         self._at = Checkpoints()
         # Transactions of the feed in this process, for those who wait for the next.
         self.moves_count = 0
+        # Set when somebody begins to wait for a position that is not reached.
+        self.asked = asyncio.Event()
         self._waiting: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
 
     @property
@@ -311,12 +314,18 @@ class ViewStore:
         self._waiting.add(woken)
         try:
             async with asyncio.timeout(timeout_s):
-                while not await self._reached(names, lane, position.position):
+                fed_here = self.moves_count > 0
+                look = not fed_here
+                while not await self._reached(names, lane, position.position, look):
+                    self.asked.set()
                     try:
                         # Not wait_for: it can swallow a cancellation that comes with the wake-up.
-                        async with asyncio.timeout(LOOK_AGAIN_S):
+                        pause_s = LOOK_AGAIN_FED_HERE_S if fed_here else LOOK_AGAIN_S
+                        async with asyncio.timeout(pause_s):
                             await woken[1].wait()
+                        look = not fed_here
                     except TimeoutError:
+                        look = True
                         continue
                     woken[1].clear()
         except TimeoutError:
@@ -324,9 +333,11 @@ class ViewStore:
         finally:
             self._waiting.discard(woken)
 
-    async def _reached(self, names: Sequence[str], lane: Lane, position: int) -> bool:
+    async def _reached(self, names: Sequence[str], lane: Lane, position: int, look: bool) -> bool:
         if all(self._at.position(name, lane) >= position for name in names):
             return True
+        if not look:
+            return False
         rows = await self.query(
             lambda connection: connection.execute(
                 select(CHECKPOINTS.c.consumer).where(

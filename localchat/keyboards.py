@@ -13,7 +13,7 @@ BUTTONS_MAX = 100
 MARKUP_MAX_BYTES = 10_000
 INLINE_FIELDS = frozenset({"text", "url", "callback_data", "copy_text"})
 INLINE_ACTIONS = INLINE_FIELDS - {"text"}
-REPLY_FIELDS = frozenset({"text", "request_location"})
+REPLY_FIELDS = frozenset({"text", "request_location", "request_contact"})
 KEYBOARD_OPTIONS: dict[str, tuple[type, ...]] = {
     "is_persistent": (bool,),
     "resize_keyboard": (bool,),

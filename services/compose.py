@@ -19,6 +19,7 @@ from google.protobuf.message import Message
 
 from chassis.access import Tokens
 from chassis.alarms import AlarmRunner
+from chassis.ancestry import mentions_view
 from chassis.blobs import BlobFolder
 from chassis.client import Client, connect
 from chassis.clock import Clock, OffsetClock, SystemClock
@@ -36,6 +37,7 @@ from chassis.settings import Settings, read_key
 from chassis.store.model import Store
 from chassis.store.postgres import PostgresStore
 from chassis.store.sqlite import SqliteStore
+from chassis.views import View
 from chassis.viewstore import ViewStore
 from services import roster
 from services.wiring import ServeParts, Service, WorkParts
@@ -122,7 +124,7 @@ def open_views(base: Foundation, service: Service) -> ViewStore:
     topics = tuple(sorted({topic for each in roster.NAMES for topic in _topics(each)}))
     views = ViewStore(
         place,
-        service.views,
+        (*service.views, _mentions(service)),
         (*service.reactions, *service.caused(base.programme)),
         deadlines=service.deadlines,
         topics=heard(service, topics),
@@ -131,6 +133,12 @@ def open_views(base: Foundation, service: Service) -> ViewStore:
     )
     views.create()
     return views
+
+
+def _mentions(service: Service) -> View:
+    """What a trace is found by: every event of the service's own topics."""
+    events = [event for decider in service.deciders for event in decider.events]
+    return mentions_view(service.topics, events)
 
 
 def _topics(name: str) -> tuple[str, ...]:

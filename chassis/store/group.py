@@ -3,7 +3,7 @@ gives.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from chassis.chain import GENESIS, link
 from chassis.lanes import lane_of
@@ -137,6 +137,7 @@ def assemble(members: Iterable[Member], heads: Mapping[Lane, LaneHead], now_us: 
     moved = batch.heads
     for member in members:
         last: EventRow | None = None
+        own = member.append.writes[0].stream
         for piece in member.pieces:
             head = moved.get(piece.lane)
             if head is None:
@@ -145,8 +146,11 @@ def assemble(members: Iterable[Member], heads: Mapping[Lane, LaneHead], now_us: 
                 recorded_at_us = max(now_us, old.recorded_at_us)
                 head = LaneHead(old.position, old.hash, recorded_at_us)
                 moved[piece.lane] = head
-            last = _place(piece, head)
-            batch.events.append(last)
+            row = _place(piece, head)
+            batch.events.append(row)
+            # Of several streams the receipt speaks of the command's own.
+            if row.stream == own:
+                last = row
         receipt = _receipt(member, last)
         batch.outcomes.append(receipt)
         append = member.append
@@ -310,7 +314,7 @@ def _with_new_claims_only(member: Member, known: Known) -> Member:
             new.setdefault((claim.kind, claim.key), claim)
     if len(new) == len(append.claims):
         return member
-    return Member(replace(append, claims=tuple(new.values())), member.pieces)
+    return Member(append._replace(claims=tuple(new.values())), member.pieces)
 
 
 def _move_on(append: Append, known: Known) -> None:

@@ -7,8 +7,8 @@ constraint names a loser, it reads under the lanes' locks, filters the group and
 import asyncio
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -16,6 +16,7 @@ from chassis.clock import Clock
 from chassis.failpoints import failpoint
 from chassis.store.engine import Engine, Reader, Taken
 from chassis.store.group import (
+    EventRow,
     Lane,
     LaneHead,
     Member,
@@ -25,6 +26,7 @@ from chassis.store.group import (
     member_of,
 )
 from chassis.store.model import Append, Head, Outcome, Record, StoreUnavailable
+from chassis.store.tail import Tail
 from tuopin.types.v1.types_pb2 import Receipt
 
 T = TypeVar("T")
@@ -39,8 +41,10 @@ FILTER_ATTEMPTS = 16
 # Streams whose version the writer remembers; must exceed WAITING_MAX (see doubtful()).
 VERSIONS_MAX = 24_576
 READERS = 4
+# What another process appends is found by looking; rarely so where this one appends itself.
 POLL_MIN_S = 0.005
 POLL_MAX_S = 0.05
+POLL_OWN_S = 0.5
 
 _Waiting = tuple[Member, Callable[[Outcome], None]]
 
@@ -53,7 +57,7 @@ class GroupedStore:
         self._engine = engine
         self._clock = clock
         self._heads: dict[Lane, LaneHead] = {}
-        self._versions: dict[str, int] = {}
+        self._versions: OrderedDict[str, int] = OrderedDict()
         # False after a failure whose outcome is unknown: the next group reads first.
         self._certain = True
         self._waiting: deque[_Waiting] = deque()
@@ -64,8 +68,15 @@ class GroupedStore:
         self._pool: ThreadPoolExecutor | None = None
         self._local = threading.local()
         self._readers: list[Reader] = []
+        # What the writer committed and the event loop has not heard of yet.
+        self._fresh: list[EventRow] = []
+        self._tail = Tail()
+        # How far each lane reaches, as the event loop knows it.
+        self._reached: dict[Lane, int] = {}
         self._total = 0
+        self._appends_here = False
         self._watchers: list[asyncio.Future[None]] = []
+        self._looking: asyncio.Task[None] | None = None
 
     # Opening and closing
 
@@ -81,7 +92,7 @@ class GroupedStore:
             )
             self._thread.start()
             await opened
-        self._total = sum(head.position for head in self._heads.values())
+        self._reach({lane: head.position for lane, head in self._heads.items()})
 
     async def close(self) -> None:
         """What waits is still written."""
@@ -89,6 +100,8 @@ class GroupedStore:
         self._wake.set()
         if self._thread is not None:
             await asyncio.to_thread(self._thread.join)
+        if self._looking is not None:
+            self._looking.cancel()
         if self._pool is not None:
             self._pool.shutdown()
         for reader in self._readers:
@@ -121,10 +134,11 @@ class GroupedStore:
         member = member_of(append)
         if self._engine.inline:
             (outcome,) = self.write_group([member])
-            self._loop.call_soon(self._deliver, [((member, settled), outcome)])
+            self._loop.call_soon(self._deliver, [((member, settled), outcome)], self._taken_fresh())
             return
         self._waiting.append((member, settled))
-        self._wake.set()
+        if not self._wake.is_set():
+            self._wake.set()
 
     def _run(self, opened: "asyncio.Future[None]") -> None:
         assert self._loop is not None
@@ -159,17 +173,32 @@ class GroupedStore:
         assert self._loop is not None
         failpoint("store.before-ack")
         try:
-            self._loop.call_soon_threadsafe(self._deliver, done)
+            self._loop.call_soon_threadsafe(self._deliver, done, self._taken_fresh())
         except RuntimeError:
             # The loop is gone; what was committed is found by its receipt.
             return
         failpoint("store.after-ack")
 
-    def _deliver(self, done: list[tuple[_Waiting, Outcome]]) -> None:
-        self._total = max(self._total, sum(head.position for head in self._heads.values()))
-        self._watchers = _wake_all(self._watchers)
+    def _taken_fresh(self) -> list[EventRow]:
+        fresh, self._fresh = self._fresh, []
+        return fresh
+
+    def _deliver(self, done: list[tuple[_Waiting, Outcome]], fresh: list[EventRow]) -> None:
+        if fresh:
+            self._appends_here = True
+            self._tail.add(fresh)
+            self._reach({event.lane: event.position for event in fresh})
+            self._watchers = _wake_all(self._watchers)
         for (_, settled), outcome in done:
             settled(outcome)
+
+    def _reach(self, positions: Mapping[Lane, int]) -> None:
+        """Lanes only grow; a look may be older than what was delivered since."""
+        for lane, position in positions.items():
+            before = self._reached.get(lane, 0)
+            if position > before:
+                self._reached[lane] = position
+                self._total += position - before
 
     def write_group(self, members: Sequence[Member]) -> list[Outcome]:
         """One group, one commit; a failed member leaves no hole and takes nobody with it."""
@@ -181,6 +210,7 @@ class GroupedStore:
                 except Taken:
                     return self._filter_and_write(members)
                 self._adopt(members, batch.heads)
+                self._fresh += batch.events
                 return list(batch.outcomes)
             return self._filter_and_write(members)
         except StoreUnavailable as error:
@@ -204,6 +234,7 @@ class GroupedStore:
                 continue
             self._remember(known.versions)
             self._heads.update(batch.heads)
+            self._fresh += batch.events
             self._certain = True
             return checked.all_outcomes(batch.outcomes)
         raise StoreUnavailable(f"another writer was faster {FILTER_ATTEMPTS} times")
@@ -220,11 +251,10 @@ class GroupedStore:
 
     def _remember(self, versions: dict[str, int]) -> None:
         for stream, version in versions.items():
-            # Taken out first, so that the newest stand last.
-            self._versions.pop(stream, None)
             self._versions[stream] = version
+            self._versions.move_to_end(stream)
         while len(self._versions) > VERSIONS_MAX:
-            del self._versions[next(iter(self._versions))]
+            self._versions.popitem(last=False)
 
     # Reading
 
@@ -237,6 +267,17 @@ class GroupedStore:
 
     async def read(self, topic: str, partition: int, after: int, limit: int) -> list[Record]:
         return await self._read(lambda reader: reader.read(topic, partition, after, limit))
+
+    async def read_lanes(self, after: Mapping[Lane, int], limit: int) -> dict[Lane, list[Record]]:
+        found = {lane: self._tail.read(lane, at, limit) for lane, at in after.items()}
+        missing = [lane for lane, records in found.items() if not records]
+        if missing:
+
+            def read(reader: Reader) -> dict[Lane, list[Record]]:
+                return {lane: reader.read(*lane, after[lane], limit) for lane in missing}
+
+            found |= await self._read(read)
+        return found
 
     async def heads(self, topic: str | None = None) -> list[Head]:
         heads = await self._read(lambda reader: reader.heads())
@@ -259,17 +300,40 @@ class GroupedStore:
         await self._read(lambda reader: reader.move_cursor(name, topic, partition, position))
 
     async def appended(self, since: int) -> int:
-        """Woken by this process's own commits; another process's are seen by looking."""
-        pause_s = POLL_MIN_S
         while self._total <= since and not self._closing:
             watcher = asyncio.get_running_loop().create_future()
             self._watchers.append(watcher)
-            await asyncio.wait([watcher], timeout=None if self._engine.inline else pause_s)
-            if not watcher.done():
-                self._watchers.remove(watcher)
-                self._total = max(self._total, await self._read(lambda reader: reader.total()))
-                pause_s = min(pause_s * 2, POLL_MAX_S)
+            if self._looking is None and not self._engine.inline:
+                self._looking = asyncio.ensure_future(self._look())
+            await watcher
         return self._total
+
+    def reached(self) -> Mapping[Lane, int]:
+        return self._reached
+
+    async def _look(self) -> None:
+        """While somebody waits: one look for all of them."""
+        pause_s = POLL_MIN_S
+        try:
+            while self._watchers:
+                await asyncio.sleep(pause_s)
+                before = self._total
+                heads = await self._read(lambda reader: reader.heads())
+                self._reach({(head.topic, head.partition): head.position for head in heads})
+                if self._total > before:
+                    pause_s = POLL_MIN_S
+                    self._watchers = _wake_all(self._watchers)
+                else:
+                    slowest_s = POLL_OWN_S if self._appends_here else POLL_MAX_S
+                    pause_s = min(pause_s * 2, slowest_s)
+                    self._watchers = [each for each in self._watchers if not each.done()]
+        except Exception as error:
+            watchers, self._watchers = self._watchers, []
+            for watcher in watchers:
+                if not watcher.done():
+                    watcher.set_exception(error)
+        finally:
+            self._looking = None
 
     async def _read(self, question: Callable[[Reader], T]) -> T:
         if self._pool is None:

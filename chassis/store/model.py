@@ -1,14 +1,16 @@
-"""What goes into a store and what comes out of it."""
+"""What goes into a store and what comes out of it.
 
-from collections.abc import Callable, Sequence
+Named tuples where many are made: a frozen dataclass costs three times as much to make.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from tuopin.types.v1.types_pb2 import Receipt
 
 
-@dataclass(frozen=True, slots=True)
-class NewEvent:
+class NewEvent(NamedTuple):
     """An event as it will be stored: full name and serialised bytes, personal fields sealed."""
 
     type: str
@@ -16,8 +18,7 @@ class NewEvent:
     effective_on: str
 
 
-@dataclass(frozen=True, slots=True)
-class StreamWrite:
+class StreamWrite(NamedTuple):
     """Events for one stream that must stand at `expected_version` (0: unborn)."""
 
     topic: str
@@ -26,8 +27,7 @@ class StreamWrite:
     events: tuple[NewEvent, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimRow:
+class ClaimRow(NamedTuple):
     """(kind, key) belongs to the owner from now on; `rejection` is for whoever comes too late."""
 
     kind: str
@@ -36,8 +36,7 @@ class ClaimRow:
     rejection: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReleaseRow:
+class ReleaseRow(NamedTuple):
     """Gives a claim of this owner back; key None: every claim of the kind."""
 
     kind: str
@@ -45,8 +44,7 @@ class ReleaseRow:
     key: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
+class Append(NamedTuple):
     """One command's outcome. Writes without events are "no effect": only the receipt is kept.
 
     The first write names the stream of the receipt. Releases happen before claims.
@@ -77,8 +75,7 @@ class Head:
     recorded_at_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One stored event: the envelope's bytes and the chain's hash at it."""
 
     topic: str
@@ -165,6 +162,14 @@ class Store(Protocol):
 
     async def read(self, topic: str, partition: int, after: int, limit: int) -> list[Record]: ...
 
+    async def read_lanes(
+        self, after: Mapping[tuple[str, int], int], limit: int
+    ) -> Mapping[tuple[str, int], list[Record]]:
+        """For a follower: of several lanes at once the next records, at most `limit` of each, and
+        perhaps fewer than there are.
+        """
+        ...
+
     async def heads(self, topic: str | None = None) -> list[Head]: ...
 
     async def claim_owner(self, kind: str, key: bytes) -> str | None: ...
@@ -180,5 +185,12 @@ class Store(Protocol):
         ...
 
     async def appended(self, since: int) -> int:
-        """Waits until more than `since` events are stored, then tells how many there are."""
+        """Waits until more than `since` events are stored, then tells how many there are.
+
+        Woken by this process's own commits; another process's are seen by looking.
+        """
+        ...
+
+    def reached(self) -> Mapping[tuple[str, int], int]:
+        """How far each lane went when `appended` last told, without a look."""
         ...

@@ -34,6 +34,9 @@ BUSY_TIMEOUT_S = 10.0
 STATEMENTS_MAX = 256
 # Ids are random, so index pages are written again and again: a longer log writes each once.
 CHECKPOINT_PAGES = 8_000
+# The writer meets the same index pages again and again; readers follow lanes from end to end.
+WRITER_CACHE_KIB = 8_192
+READER_CACHE_KIB = 512
 # An event's rowid is lane << 40 | position: a lane's events lie together, without a second index.
 POSITION_BITS = 40
 _SYNCHRONOUS_FULL = 2
@@ -86,7 +89,7 @@ def _in_database(method: Callable[Concatenate["_Reader", P], T]) -> Callable[...
     return run
 
 
-def _connect(path: str) -> sqlite3.Connection:
+def _connect(path: str, cache_kib: int) -> sqlite3.Connection:
     """Autocommit until BEGIN; readers' threads take turns, never share."""
     connection = sqlite3.connect(
         path,
@@ -95,7 +98,7 @@ def _connect(path: str) -> sqlite3.Connection:
         check_same_thread=False,
         cached_statements=STATEMENTS_MAX,
     )
-    connection.execute("PRAGMA cache_size = -8192")
+    connection.execute(f"PRAGMA cache_size = -{cache_kib}")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     return connection
@@ -131,7 +134,7 @@ class SqliteEngine:
 
     def open(self, topics: Sequence[str]) -> dict[Lane, LaneHead]:
         with _translated():
-            self._db = _connect(self._path)
+            self._db = _connect(self._path, WRITER_CACHE_KIB)
             (version,) = self._db.execute("PRAGMA user_version").fetchone()
             if version not in {0, SCHEMA_VERSION}:
                 raise StoreUnavailable(f"{self._path} has schema {version}, not {SCHEMA_VERSION}")
@@ -154,7 +157,9 @@ class SqliteEngine:
 
     def reader(self) -> "_Reader":
         with _translated():
-            return _Reader(self._db if self.inline else _connect(self._path), self._lanes)
+            return _Reader(
+                self._db if self.inline else _connect(self._path, READER_CACHE_KIB), self._lanes
+            )
 
     def write(self, batch: Batch) -> None:
         with _translated():

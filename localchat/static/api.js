@@ -24,6 +24,7 @@ export const tap = (person, message_id, callback_data) =>
   post(at(person, "tap"), { message_id, callback_data });
 export const place = (person, latitude, longitude, reply) =>
   post(at(person, "location"), { latitude, longitude, reply_to_message_id: reply });
+export const contact = (person, phone_number) => post(at(person, "contact"), { phone_number });
 export const block = (person, wanted) => post(at(person, wanted ? "block" : "unblock"), {});
 
 export function picture(person, file, caption, reply) {

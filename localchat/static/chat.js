@@ -17,7 +17,9 @@ const state = {
   loaded: false,
 };
 
-const actions = { say, start, reply: replyTo, tap, copy, startCode, place: askPlace };
+const actions = {
+  say, start, reply: replyTo, tap, copy, startCode, place: askPlace, contact: askContact,
+};
 
 // Persons
 
@@ -242,6 +244,12 @@ async function sendPlace() {
   const [latitude, longitude] = [Number($("latitude").value), Number($("longitude").value)];
   const reply = state.reply?.message_id;
   if (await attempt(() => api.place(state.person.id, latitude, longitude, reply))) afterSending();
+}
+
+async function askContact() {
+  const number = window.prompt(label("ownNumber"));
+  if (!number) return;
+  if (await attempt(() => api.contact(state.person.id, number))) afterSending();
 }
 
 function usePosition() {

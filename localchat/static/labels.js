@@ -10,7 +10,7 @@ const LABELS = {
     photo: "照片", document: "文件", location: "位置", state_new: "未开始", state_open: "",
     state_blocked: "已屏蔽", nobody: "还没有人员。在下面添加一个。", answer: "回复这条消息",
     failed: "没有成功：{reason}", copied: "已复制", other: "English", person: "人员 {id}",
-    noPosition: "无法取得位置",
+    noPosition: "无法取得位置", ownNumber: "分享您本人的手机号码", contact: "手机号码",
   },
   en: {
     persons: "People", add: "Add", name: "Name", id: "Number", personLanguage: "Their language",
@@ -25,6 +25,7 @@ const LABELS = {
     state_blocked: "blocked", nobody: "Nobody yet. Add a person below.",
     answer: "Reply to this message", failed: "That did not work: {reason}", copied: "Copied",
     other: "中文", person: "Person {id}", noPosition: "The position is not available",
+    ownNumber: "Share your own telephone", contact: "Telephone",
   },
 };
 const REMEMBERED = "localchat-language";

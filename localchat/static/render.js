@@ -123,6 +123,7 @@ function mediaOf(message) {
   if (message.photo) return photo(message.photo.at(-1));
   if (message.document) return documentOf(message.document);
   if (message.location) return spot(message.location);
+  if (message.contact) return telephone(message.contact);
   return null;
 }
 
@@ -141,6 +142,12 @@ function documentOf(given) {
   return element("a", { className: "file", href: address, download: given.file_name },
     sign("file"),
     element("span", {}, element("b", {}, given.file_name), element("small", {}, size)));
+}
+
+function telephone(contact) {
+  return element("div", { className: "spot" },
+    element("span", {}, element("b", {}, label("contact")),
+      element("small", {}, contact.phone_number)));
 }
 
 function spot(place) {
@@ -184,7 +191,8 @@ export function keyboardElement(keyboard, actions) {
   return (keyboard?.keyboard ?? []).map((row) => element("div", {}, ...row.map((given) => {
     const one = typeof given === "string" ? { text: given } : given;
     const node = element("button", { type: "button", textContent: one.text });
-    const act = one.request_location ? actions.place : () => actions.say(one.text);
+    const ask = one.request_location ? actions.place : one.request_contact && actions.contact;
+    const act = ask || (() => actions.say(one.text));
     node.addEventListener("click", () => act());
     return node;
   })));

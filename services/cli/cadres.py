@@ -4,8 +4,10 @@ import base64
 import hashlib
 import secrets
 import uuid
+from pathlib import Path
 from typing import Annotated
 
+import segno
 import typer
 from google.protobuf.message import Message
 
@@ -13,6 +15,7 @@ from services.cli.contact import chosen, contact, new_command_id, today
 from services.cli.options import CommandId, Json, On, PageSize, PageToken, Region
 from services.cli.output import console, show_one, show_page
 from tuopin.notifier.v1.link_pb2 import IssueLink
+from tuopin.notifier.v1.linking_pb2 import RevokeLink
 from tuopin.training.v1.cadre_pb2 import (
     AppointCadre,
     CompleteTraining,
@@ -175,12 +178,18 @@ def list_cadres(
 
 
 @app.command()
-def link(cadre_id: CadreId, command_id: CommandId = "") -> None:
+def link(
+    cadre_id: CadreId,
+    qr: Annotated[Path | None, typer.Option(help="File for a QR picture: .svg or .png")] = None,
+    bot: Annotated[str, typer.Option(help="The bot's name at Telegram, for the link.")] = "",
+    command_id: CommandId = "",
+) -> None:
     """Print the one-time link (10 minutes) that ties the cadre's private chat to the post.
 
-    The code is shown once; only its hash is kept.
+    The code is shown once; only its hash is kept. In the chat the cadre says yes to the masked
+    name; specialists and county leaders share the telephone that is on record.
 
-    Example: tuopin cadre link CADRE
+    Example: tuopin cadre link CADRE --qr link.svg
     """
     code = new_code()
     command = IssueLink(
@@ -191,9 +200,30 @@ def link(cadre_id: CadreId, command_id: CommandId = "") -> None:
     caller = contact()
     caller.call("notifier", "IssueLink", command)
     console.print(f"/start {code}", highlight=False, soft_wrap=True)
-    if caller.endpoints.chat_url:
-        url = f"{caller.endpoints.chat_url}/?start={code}"
+    address = f"https://t.me/{bot}" if bot else caller.endpoints.chat_url
+    if address:
+        url = f"{address.rstrip('/')}{'' if bot else '/'}?start={code}"
         console.print(url, highlight=False, soft_wrap=True)
+    if qr is not None:
+        segno.make(url if address else f"/start {code}").save(str(qr), scale=8, border=4)
+        console.print(f"picture in {qr}; whoever sees it within ten minutes can use it")
+
+
+@app.command()
+def unlink(
+    cadre_id: CadreId,
+    reason: Annotated[str, typer.Option(help="A word in the log, e.g. lost-phone.")] = "office",
+    command_id: CommandId = "",
+    as_json: Json = False,
+) -> None:
+    """Nothing more goes to the cadre's chat, and nothing it sends counts; unused codes are void.
+
+    Example: tuopin cadre unlink CADRE --reason lost-phone
+    """
+    command = RevokeLink(
+        command_id=command_id or new_command_id(), cadre_id=cadre_id, reason=reason
+    )
+    show_one(contact().call("notifier", "RevokeLink", command), title="unlinked", as_json=as_json)
 
 
 @sessions.command()

@@ -46,6 +46,7 @@ OFFICES = (
     "village-committee",
     "finance-office",
     "training-office",
+    "data-exporter",
 )
 EXIT_OF = {
     grpc.StatusCode.INVALID_ARGUMENT: EXIT_USAGE,

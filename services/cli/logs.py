@@ -10,9 +10,9 @@ from chassis.envelope import event_of, parse
 from services.cli.contact import contact, fail
 from services.cli.endpoints import SERVICES
 from services.cli.options import Json, Service, chosen_services
-from services.cli.output import EXIT_FAILED, EXIT_USAGE, as_dict, console, moment
+from services.cli.output import EXIT_USAGE, as_dict, console, moment
 from services.cli.words import say
-from tuopin.operations.v1.operations_pb2 import ListTrace, StoredEvent, TailEvents
+from tuopin.operations.v1.operations_pb2 import StoredEvent, TailEvents
 
 app = typer.Typer(no_args_is_help=True, help="The log itself; personal fields stay sealed.")
 
@@ -64,7 +64,7 @@ def tail(
     request = TailEvents(topic=topic, follow=follow, last=last)
     found = (stored for name in names for stored in _stream(name, request))
     # Lane by lane is how they are stored; by time is how people read.
-    print_lines(found if follow else sorted(found, key=_recorded)[-last:], as_json)
+    print_lines(found if follow else sorted(found, key=recorded)[-last:], as_json)
 
 
 @app.command()
@@ -99,19 +99,6 @@ def _stream(name: str, request: TailEvents) -> Iterator[StoredEvent]:
     return contact().stream(name, "TailEvents", request, operations=True)
 
 
-def _recorded(stored: StoredEvent) -> tuple[int, str]:
+def recorded(stored: StoredEvent) -> tuple[int, str]:
+    """By time, and one order for what came at the same moment."""
     return parse(stored.envelope).recorded_at_us, stored.hash
-
-
-def print_events(reference: str, as_json: bool) -> None:
-    """Everything that belongs to an id, from all services, by recorded time."""
-    found = [
-        stored
-        for name in SERVICES
-        for stored in contact().stream(
-            name, "ListTrace", ListTrace(reference=reference), operations=True
-        )
-    ]
-    found.sort(key=_recorded)
-    if print_lines(found, as_json) == 0:
-        fail(say("trace-empty", reference=reference), EXIT_FAILED)

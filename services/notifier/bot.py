@@ -9,19 +9,23 @@ import structlog
 
 from chassis.clock import Clock
 from chassis.sending import reason_of
+from services.notifier.chat.answers import Answers
 from services.notifier.chat.budget import Budget
 from services.notifier.chat.catalogue import LANGUAGES, load_catalogues
 from services.notifier.chat.commands import Commands
 from services.notifier.chat.editor import Editor
 from services.notifier.chat.intake import Intake
 from services.notifier.chat.ledger import LeaseLost, Ledger
+from services.notifier.chat.linking import Linking
 from services.notifier.chat.outcomes import ProviderAway
 from services.notifier.chat.people import People
+from services.notifier.chat.performing import COMMANDS, Performer, named
 from services.notifier.chat.pictures import Pictures
 from services.notifier.chat.places import Places
 from services.notifier.chat.provider import Provider
 from services.notifier.chat.replies import Replies
 from services.notifier.chat.sender import Sender
+from services.notifier.chat.talks import Talks
 from services.notifier.chat.understanding import Understanding
 from services.wiring import WorkParts
 
@@ -31,7 +35,6 @@ LEASE_S = 3.0
 CALL_TIMEOUT_S = 10.0
 AGAIN_AFTER_S = 1.0
 AGAIN_AFTER_MAX_S = 30.0
-COMMANDS = ("tasks", "help")
 
 log = structlog.get_logger(__name__)
 
@@ -111,25 +114,31 @@ async def _work_with_lease(
     commands = Commands(parts.send, clock)
     places = Places(parts.settings.programme / "regions", parts.views)
     catalogues = load_catalogues(parts.settings.programme / "chat")
+    policies = parts.programme.table("policies")
     people = People(
-        parts.views, parts.sealer, commands.find, catalogues, places, parts.programme.sentence
+        parts.views,
+        parts.sealer,
+        commands.find,
+        catalogues,
+        places,
+        parts.programme.sentence,
+        choices="decline_reasons" in policies,
     )
     budget = Budget(clock)
     replies = Replies(provider, budget)
     editor = Editor(provider, ledger, people, parts.views, budget, clock)
     sender = Sender(provider, ledger, commands, people, parts.views, budget, clock, fence)
-    pictures = Pictures(provider.download, parts.blobs)
-    understanding = Understanding(parts.views, people, pictures)
+    pictures = Pictures(provider.download, parts.blobs, clock)
+    limits = parts.programme.table("linking")
+    linking = Linking(parts.views, parts.sealer, ledger, limits, clock)
+    talks = Talks(ledger, parts.sealer, clock)
+    understanding = Understanding(parts.views, people, pictures, linking, talks)
+    answers = Answers(parts.views, people, policies, clock)
+    performer = Performer(
+        provider, commands, people, answers, linking, talks, parts.settings.page_address
+    )
     intake = Intake(
-        provider,
-        ledger,
-        understanding,
-        commands,
-        people,
-        replies,
-        parts.views,
-        editor.poke,
-        page_address=parts.settings.page_address,
+        provider, ledger, understanding, performer, people, replies, parts.views, editor.poke
     )
 
     async def keep_lease() -> None:
@@ -139,8 +148,7 @@ async def _work_with_lease(
     async def name_commands() -> None:
         for language in (*LANGUAGES, ""):
             texts = catalogues[language or LANGUAGES[0]]
-            named = [(name, texts.texts[f"command.{name}"]) for name in COMMANDS]
-            await provider.set_commands(language, named)
+            await provider.set_commands(language, named(COMMANDS, texts))
 
     async with asyncio.TaskGroup() as group:
         group.create_task(keep_lease_forever(keep_lease))

@@ -5,6 +5,7 @@ from services.notifier.decider.link import CHAT, CODE
 from services.notifier.decider.voice import member_of
 from services.notifier.targets import Targets
 from services.notifier.views.assignments import list_assignments
+from services.notifier.views.burden import find_assignment, list_burden
 from services.notifier.views.complaints import complaint_of, list_complaints
 from services.notifier.views.orders import get_order
 from services.notifier.views.reachable import get_link
@@ -12,6 +13,7 @@ from services.notifier.views.voice import household_links, membership
 from services.notifier.views.worklist import digest_page
 from services.wiring import ServeParts
 from tuopin.notifier.v1 import assignment_pb2 as assignment
+from tuopin.notifier.v1 import burden_pb2 as burden
 from tuopin.notifier.v1 import complaint_pb2 as complaint
 from tuopin.notifier.v1 import digest_pb2 as digest
 from tuopin.notifier.v1 import handling_pb2 as handling
@@ -248,6 +250,17 @@ class Notifier(CommandServicer, NotifierServiceServicer):
         self, request: complaint.RevealComplainant, context: Context
     ) -> Receipt:
         return await self.handle(request, context)
+
+    async def FindAssignment(
+        self, request: assignment.FindAssignment, context: Context
+    ) -> assignment.AssignmentFound:
+        return await self.views.query(lambda c: find_assignment(c, request.reference))
+
+    async def ListBurden(self, request: burden.ListBurden, context: Context) -> burden.BurdenPage:
+        if request.HasField("at_least"):
+            await self.views.wait_for(("burden",), request.at_least, AT_LEAST_S)
+        parameters = self.handler.programme
+        return await self.views.query(lambda c: list_burden(c, request, parameters))
 
     async def ListHouseholdLinks(
         self, request: voice.ListHouseholdLinks, context: Context

@@ -1,5 +1,6 @@
 """The notifier, wired: what it decides, answers and reacts to."""
 
+from services.notifier.alarming import alarms
 from services.notifier.bot import run_bot
 from services.notifier.causes import reactions_of
 from services.notifier.decider import DECIDERS
@@ -23,6 +24,7 @@ SERVICE = Service(
     deadlines=DEADLINES,
     bot=run_bot,
     serving={"page": run_page},
+    alarms=alarms,
     servicer=Notifier,
     add_to_server=add_NotifierServiceServicer_to_server,
     descriptor=service_pb2.DESCRIPTOR.services_by_name["NotifierService"],

@@ -11,7 +11,7 @@ from chassis.decider import PROGRAMME_ZONE
 from chassis.rejection import FactMissing, require
 from services.registry.passing import lanes_passed
 from services.registry.views import figures, regions
-from services.registry.views.coded import Coded, Dimension, Person
+from services.registry.views.coded import PERSON_CODES, Cell, Coded, Person
 from services.registry.views.figures import Counted, Moment
 from services.registry.views.spans import COUNTY_DIGITS, NO_MOMENT_US
 from services.wiring import ServeParts
@@ -22,21 +22,9 @@ from tuopin.types.v1.types_pb2 import Position
 WAIT_S = 5.0
 VIEW = "households"
 
-# Names that stand for a dimension of the sums, or for a roll-up of one.
-_SUMMED = {
-    "status": Dimension.HOUSEHOLD,
-    "attribute": Dimension.ATTRIBUTE,
-    "cause": Dimension.CAUSE,
-    "cause8": Dimension.CAUSE,
-    "any-cause": Dimension.ANY_CAUSE,
-    "size": Dimension.SIZE,
-    "sex": Dimension.SEX,
-    "age": Dimension.BIRTH_YEAR,
-    "health": Dimension.HEALTH,
-    "labour": Dimension.LABOUR,
-    "education": Dimension.EDUCATION,
-    "at-school": Dimension.AT_SCHOOL,
-}
+# What the sums of the counties hold: attributes of a household's cell, and of people.
+_OF_CELL = {"status": "status", "attribute": "attribute", "cause": "cause", "cause8": "cause"}
+_OF_PEOPLE = {"sex", "health", "labour", "education", "at-school"}
 _ENUM_OF_LIST = {
     "household-status": household_pb2.HouseholdStatus,
     "attribute": household_pb2.Attribute,
@@ -278,29 +266,39 @@ class Counting:
 
     @property
     def is_standard(self) -> bool:
-        """Whether the sums of the counties hold it: at most one name beside the status."""
-        names = set(self._by) - {"status"}
-        whole = len(self._region_id) <= COUNTY_DIGITS
-        return whole and len(names) <= 1 and names <= _SUMMED.keys()
+        """Whether the sums of the counties hold it: any of a household's cell, and of people one
+        attribute.
+        """
+        of_people = [name for name in self._by if name in _OF_PEOPLE]
+        known = all(name in _OF_CELL or name in _OF_PEOPLE for name in self._by)
+        return known and len(of_people) <= 1 and len(self._region_id) <= COUNTY_DIGITS
 
     def from_sums(self, connection: Connection, statuses: set[int]) -> Totals:
         """A standard cross."""
-        name = next((each for each in self._by if each != "status"), "status")
+        person = next((name for name in self._by if name in _OF_PEOPLE), "")
+        attribute = person.replace("-", "_")
+        values = PERSON_CODES[attribute] if person else ()
+        names = ("households", "people", *(f"{attribute}_{value}" for value in values))
         totals: dict[Codes, list[int]] = defaultdict(lambda: [0, 0])
-        overall = figures.standard(connection, self._region_id, self._at, Dimension.HOUSEHOLD)
-        cells = overall
-        if name != "status":
-            cells = figures.standard(connection, self._region_id, self._at, _SUMMED[name])
-        for cell, counted in overall.items():
-            if cell.status in statuses:
-                _add(totals, (), counted)
-        for cell, counted in cells.items():
-            if self._by and cell.status in statuses:
-                shown = {"status": self._codes["household-status"][cell.status]}
-                if name != "status":
-                    shown[name] = self._code(name, cell.value)
-                _add(totals, tuple(shown[each] for each in self._by), counted)
+        found = figures.standard(connection, self._region_id, self._at, names)
+        for cell, (households, people, *counts) in found.items():
+            if cell.status not in statuses:
+                continue
+            _add(totals, (), Counted(households, people))
+            if not person:
+                if self._by:
+                    _add(totals, self._cell_codes(cell, "", 0), Counted(households, people))
+                continue
+            for value, count in zip(values, counts, strict=True):
+                if count:
+                    _add(totals, self._cell_codes(cell, person, value), Counted(0, count))
         return {codes: Counted(*total) for codes, total in totals.items()}
+
+    def _cell_codes(self, cell: Cell, person: str, value: int) -> Codes:
+        return tuple(
+            self._code(name, value if name == person else getattr(cell, _OF_CELL.get(name, "")))
+            for name in self._by
+        )
 
     def from_spans(self, connection: Connection, statuses: set[int]) -> Totals:
         """A free cross, household by household."""
@@ -330,10 +328,8 @@ class Counting:
         match name:
             case "region":
                 return (of.village_id[: self._child_digits],)
-            case "status":
-                return (self._codes["household-status"][of.status],)
-            case "attribute":
-                return (self._code(name, of.attribute),)
+            case "status" | "attribute":
+                return (self._code(name, getattr(of, name)),)
             case "cause" | "cause8":
                 return (self._code(name, of.cause),)
             case "any-cause":

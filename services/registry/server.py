@@ -6,8 +6,11 @@ from chassis.blobs import BlobMissing, media_type_of
 from chassis.rejection import reject, require
 from chassis.server import CommandServicer, Context, caller, check_region
 from services.registry.adoption import load_adopted
+from services.registry.applications import Applications
 from services.registry.decider.registration import ACTIVE_MEMBER
 from services.registry.decider.state import State
+from services.registry.explaining import Explainer
+from services.registry.exporting.streaming import exported
 from services.registry.figures import FigureBook
 from services.registry.importing import digests
 from services.registry.importing.uploads import Upload, mark_cut_off
@@ -21,6 +24,8 @@ from services.registry.views.lists import list_as_of
 from services.registry.views.regions import create, find_regions
 from services.wiring import ServeParts
 from tuopin.registry.v1 import correction_pb2 as co
+from tuopin.registry.v1 import explain_pb2 as explain
+from tuopin.registry.v1 import export_pb2 as exports
 from tuopin.registry.v1 import figures_pb2 as figures
 from tuopin.registry.v1 import file_pb2 as file
 from tuopin.registry.v1 import household_pb2 as pb
@@ -43,7 +48,9 @@ class Registry(ExitRpcs, IdentificationRpcs, CommandServicer, RegistryServiceSer
         self.parts = parts
         self.registrations = registrations_of(parts)
         self.reader = Reader(parts)
+        Applications(parts)
         self.figures = FigureBook(parts)
+        self.explainer = Explainer(parts)
         create(parts.views.engine)
         digests.create(parts.views.engine)
         mark_cut_off(parts.scratch)
@@ -156,6 +163,14 @@ class Registry(ExitRpcs, IdentificationRpcs, CommandServicer, RegistryServiceSer
     async def CommitImport(self, request: imports.CommitImport, context: Context) -> Receipt:
         return await self.handle(request, context)
 
+    async def ExportHouseholds(
+        self, request: exports.ExportHouseholds, context: Context
+    ) -> AsyncIterator[exports.ExportedHouseholds]:
+        at = await self.figures.moment(request.as_of, request.known_at_us)
+        await self.handler.handle(request, caller(context).actor, checked=True)
+        async for page in exported(self.parts, request, at):
+            yield page
+
     async def WatchImport(
         self, request: imports.WatchImport, context: Context
     ) -> AsyncIterator[imports.ImportReport]:
@@ -164,6 +179,13 @@ class Registry(ExitRpcs, IdentificationRpcs, CommandServicer, RegistryServiceSer
         check_region(context, state.region_id)
         async for report in watch(self.parts, request.import_id, caller(context).language):
             yield report
+
+    async def ExplainHousehold(
+        self, request: explain.ExplainHousehold, context: Context
+    ) -> explain.Explanation:
+        state = await self._household(request.household_id)
+        check_region(context, state.village_id)
+        return await self.explainer.explain(request, caller(context).language)
 
     async def CountHouseholds(
         self, request: figures.CountHouseholds, context: Context

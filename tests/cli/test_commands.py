@@ -385,6 +385,8 @@ async def test_the_printed_chat_link_ties_the_chat_to_the_cadre(
         # What the page does with the address.
         await chat.person(1, name)
         await chat.say(1, f"/start {code}")
+        question = await chat.wait_for_message(1, lambda message: "是我" in str(message))
+        await chat.tap(1, question["message_id"], "是我")
         await chat.wait_for_message(1, lambda message: "绑定成功" in message.get("text", ""))
     again = tuopin("cadre", "link", cadre_id)
     assert again.code == 0

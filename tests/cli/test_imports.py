@@ -121,6 +121,36 @@ def test_a_template_is_a_valid_file(tuopin: Shell, tmp_path: Path, language: str
     assert tuopin("template", str(path)).code == 2
 
 
+@pytest.mark.parametrize("ending", ["csv", "xlsx"])
+def test_what_is_exported_is_a_file_to_import(tuopin: Shell, tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"out.{ending}"
+    words = ("--region", COUNTY, "--file", str(path))
+    said = tuopin("household", "export", *words, "--purpose", "curiosity")
+    assert said.code == 3
+    assert not path.exists()
+    done = tuopin.done("household", "export", *words, "--purpose", "audit")
+    assert "on record" in done.err
+    checked = tuopin.done(
+        "import", "households", str(path), "--region", COUNTY, "--validate-only", "--json"
+    ).one()
+    assert checked["households"] == checked["households_unchanged"] == count(tuopin)
+    assert tuopin("household", "export", *words, "--purpose", "audit").code == 2
+
+
+def test_row_by_row_the_faulty_rows_come_back_in_a_report(tuopin: Shell, tmp_path: Path) -> None:
+    path, report = tmp_path / "some.csv", tmp_path / "report.csv"
+    write_csv(path, 5, seed=4713, villages=[VILLAGE])
+    text = path.read_text(encoding="utf-8")
+    path.write_bytes(text.replace("identity_number", "旧列").replace("male", "?", 1).encode("gbk"))
+    words = ("import", "households", str(path), "--region", COUNTY, "--mode", "rows", "--json")
+    mapped = ("--map", "旧列=identity_number", "--report", str(report))
+    done = tuopin.done(*words, *mapped).one()
+    assert (done["households_done"], done["households_left_out"]) == (4, 1)
+    rows = report.read_text(encoding="gb18030").splitlines()
+    assert rows[0].endswith(",faults")
+    assert sum("sex: " in row for row in rows) == 1
+
+
 def test_an_import_that_is_cut_off_is_followed_to_its_end(tmp_path: Path) -> None:
     path = tmp_path / "many.csv"
     write_csv(path, MANY, seed=4712, villages=[VILLAGE])

@@ -96,6 +96,8 @@ async def answer(printed: str) -> None:
     async with ChatClient(url) as chat:
         await chat.person(PERSON, name)
         await chat.say(PERSON, f"/start {code}")
+        question = await chat.wait_for_message(PERSON, lambda m: button(m, "是我") != "")
+        await chat.tap(PERSON, question["message_id"], button(question, "是我"))
         await chat.wait_for_message(PERSON, lambda m: "绑定成功" in m.get("text", ""))
         task = await chat.wait_for_message(PERSON, lambda m: button(m, "接收任务") != "")
         assert "首次入户走访" in task["text"]

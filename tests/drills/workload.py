@@ -118,6 +118,10 @@ class Workload:
         person = self.person(number)
         self.act(lambda: self.chat.person(person, f"演练 {number}"))
         self.act(lambda: self.chat.say(person, f"/start {code}"))
+        question, data = self.until(
+            f"chat {number} is asked", lambda: self._button(person, ":yes:")
+        )
+        self.act(lambda: self.chat.tap(person, question["message_id"], data))
         link = GetLink(cadre_id=cadre_id)
         self.until(f"chat {number} is linked", lambda: self._linked(link))
 
@@ -236,7 +240,9 @@ class Workload:
         self, person: int, assignment_id: str, action: str
     ) -> tuple[dict[str, Any], str] | None:
         """The latest message with this button, and what the button carries."""
-        wanted = f"{action}{short_of(assignment_id)}:"
+        return self._button(person, f"{action}{short_of(assignment_id)}:")
+
+    def _button(self, person: int, wanted: str) -> tuple[dict[str, Any], str] | None:
         for message in reversed(self.act(lambda: self.chat.messages(person))):
             for button in buttons_of(message):
                 if wanted in button.get("callback_data", ""):

@@ -57,6 +57,7 @@ VILLAGE, TOWNSHIP, COUNTY = "433124110226", "433124110", "433124"
 HELPER, SPECIALIST = "aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002"
 PERSONS = {HELPER: 1001, SPECIALIST: 1002}
 NAME = "CANARY-NAME"
+PHONE = "13900055599"
 
 
 class Stage:
@@ -118,7 +119,11 @@ class Stage:
             "cadre",
             f"cadre-{cadre_id}",
             CadreAppointed(
-                cadre_id=cadre_id, region_id=COUNTY, name="CANARY-CADRE", language=language
+                cadre_id=cadre_id,
+                region_id=COUNTY,
+                name="CANARY-CADRE",
+                phone=PHONE,
+                language=language,
             ),
         )
         posted = CadrePosted(cadre_id=cadre_id, region_id=region_id, post=post)  # type: ignore[arg-type]
@@ -223,6 +228,11 @@ class Stage:
         await self.people.person(person, "somebody", language)
         code = await self.code(cadre_id)
         await self.people.say(person, f"/start {code}")
+        question = await self.task_message(person, ":yes:")
+        if cadre_id == SPECIALIST:
+            await self.people.contact(person, f"+86 {PHONE}")
+        else:
+            await self.press(person, question, "yes")
 
         async def look() -> bool:
             return bool((await self.ask(GetLink(cadre_id=cadre_id))).linked)

@@ -188,7 +188,7 @@ async def test_what_is_no_picture_is_refused_by_its_content(here: Stage) -> None
     await here.press(person, message, "ack")
     # A picture for the provider, but not of the kinds that we keep.
     await here.people.photo(person, _gif(), reply_to=message["message_id"])
-    await here.task_message(person, "not a JPEG or PNG")
+    await here.task_message(person, "not a JPEG")
     assert await here.events(EvidenceAdded) == []
 
 
@@ -219,6 +219,7 @@ async def test_a_code_links_one_private_chat_once(here: Stage) -> None:
     await here.people.person(8, "second", "en")
     code = await here.code()
     await here.people.say(7, f"/start {code}")
+    await here.press(7, await here.task_message(7, "C***"), "yes")
     await here.task_message(7, "Linked")
     await here.people.say(8, f"/start {code}")
     await here.task_message(8, "not valid or was used")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from services.notifier.chat.answers import SNOOZES_S
 from services.notifier.chat.catalogue import (
     ANSWER_MAX,
     TEXT_MAX,
@@ -19,17 +20,18 @@ from services.notifier.chat.catalogue import (
     load_catalogues,
     placeholders,
 )
+from services.notifier.chat.performing import COMMANDS, SUPERVISOR_COMMANDS
 from services.notifier.chat.taps import CALLBACK_BYTES_MAX, Tap, decode, encode
-from services.notifier.chat.tasks import Wording, shown_list, shown_task
+from services.notifier.chat.tasks import Wording, shown_details, shown_digest, shown_task
 from services.notifier.decider.policy import PROOFS
 from services.notifier.views.assignments import OPEN
-from tests.notifier.policies import KINDS
+from tests.notifier.policies import KINDS, POLICIES
 from tuopin.notifier.v1.assignment_pb2 import AssignmentStatus
 
 ROOT = Path(__file__).resolve().parents[2]
 CATALOGUES = load_catalogues(ROOT / "programme" / "chat")
 ID = "11111111-1111-4111-8111-111111111111"
-TEMPLATES = ("offer", "reminder", "escalation", "returned")
+TEMPLATES = ("offer", "reminder", "escalation", "returned", "reassigned")
 STATUSES = AssignmentStatus.values()[1:]
 NASTY = "<b>&amp;</b>" + "界" * 5000
 
@@ -53,6 +55,7 @@ def assignment(**fields: Any) -> Any:
         "done_by": "cadre-1",
         "done_at_us": 1_600_000_000_000_000,
         "returned_slug": "",
+        "offered_at_us": 1_600_000_000_000_000,
         "turn": 3,
     }
     return SimpleNamespace(**{**row, **fields})
@@ -78,7 +81,10 @@ def test_both_catalogues_say_the_same_things_with_the_same_values() -> None:
 @pytest.mark.parametrize("language", CATALOGUES)
 def test_every_kind_proof_and_template_has_its_words(language: str) -> None:
     texts = CATALOGUES[language].texts
-    wanted = {f"kind.{kind}" for kind in KINDS}
+    wanted = {f"command.{name}" for name in (*COMMANDS, *SUPERVISOR_COMMANDS)}
+    wanted |= {f"snooze.for-{seconds}" for seconds in SNOOZES_S}
+    wanted |= {f"list.title-{name}" for name in ("today", "overdue", "team")} | {"task.digest"}
+    wanted |= {f"kind.{kind}" for kind in KINDS}
     wanted |= {f"task.how-{proof}" for proof in PROOFS} | {f"task.{each}" for each in TEMPLATES}
     assert wanted <= texts.keys()
 
@@ -127,7 +133,7 @@ def test_who_had_it_last_may_take_what_nobody_has() -> None:
     status = AssignmentStatus.ASSIGNMENT_STATUS_ESCALATED
     row = assignment(status=status, cadre_id="", previous_cadre_id="cadre-1")
     shown = shown_task(row, message(), words(CATALOGUES["en"]))
-    assert [button.text for button in shown.buttons] == ["Take the task"]
+    assert [button.text for button in shown.buttons] == ["Take the task", "Details"]
     assert "township" in shown.text
 
 
@@ -139,12 +145,27 @@ def test_a_changed_task_changes_its_digest_and_an_equal_one_does_not() -> None:
     assert digest() != digest(household_number="0002")
 
 
-def test_the_list_has_an_end() -> None:
-    rows = [assignment(household_number=NASTY) for _ in range(100)]
-    text = shown_list(rows, {"433124110226": NASTY}, CATALOGUES["zh"])
-    assert len(text) <= TEXT_MAX
-    few = shown_list([assignment()] * 30, {"433124110226": "x"}, CATALOGUES["en"])
-    assert "and 10 more" in few
+@pytest.mark.parametrize("language", CATALOGUES)
+def test_details_and_digest_stay_under_the_limit(language: str) -> None:
+    said = words(CATALOGUES[language], place=NASTY, reason=NASTY)
+    row = assignment(household_number=NASTY, cadre_id="cadre-2")
+    assert len(shown_details(row, "cadre-1", said)) <= TEXT_MAX
+    digest = shown_digest([row] * 50, "A1B2C3", 2**52, said)
+    assert "50" in digest.text
+    assert len(digest.buttons) == 1
+    assert shown_digest([], "A1B2C3", 0, said).buttons == ()
+
+
+def test_what_can_be_chosen_is_offered_to_who_has_it() -> None:
+    shown = shown_task(assignment(), message(), words(CATALOGUES["en"], choices=True))
+    texts = ["Take the task", "Later", "Not me", "Details"]
+    assert [button.text for button in shown.buttons] == texts
+
+
+@pytest.mark.parametrize("reason", POLICIES.get("decline_reasons", {"overloaded": ""}))
+def test_the_longest_choice_fits_into_a_button(reason: str) -> None:
+    tap = Tap("no", ID, 123_456, reason)
+    assert decode(encode(tap, sign), sign) == tap
 
 
 def test_an_unknown_language_falls_back() -> None:
@@ -199,6 +220,9 @@ def test_the_texts_name_nothing_but_number_and_place() -> None:
         "at",
         "cadre",
         "most",
+        "name",
+        "late",
+        "open",
         "state",
         # Of a member's own page: a secret, no name; it shows nothing by itself.
         "url",

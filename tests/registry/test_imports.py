@@ -20,6 +20,7 @@ from tests.registry.stories import member, register_household
 from tests.services.running import Running
 from tuopin.registry.v1 import household_pb2 as pb
 from tuopin.registry.v1 import import_pb2 as imports
+from tuopin.registry.v1.correction_pb2 import HouseholdCorrected
 from tuopin.registry.v1.import_pb2 import ImportHeader
 
 ROOT = Path(__file__).parents[2]
@@ -156,14 +157,24 @@ async def test_a_longer_file_adds_what_is_new(here: Running, county: Client) -> 
     assert await total(here) == 5
 
 
-async def test_a_household_that_says_something_else_is_a_fault(
+async def test_a_household_that_says_something_else_is_corrected(
     here: Running, county: Client
 ) -> None:
     first = await validate(county, sound())
     await commit(county, first.import_id)
     await finished(county, first.import_id)
     report = await validate(county, changed(2, "name", "合成别名", table(5)))
-    assert [(each.row, each.slug) for each in report.faults] == [(2, "household-already-known")]
+    assert report.faults == []
+    assert (report.households_unchanged, report.households_corrected) == (4, 1)
+    await commit(county, report.import_id)
+    done = await finished(county, report.import_id)
+    assert (done.households_done, done.households_corrected, done.fault_count) == (0, 1, 0)
+    (event,) = await here.events(HouseholdCorrected)
+    assert (event.corrected, event.import_id) == (["members"], report.import_id)
+    shown = await county.call(pb.GetHousehold(household_id=event.household_id))
+    assert shown.members[0].name == "合成别名"
+    again = await validate(county, changed(2, "name", "合成别名", table(5)))
+    assert again.already_imported
 
 
 async def test_a_person_of_another_household_is_a_fault(here: Running, county: Client) -> None:

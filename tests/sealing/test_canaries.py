@@ -7,7 +7,8 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from chassis.fields import personal_of
 from chassis.keys import SqliteKeys
-from chassis.sealing import Sealer, personal_values, plan_of
+from chassis.personal import find_in, personal_values
+from chassis.sealing import Sealer
 from tests.sealing import messages
 
 MASTER_KEY = bytes(range(32))
@@ -108,7 +109,7 @@ def test_a_field_with_the_name_of_something_personal_is_personal() -> None:
 
 @pytest.mark.parametrize("descriptor", messages.stored(), ids=_full_name)
 def test_a_stored_personal_field_names_a_subject_beside_it(descriptor: Descriptor) -> None:
-    plan_of(descriptor)
+    find_in(descriptor)
     for field in descriptor.fields:
         subject = personal_of(field)
         if subject:

@@ -203,9 +203,7 @@ async def test_several_streams_are_written_together_or_not_at_all(store: Store) 
 
 
 def append_with(old, writes):
-    from dataclasses import replace
-
-    return replace(old, writes=writes)
+    return old._replace(writes=writes)
 
 
 async def test_time_never_goes_back_within_a_lane(store: Store, clock: ManualClock) -> None:

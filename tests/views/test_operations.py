@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, insert, update
 
+from chassis.ancestry import mentions_view
 from chassis.clock import SystemClock
 from chassis.envelope import parse
+from chassis.fields import InvalidField
 from chassis.follow import Follower
 from chassis.history import StoreHistory
 from chassis.operations import OperationsServicer
@@ -29,6 +31,8 @@ from tuopin.operations.v1.operations_pb2 import (
     TailEvents,
     Verify,
 )
+from tuopin.planning.v1.plan_pb2 import PlanApproved, PlanDrafted
+from tuopin.registry.v1.household_pb2 import HouseholdRegistered
 
 TOPICS = ("household", "plan")
 
@@ -264,13 +268,30 @@ async def test_the_tail_goes_on_with_new_events(running: Running) -> None:
     assert {event.id for event in log.events} == set(heard)
 
 
-async def test_a_trace_finds_what_names_an_id_and_what_came_of_it(running: Running) -> None:
+@pytest.fixture
+async def indexed(url: str, tmp_path: Path) -> AsyncIterator[Running]:
+    index = mentions_view(TOPICS, (HouseholdRegistered, PlanDrafted, PlanApproved))
+    views = make(url, clock=SystemClock(), views=(index,))
+    found = Running(tmp_path / "events.db", views)
+    await found.store.open()
+    yield found
+    await found.store.close()
+    views.close()
+
+
+@pytest.mark.parametrize("fed", [True, False], ids=["indexed", "not yet indexed"])
+async def test_a_trace_finds_what_names_an_id_and_what_came_of_it(
+    indexed: Running, fed: bool
+) -> None:
+    running = indexed
     log = Log()
     registered, other = log.register(1), log.register(2)
     drafted = log.append("plan", "plan-p9", _drafted("p9", "h9"))
     approved = log.append("plan", "plan-p9", _approved("p9"))
     causes = {drafted.id: registered.id}
     await running.keep(log.events, causes)
+    if fed:
+        await running.feed(log.events)
     trace = running.operations.ListTrace
     # Named by its stream; caused by that; the plan's next event names neither.
     assert {registered.id, drafted.id} == set(await told(trace(ListTrace(reference="h1"), None)))
@@ -281,15 +302,39 @@ async def test_a_trace_finds_what_names_an_id_and_what_came_of_it(running: Runni
     command = f"command-{other.id}"
     assert [other.id] == await told(trace(ListTrace(reference=command), None))
     assert await told(trace(ListTrace(reference="nobody"), None)) == []
+    # What came of an event of another service, and an event by its own id.
+    assert {registered.id, drafted.id} == set(
+        await told(trace(ListTrace(event_ids=[registered.id]), None))
+    )
+    with pytest.raises(InvalidField):
+        await told(trace(ListTrace(), None))
+
+
+async def test_what_a_trace_reads_does_not_grow_with_the_log(
+    indexed: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = lived(7, 400)
+    last = log.register(9_999)
+    await indexed.keep(log.events)
+    await indexed.feed(log.events)
+    read: list[int] = []
+    real = indexed.store.read
+
+    async def counted(topic: str, partition: int, after: int, limit: int) -> list[Any]:
+        found = await real(topic, partition, after, limit)
+        read.append(len(found))
+        return found
+
+    monkeypatch.setattr(indexed.store, "read", counted)
+    reference = last.stream.partition("-")[2]
+    found = await told(indexed.operations.ListTrace(ListTrace(reference=reference), None))
+    assert found == [last.id]
+    assert sum(read) <= 3, read
 
 
 def _drafted(plan_id: str, household_id: str) -> Any:
-    from tuopin.planning.v1.plan_pb2 import PlanDrafted
-
     return PlanDrafted(plan_id=plan_id, household_id=household_id)
 
 
 def _approved(plan_id: str) -> Any:
-    from tuopin.planning.v1.plan_pb2 import PlanApproved
-
     return PlanApproved(plan_id=plan_id)

@@ -9,6 +9,8 @@ from tuopin.notifier.v1.assignment_pb2 import ASSIGNMENT_STATUS_VERIFIED, ListAs
 
 # Ids of the scripted people at the local chat.
 PERSONS = {"helper": 1001, "specialist": 1002}
+# On record of each of them; nobody's number.
+PHONE = "10000000000"
 
 
 def task_in_chat(stage: Stage, who: str, kind: str) -> tuple[str, dict[str, Any]]:
@@ -29,6 +31,19 @@ def task_in_chat(stage: Stage, who: str, kind: str) -> tuple[str, dict[str, Any]
         )
     )
     return assignment.assignment_id, message
+
+
+def confirm(stage: Stage, person: int, phone: str = "") -> None:
+    """Say that it is oneself; who supervises shares the telephone instead."""
+    question = stage.run(
+        stage.chat.wait_for_message(
+            person, lambda m: any(":yes:" in data for data in _buttons(m)), 30.0
+        )
+    )
+    if phone:
+        stage.run(stage.chat.contact(person, phone))
+    else:
+        _tap(stage, person, question, ":yes:")
 
 
 def take(stage: Stage, person: int, message: dict[str, Any], task: str) -> None:

@@ -11,6 +11,7 @@ from services.cli.endpoints import data_folder
 from services.cli.imports import import_file
 from services.cli.output import console
 from services.cli.progress import counted
+from services.cli.story.chatting import PHONE
 from services.registry.editions import read_edition
 from services.registry.synthetic import write_csv
 from tuopin.notifier.v1.link_pb2 import GetLink, IssueLink
@@ -79,6 +80,7 @@ def _cadre(caller: Contact, region: str, post: Post.ValueType) -> None:
         cadre_id=cadre_id,
         region_id=COUNTY,
         name=f"示例干部{region[6:]}",
+        phone=PHONE,
         language="zh",
         effective_on="2026-01-01",
     )
@@ -112,6 +114,8 @@ def _links(caller: Contact) -> None:
         )
         caller.call("notifier", "IssueLink", issue)
         _say(what, region, f"{chat_url}/?person={person}&name=demo-{person}&start={code}")
+        if region == SHOWN_TOWNSHIP:
+            console.print(f"  asked for the own telephone, it is {PHONE}", highlight=False)
     console.print(f"data in {data_folder()}")
 
 

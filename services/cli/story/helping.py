@@ -8,7 +8,15 @@ import grpc
 
 from chassis.client import problem_of
 from services.cli.cadres import new_code
-from services.cli.story.chatting import PERSONS, finish, take, task_in_chat, verified
+from services.cli.story.chatting import (
+    PERSONS,
+    PHONE,
+    confirm,
+    finish,
+    take,
+    task_in_chat,
+    verified,
+)
 from services.cli.story.pictures import paper
 from services.cli.story.play import (
     COUNTY,
@@ -69,6 +77,7 @@ def appoint_cadres(stage: Stage) -> str:
             cadre_id=cadre_id,
             region_id=COUNTY,
             name=f"示例干部{who}",
+            phone=PHONE,
             language="zh",
             effective_on=TODAY,
         )
@@ -118,6 +127,7 @@ def link_chats(stage: Stage) -> str:
         stage.ask("training", "notifier", "IssueLink", issue)
         stage.run(stage.chat.person(person, f"示例 {who}", stage.language))
         stage.run(stage.chat.say(person, f"/start {code}"))
+        confirm(stage, person, PHONE if who == "specialist" else "")
         stage.until("the chat is linked", partial(_linked, stage, stage.facts[who]))
     return "2 chats linked; the codes are spent"
 

@@ -21,6 +21,7 @@ from services.cli.story.play import (
     expect,
     place,
 )
+from services.cli.tracing import follow
 from tuopin.notifier.v1.assignment_pb2 import ListAssignments
 from tuopin.operations.v1.operations_pb2 import ListTrace, Verify
 from tuopin.planning.v1.plan_pb2 import ApprovePlan, ConsentToPlan
@@ -225,13 +226,11 @@ def one_file(stage: Stage) -> str:
 def one_trace(stage: Stage) -> str:
     """One id finds it from end to end, with the hashes of the lanes."""
     reference = stage.facts["household_id"]
-    found = [
-        parse(stored.envelope)
-        for service in STUBS
-        for stored in stage.callers["operator"].stream(
-            service, "ListTrace", ListTrace(reference=reference), operations=True
-        )
-    ]
+
+    def ask(service: str, request: ListTrace) -> Any:
+        return stage.callers["operator"].stream(service, "ListTrace", request, operations=True)
+
+    found = [parse(stored.envelope) for stored in follow(reference, ask)]
     topics = {envelope.topic for envelope in found}
     expect({"household", "plan", "fund", "task"} <= topics, f"only {sorted(topics)}")
     return f"{len(found)} events in {', '.join(sorted(topics))}"

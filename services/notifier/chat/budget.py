@@ -1,4 +1,6 @@
-"""How fast the bot may write: 30 a second overall, 1 a second to one chat, nothing after a 429."""
+"""How fast the bot may write: 30 a second overall, 1 a second to one chat, 20 a minute to a group,
+nothing after a 429.
+"""
 
 from collections import OrderedDict
 
@@ -8,6 +10,7 @@ OVERALL_PER_S = 30
 # After a stall so many may follow at once; the provider allows more.
 OVERALL_BURST = 5
 CHAT_EVERY_US = MICROSECONDS
+GROUP_EVERY_US = 3 * MICROSECONDS
 CHATS_KEPT = 10_000
 # Those who wait for a turn are a few dozen; a turn later than this is none.
 FAR_US = 10 * MICROSECONDS
@@ -39,11 +42,11 @@ class Budget:
         """Whether the chat may get a message now."""
         now_us = self._clock.now_us()
         next_us = self._chats.get(chat_id, 0)
-        return next_us <= now_us or next_us > now_us + CHAT_EVERY_US
+        return next_us <= now_us or next_us > now_us + _every_us(chat_id)
 
     def use_chat(self, chat_id: str) -> None:
         """A message goes to the chat now."""
-        self._chats[chat_id] = self._clock.now_us() + CHAT_EVERY_US
+        self._chats[chat_id] = self._clock.now_us() + _every_us(chat_id)
         self._chats.move_to_end(chat_id)
         while len(self._chats) > CHATS_KEPT:
             self._chats.popitem(last=False)
@@ -64,3 +67,8 @@ class Budget:
         wait_us = at_us - self._clock.now_us()
         if wait_us > 0:
             await self._clock.sleep(wait_us / MICROSECONDS)
+
+
+def _every_us(chat_id: str) -> int:
+    """A group's number is negative."""
+    return GROUP_EVERY_US if chat_id.startswith("-") else CHAT_EVERY_US

@@ -38,9 +38,10 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Another command, without its slash."""
+    """Another command, without its slash, and what stands behind it."""
 
     command: str
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +58,20 @@ class Wrote:
 
     text: str
     reply: Reply
+    # Somebody else's words, passed on.
+    forwarded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Pictured:
-    """A photo, or a file that claims to be one."""
+    """A photo or a file; those of one album carry its id."""
 
     file_id: str
     size_bytes: int
     captioned: bool
     reply: Reply
+    forwarded: bool = False
+    album: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,15 @@ class Placed:
     latitude_e7: str
     longitude_e7: str
     reply: Reply
+    forwarded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A telephone number; `own` when the provider says that it is the sender's."""
+
+    phone: str
+    own: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +97,7 @@ class Unknown:
     """Anything else."""
 
 
-Doing = Tapped | Started | Asked | Wrote | Pictured | Placed | Unknown
+Doing = Tapped | Started | Asked | Wrote | Pictured | Placed | Shared | Unknown
 
 
 @dataclass(frozen=True, slots=True)

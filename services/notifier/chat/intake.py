@@ -5,13 +5,12 @@ Chats go side by side, the updates of one chat in their order.
 """
 
 import asyncio
+import html
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
 
 import structlog
-from google.protobuf.message import Message
 from opentelemetry import metrics, trace
 from sqlalchemy import Connection
 
@@ -19,14 +18,13 @@ from chassis.failpoints import failpoint
 from chassis.sending import reason_of
 from chassis.tracing import link_creation
 from chassis.viewstore import ViewBehind, ViewStore
-from services.notifier.chat import members
-from services.notifier.chat.catalogue import ANSWER_MAX, Catalogue
-from services.notifier.chat.commands import Commands, Declined
+from services.notifier.chat.catalogue import ANSWER_MAX
 from services.notifier.chat.incoming import (
     Doing,
     Incoming,
     Pictured,
     Placed,
+    Shared,
     Started,
     Tapped,
     Wrote,
@@ -35,12 +33,10 @@ from services.notifier.chat.incoming import (
 from services.notifier.chat.ledger import Copy, Ledger
 from services.notifier.chat.outcomes import ProviderAway
 from services.notifier.chat.people import People
-from services.notifier.chat.pictures import MEBIBYTE, PICTURE_BYTES_MAX
+from services.notifier.chat.performing import Performer, Said
 from services.notifier.chat.provider import Provider
 from services.notifier.chat.replies import Replies
-from services.notifier.chat.tasks import short_cadre, shown_list
-from services.notifier.chat.understanding import Understanding, Understood, command_of
-from services.notifier.views.assignments import open_of
+from services.notifier.chat.understanding import Understanding, Understood
 from services.notifier.views.messages import replied_to, traceparents_of
 from tuopin.types.v1.types_pb2 import Position
 
@@ -52,31 +48,14 @@ ANSWER_WITHIN_S = 0.8
 OWN_WRITE_WITHIN_S = 5.0
 CHATS_KEPT = 10_000
 
-# What is said when a command is done.
-DONE = {
-    "take": "tap.taken",
-    "done": "tap.done",
-    "note": "evidence.note",
-    "photo": "evidence.photo",
-    "place": "evidence.location",
-    "link": "link.done",
-}
-
 # What may name or show somebody, a one-time code too.
-TAKEN_AWAY = (Wrote, Pictured, Placed, Started)
+TAKEN_AWAY = (Wrote, Pictured, Placed, Started, Shared)
 
 log = structlog.get_logger(__name__)
 _meter = metrics.get_meter(__name__)
 _updates = _meter.create_counter("tuopin_bot_updates", unit="1")
 _taken_away = _meter.create_counter("tuopin_bot_taken_away", unit="1")
 _tracer = trace.get_tracer(__name__)
-
-
-class Said(NamedTuple):
-    """What is said in return; `kept` when what the person sent is on record now."""
-
-    text: str
-    kept: bool = False
 
 
 class Intake:
@@ -87,26 +66,24 @@ class Intake:
         provider: Provider,
         ledger: Ledger,
         understanding: Understanding,
-        commands: Commands,
+        performer: Performer,
         people: People,
         replies: Replies,
         views: ViewStore,
         changed: Callable[[str], None],
         *,
         poll_s: int = POLL_S,
-        page_address: str = "",
     ) -> None:
         self._provider = provider
         self._ledger = ledger
         self._understanding = understanding
-        self._commands = commands
+        self._performer = performer
         self._people = people
         self._replies = replies
         self._views = views
         # Somebody did something: messages in chats are to be looked at, this one in any case.
         self._changed = changed
         self._poll_s = poll_s
-        self._page_address = page_address
         self._offset: int | None = None
         self._at_once = asyncio.Semaphore(CHATS_AT_ONCE)
         # Where each chat's last command stands in the log.
@@ -172,17 +149,19 @@ class Intake:
             log.warning("bot.view-behind")
 
     async def _do(self, incoming: Incoming, understood: Understood) -> None:
-        if isinstance(incoming.doing, Tapped):
-            work = asyncio.ensure_future(self._said(incoming, understood))
-            try:
+        work = asyncio.ensure_future(
+            self._performer.said(incoming, understood, self._remember_write)
+        )
+        try:
+            if isinstance(incoming.doing, Tapped):
                 await self._answer(incoming, incoming.doing, work)
-            finally:
-                work.cancel()
-        else:
-            said = await self._said(incoming, understood)
-            self._replies.put(incoming.source.chat_id, said.text)
-            if said.kept or understood.person_id:
-                await self._take_away(incoming)
+            else:
+                said = await work
+                self._reply(incoming, said)
+                if said.kept or understood.person_id:
+                    await self._take_away(incoming)
+        finally:
+            work.cancel()
         await self._remember_copy(incoming.doing, understood)
         self._changed("")
 
@@ -204,70 +183,20 @@ class Intake:
         if not done:
             catalogue = await self._people.catalogue("", incoming.source.language)
             await self._provider.answer(tapped.callback_id, catalogue.plain("tap.working"))
-            self._replies.put(incoming.source.chat_id, (await work).text)
+            self._reply(incoming, await work)
             return
+        said = work.result()
         # Not waited for: the person sees it or the query is too old, nothing depends on it.
-        await self._provider.answer(tapped.callback_id, work.result().text[:ANSWER_MAX])
+        in_full = said.in_full or said.shown.below
+        text = "" if in_full else html.unescape(said.shown.text)[:ANSWER_MAX]
+        await self._provider.answer(tapped.callback_id, text)
+        if in_full or said.instead_of or said.elsewhere:
+            self._reply(incoming, said)
 
-    async def _said(self, incoming: Incoming, understood: Understood) -> "Said":
-        """Do it, and return what to say."""
-        catalogue = await self._catalogue(incoming, understood)
-        if understood.do == "tasks":
-            return Said(await self._tasks(understood.cadre_id, catalogue))
-        if understood.do == "bad-code":
-            return Said(self._people.sentence("link-code-not-known", catalogue, {}))
-        if understood.do == "member-page" and not self._page_address:
-            return Said(catalogue.text("voice.no-page"))
-        command = self._command(incoming, understood)
-        if command is None:
-            most = PICTURE_BYTES_MAX // MEBIBYTE
-            return Said(catalogue.text(understood.say, most=most))
-        failpoint("bot.before-command")
-        try:
-            receipt = await self._commands.do(command, understood.cadre_id or understood.person_id)
-        except Declined as declined:
-            return Said(self._why(declined, catalogue))
-        failpoint("bot.after-command")
-        if receipt.HasField("position") and receipt.position.topic == "task":
-            self._remember_write(incoming.source.chat_id, receipt.position)
-        if understood.do == "link":
-            # The language is the cadre's own from now on.
-            catalogue = await self._people.catalogue(understood.cadre_id)
-        if understood.do in members.DONE:
-            key = members.DONE[understood.do]
-            return Said(catalogue.text(key, url=self._page_url(incoming)), kept=True)
-        return Said(catalogue.text(understood.say or DONE[understood.do]), kept=True)
-
-    async def _catalogue(self, incoming: Incoming, understood: Understood) -> Catalogue:
-        language = incoming.source.language
-        if understood.person_id:
-            ids = (understood.household_id, understood.person_id)
-            return await self._people.catalogue_of_member(*ids, language)
-        return await self._people.catalogue(understood.cadre_id, language)
-
-    def _command(self, incoming: Incoming, understood: Understood) -> Message | None:
-        bot_id = self._provider.bot_id
-        if understood.person_id:
-            ids = (understood.household_id, understood.person_id)
-            return members.command_of(understood.do, bot_id, incoming, *ids, self._people.sign)
-        return command_of(bot_id, incoming, understood)
-
-    def _page_url(self, incoming: Incoming) -> str:
-        """The address of the page that this update opened."""
-        update_id = incoming.source.update_id
-        token = members.token_of(self._provider.bot_id, update_id, self._people.sign)
-        return f"{self._page_address}/h/{token}"
-
-    def _why(self, declined: Declined, catalogue: Catalogue) -> str:
-        details = dict(declined.details)
-        if "cadre" in details:
-            details["cadre"] = short_cadre(details["cadre"])
-        return self._people.sentence(declined.slug, catalogue, details)
-
-    async def _tasks(self, cadre_id: str, catalogue: Catalogue) -> str:
-        rows = await self._views.query(lambda connection: open_of(connection, cadre_id))
-        places = await self._people.places.names(row.village_id for row in rows)
-        return shown_list(rows, places, catalogue)
+    def _reply(self, incoming: Incoming, said: Said) -> None:
+        self._replies.put(incoming.source.chat_id, said.shown, said.instead_of)
+        for chat_id, shown in said.elsewhere:
+            self._replies.put(chat_id, shown)
 
     async def _remember_copy(self, doing: Doing, understood: Understood) -> None:
         """A message whose sending was uncertain is known by its number once it is touched."""

@@ -27,7 +27,14 @@ from sqlalchemy.exc import IntegrityError
 from chassis.clock import MICROSECONDS, Clock
 from chassis.failpoints import failpoint
 from chassis.viewdb import url_of
-from services.notifier.chat.ledgertables import COPIES, INTAKE, LEASES, METADATA, SENDINGS
+from services.notifier.chat.ledgertables import (
+    COPIES,
+    DIALOGUES,
+    INTAKE,
+    LEASES,
+    METADATA,
+    SENDINGS,
+)
 
 T = TypeVar("T")
 
@@ -167,6 +174,9 @@ class Ledger:
         await self._do(
             lambda connection: (
                 connection.execute(delete(INTAKE).where(INTAKE.c.at_us < before_us)).rowcount
+                + connection.execute(
+                    delete(DIALOGUES).where(DIALOGUES.c.at_us < before_us)
+                ).rowcount
             )
         )
 
@@ -284,6 +294,29 @@ class Ledger:
             ]
 
         return await self._read(find)
+
+    # --- what is being talked about
+
+    async def put_dialogue(self, key: str, about: Mapping[str, Any]) -> None:
+        """The next word in this chat is about this."""
+        values = {"about": json.dumps(about), "at_us": self._clock.now_us()}
+
+        def put(connection: Connection) -> None:
+            this = DIALOGUES.c.key == key
+            if not connection.execute(update(DIALOGUES).where(this).values(**values)).rowcount:
+                connection.execute(insert(DIALOGUES).values(key=key, **values))
+
+        await self._do(put)
+
+    async def dialogue(self, key: str) -> Mapping[str, Any]:
+        """What the chat is talking about; empty when nothing is."""
+
+        def find(connection: Connection) -> str | None:
+            return connection.scalar(select(DIALOGUES.c.about).where(DIALOGUES.c.key == key))
+
+        about = await self._read(find)
+        found: Mapping[str, Any] = json.loads(about) if about else {}
+        return found
 
     async def _do(self, work: Callable[[Connection], T]) -> T:
         def run() -> T:

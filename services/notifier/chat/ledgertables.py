@@ -64,3 +64,14 @@ COPIES = Table(
     Column("digest", String(32), nullable=False),
     Index("bot_copies_by_message", "message_id"),
 )
+
+DIALOGUES = Table(
+    "bot_dialogues",
+    METADATA,
+    # A keyed digest of the chat, and what is being talked about there.
+    Column("key", String(100), primary_key=True),
+    # Ids only, no word of the person's.
+    Column("about", Text, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Index("bot_dialogues_by_time", "at_us"),
+)

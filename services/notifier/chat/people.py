@@ -1,6 +1,7 @@
 """Who is who in the chat: from a chat to its cadre and back, and in which language."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -9,7 +10,8 @@ from chassis.sealing import Sealer
 from chassis.viewstore import ViewStore
 from services.notifier.chat.catalogue import Catalogue, chosen
 from services.notifier.chat.places import Places
-from services.notifier.chat.tasks import Wording
+from services.notifier.chat.tasks import Shown, Wording, shown_digest
+from services.notifier.views.assignments import open_of
 from services.notifier.views.cadres import language_of
 from services.notifier.views.links import link_row
 from services.notifier.views.voice import household_link
@@ -19,6 +21,10 @@ from tuopin.notifier.v1.link_pb2 import ChatLinked, FindLink, LinkFound
 Find = Callable[[FindLink], Awaitable[LinkFound]]
 # Sentence of a slug in a language (Programme.sentence).
 Say = Callable[[str, str, Mapping[str, object]], str]
+
+
+# Counted in a digest; nobody has more.
+DIGEST_MAX = 2_000
 
 
 class People:
@@ -32,6 +38,8 @@ class People:
         catalogues: Mapping[str, Catalogue],
         places: Places,
         say: Say,
+        *,
+        choices: bool = False,
     ) -> None:
         self._views = views
         self._sealer = sealer
@@ -39,6 +47,7 @@ class People:
         self._find = find
         self.places = places
         self._say = say
+        self._choices = choices
 
     async def whose_chat(self, chat_id: str) -> LinkFound:
         """The cadre or member whose chat it is; empty when nobody's."""
@@ -59,9 +68,13 @@ class People:
 
         return chosen(self._catalogues, await self._views.query(find) or language)
 
+    def catalogue_in(self, language: str) -> Catalogue:
+        """The catalogue of a language."""
+        return chosen(self._catalogues, language)
+
     async def catalogue(self, cadre_id: str, language: str = "") -> Catalogue:
-        """The cadre's own language, else the one their client speaks."""
-        own = await self._views.query(lambda connection: language_of(connection, cadre_id))
+        """The language chosen in the chat, else the cadre's own, else that of their client."""
+        own = await self._views.query(partial(_language, cadre_id))
         return chosen(self._catalogues, own or language)
 
     async def chat_of(self, cadre_id: str) -> str:
@@ -87,7 +100,17 @@ class People:
             sign=self._sealer.blind,
             place=await self.places.name(assignment.village_id),
             reason=self.sentence(slug, catalogue, {}) if slug else "",
+            choices=self._choices,
         )
+
+    async def digest(self, message: Row[Any], now_us: int) -> Shown:
+        """The day's one message, with what is open at this moment."""
+        cadre_id = message.cadre_id
+        rows = await self._views.query(
+            lambda connection: open_of(connection, cadre_id, most=DIGEST_MAX)
+        )
+        words = Wording(await self.catalogue(cadre_id), self._sealer.blind, "")
+        return shown_digest(rows, message.reference, now_us, words)
 
     def sentence(self, slug: str, catalogue: Catalogue, details: Mapping[str, object]) -> str:
         """Why a rule said no, in the catalogue's language."""
@@ -96,3 +119,9 @@ class People:
     def sign(self, kind: str, text: str) -> bytes:
         """The keyed digest that makes a button's data ours."""
         return self._sealer.blind(kind, text)
+
+
+def _language(cadre_id: str, connection: Connection) -> str:
+    link = link_row(connection, cadre_id)
+    chosen_here = str(link.language or "") if link is not None else ""
+    return chosen_here or language_of(connection, cadre_id)

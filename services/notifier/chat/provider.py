@@ -25,6 +25,7 @@ from services.notifier.chat.incoming import (
     Pictured,
     Placed,
     Reply,
+    Shared,
     Started,
     Tapped,
     Unknown,
@@ -49,6 +50,7 @@ CONNECT_TIMEOUT_S = 5.0
 UPDATES_MAX = 100
 KINDS = ["message", "callback_query"]
 REASON_MAX = 150
+ROW_MAX = 2
 DEGREES_E7 = 10_000_000
 # Raised before a byte of the request left us.
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -104,9 +106,18 @@ class Provider:
         )
         return [_incoming(update) for update in found]
 
-    async def set_commands(self, language: str, commands: Sequence[tuple[str, str]]) -> None:
-        """What the client offers behind the slash; "" is for every language not named."""
-        await _asked(self._bot.set_my_commands(commands, language_code=language or None))
+    async def set_commands(
+        self, language: str, commands: Sequence[tuple[str, str]], chat_id: str = ""
+    ) -> None:
+        """What the client offers behind the slash, in private chats or in this one; "" is for every
+        language not named.
+        """
+        scope = (
+            telegram.BotCommandScopeChat(int(chat_id))
+            if chat_id
+            else telegram.BotCommandScopeAllPrivateChats()
+        )
+        await _asked(self._bot.set_my_commands(commands, scope, language or None))
 
     async def send(self, chat_id: str, shown: Shown, reply_to: int = 0) -> Outcome:
         """A new message."""
@@ -115,7 +126,7 @@ class Provider:
                 int(chat_id),
                 shown.text,
                 parse_mode=ParseMode.HTML,
-                reply_markup=_keyboard(shown),
+                reply_markup=_markup(shown),
                 reply_parameters=_reply_parameters(reply_to),
                 # A preview would make the provider look behind a household's link.
                 link_preview_options=telegram.LinkPreviewOptions(is_disabled=True),
@@ -214,8 +225,23 @@ def _silence() -> None:
 def _keyboard(shown: Shown) -> telegram.InlineKeyboardMarkup | None:
     if not shown.buttons:
         return None
-    row = [telegram.InlineKeyboardButton(b.text, callback_data=b.data) for b in shown.buttons]
-    return telegram.InlineKeyboardMarkup([row])
+    buttons = [telegram.InlineKeyboardButton(b.text, callback_data=b.data) for b in shown.buttons]
+    rows = [buttons[n : n + ROW_MAX] for n in range(0, len(buttons), ROW_MAX)]
+    return telegram.InlineKeyboardMarkup(rows)
+
+
+def _markup(shown: Shown) -> Any:
+    """Inline buttons, or the keyboard below the chat, which only a new message can change."""
+    match shown.below:
+        case "":
+            return _keyboard(shown)
+        case "none":
+            return telegram.ReplyKeyboardRemove()
+        case asks:
+            button = telegram.KeyboardButton(asks, request_contact=True)
+            return telegram.ReplyKeyboardMarkup(
+                [[button]], resize_keyboard=True, one_time_keyboard=True
+            )
 
 
 def _reply_parameters(reply_to: int) -> telegram.ReplyParameters | None:
@@ -266,18 +292,27 @@ def _tapped(query: telegram.CallbackQuery) -> Tapped:
 def _doing(message: telegram.Message) -> Doing:
     replied = message.reply_to_message
     reply = Reply(replied.message_id, reference_in(replied.text or "")) if replied else Reply()
+    forwarded = message.forward_origin is not None
     if message.text is not None:
-        return _command(message.text) or Wrote(message.text, reply)
-    if message.photo:
-        largest = message.photo[-1]
-        size = largest.file_size or 0
-        return Pictured(largest.file_id, size, bool(message.caption), reply)
-    if message.document and (message.document.mime_type or "").startswith("image/"):
-        document = message.document
-        return Pictured(document.file_id, document.file_size or 0, bool(message.caption), reply)
+        return _command(message.text) or Wrote(message.text, reply, forwarded)
+    if message.photo or message.document:
+        file = message.photo[-1] if message.photo else message.document
+        assert file is not None
+        return Pictured(
+            file.file_id,
+            file.file_size or 0,
+            bool(message.caption),
+            reply,
+            forwarded,
+            message.media_group_id or "",
+        )
     if message.location:
         place = message.location
-        return Placed(_e7(place.latitude), _e7(place.longitude), reply)
+        return Placed(_e7(place.latitude), _e7(place.longitude), reply, forwarded)
+    if message.contact:
+        sender = message.from_user
+        own = sender is not None and message.contact.user_id == sender.id and not forwarded
+        return Shared(message.contact.phone_number, own)
     return Unknown()
 
 
@@ -287,7 +322,7 @@ def _command(text: str) -> Started | Asked | None:
     word, _, rest = text[1:].partition(" ")
     # In groups a command names its bot: /tasks@name.
     name = word.partition("@")[0].lower()
-    return Started(rest.strip()) if name == "start" else Asked(name)
+    return Started(rest.strip()) if name == "start" else Asked(name, rest.strip())
 
 
 def _e7(degrees: float) -> str:

@@ -28,12 +28,15 @@ class Replies:
     def __init__(self, provider: Provider, budget: Budget) -> None:
         self._provider = provider
         self._budget = budget
-        self._waiting: asyncio.Queue[tuple[str, str]] = asyncio.Queue(WAITING_MAX)
+        self._waiting: asyncio.Queue[tuple[str, Shown, int]] = asyncio.Queue(WAITING_MAX)
 
-    def put(self, chat_id: str, text: str) -> None:
-        """Say it when its turn comes."""
+    def put(self, chat_id: str, said: Shown | str, instead_of: int = 0) -> None:
+        """Say it when its turn comes, as a new message or in place of this one of ours."""
+        shown = Shown(said) if isinstance(said, str) else said
+        if not shown.text:
+            return
         try:
-            self._waiting.put_nowait((chat_id, text))
+            self._waiting.put_nowait((chat_id, shown, instead_of))
         except asyncio.QueueFull:
             _dropped.add(1)
 
@@ -45,10 +48,13 @@ class Replies:
 
     async def _run(self) -> None:
         while True:
-            chat_id, text = await self._waiting.get()
+            chat_id, shown, instead_of = await self._waiting.get()
             for _ in range(ATTEMPTS):
                 await self._budget.take_chat(chat_id)
-                outcome = await self._provider.send(chat_id, Shown(text))
+                if instead_of:
+                    outcome = await self._provider.edit(chat_id, instead_of, shown)
+                else:
+                    outcome = await self._provider.send(chat_id, shown)
                 if isinstance(outcome, Throttled):
                     self._budget.pause(outcome.wait_s)
                     continue

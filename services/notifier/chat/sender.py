@@ -44,6 +44,7 @@ from tuopin.notifier.v1.message_pb2 import (
     Unreachable,
 )
 
+DIGEST = "digest"
 # Read at once: two seconds' worth at the provider's limit.
 ROUND_COUNT = 64
 AT_ONCE = 16
@@ -155,6 +156,9 @@ class Sender:
             self._left.add(_attempt(row))
 
     async def _send(self, row: Row[Any], chat_id: str) -> None:
+        if row.template == DIGEST:
+            await self._begin(row, chat_id, await self._people.digest(row, self._clock.now_us()))
+            return
         assignment = await self._views.query(partial(_assignment, row.assignment_id))
         if assignment is None:  # its lane is behind the message's
             return
@@ -163,6 +167,9 @@ class Sender:
             return
         words = await self._people.words(assignment, row.cadre_id)
         shown = shown_task(assignment, row, words, repeated=row.state == "uncertain")
+        await self._begin(row, chat_id, shown)
+
+    async def _begin(self, row: Row[Any], chat_id: str, shown: Shown) -> None:
         attempt = row.attempts + 1
         if not await self._ledger.start_sending(
             self._provider.bot_id, self._fence, row.message_id, attempt

@@ -1,7 +1,7 @@
 """How a task looks in the chat: text and button follow from the state of assignment and message."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,13 +10,28 @@ from sqlalchemy import Row
 
 from chassis.decider import PROGRAMME_ZONE
 from services.notifier.chat.catalogue import Catalogue, joined
-from services.notifier.chat.taps import DONE, TAKE, Sign, Tap, encode
+from services.notifier.chat.taps import (
+    DETAILS,
+    DONE,
+    HOW_LONG,
+    PAGE,
+    PROVE,
+    TAKE,
+    WHY_NOT,
+    Sign,
+    Tap,
+    encode,
+)
 from services.notifier.views.assignments import TO_FINISH, TO_TAKE
 from tuopin.notifier.v1.assignment_pb2 import AssignmentStatus
 
-LIST_MAX = 20
 # So much of an id is enough to tell two cadres of a county apart, and tells a stranger nothing.
 CADRE_LEN = 8
+# Ended without an answer.
+OVER = {
+    AssignmentStatus.ASSIGNMENT_STATUS_EXPIRED: "expired",
+    AssignmentStatus.ASSIGNMENT_STATUS_CANCELLED: "cancelled",
+}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -34,6 +49,9 @@ class Shown:
 
     text: str
     buttons: tuple[Button, ...] = ()
+    # What the keyboard below the chat asks for: "" leaves it, "none" takes it away, any other text
+    # is the button by which the own telephone is shared.
+    below: str = ""
 
     @property
     def digest(self) -> str:
@@ -49,6 +67,8 @@ class Wording:
     sign: Sign
     place: str
     reason: str = ""
+    # Whether declining and putting off are offered: the policies name the reasons.
+    choices: bool = False
 
 
 def shown_task(
@@ -82,6 +102,8 @@ def _state(
         return _to_take(assignment, words) if mine else ([catalogue.text("task.passed-on")], ())
     if assignment.status in TO_FINISH:
         return _to_finish(assignment, words) if mine else ([catalogue.text("task.passed-on")], ())
+    if assignment.status in OVER:
+        return [catalogue.text(f"task.{OVER[assignment.status]}")], ()
     if assignment.status == AssignmentStatus.ASSIGNMENT_STATUS_VERIFIED:
         return [_done(assignment, message, catalogue), catalogue.text("task.verified")], ()
     return [_done(assignment, message, catalogue)], ()
@@ -95,7 +117,7 @@ def _to_take(assignment: Row[Any], words: Wording) -> tuple[list[str], tuple[But
     ]
     if not assignment.cadre_id:
         lines.append(catalogue.text("task.to-township"))
-    return lines, (_button("take", TAKE, assignment, words),)
+    return lines, (_button("take", TAKE, assignment, words), *_more(assignment, words))
 
 
 def _to_finish(assignment: Row[Any], words: Wording) -> tuple[list[str], tuple[Button, ...]]:
@@ -107,7 +129,23 @@ def _to_finish(assignment: Row[Any], words: Wording) -> tuple[list[str], tuple[B
     ]
     if assignment.returned_slug:
         lines.append(catalogue.text("task.refused", reason=words.reason))
-    return lines, (_button("done", DONE, assignment, words),)
+    return lines, (
+        _button("done", DONE, assignment, words),
+        _button("prove", PROVE, assignment, words),
+        *_more(assignment, words),
+    )
+
+
+def _more(assignment: Row[Any], words: Wording) -> tuple[Button, ...]:
+    """What may be done besides the next step."""
+    details = _button("details", DETAILS, assignment, words)
+    if not words.choices or not assignment.cadre_id:
+        return (details,)
+    return (
+        _button("later", HOW_LONG, assignment, words),
+        _button("decline", WHY_NOT, assignment, words),
+        details,
+    )
 
 
 def _done(assignment: Row[Any], message: Row[Any], catalogue: Catalogue) -> str:
@@ -127,28 +165,41 @@ def kind_of(assignment: Row[Any], catalogue: Catalogue) -> str:
     return catalogue.texts.get(f"kind.{assignment.kind}", str(assignment.kind))
 
 
-def shown_list(
-    assignments: Sequence[Row[Any]], places: Mapping[str, str], catalogue: Catalogue
-) -> str:
-    """What a cadre has to do, at most LIST_MAX lines."""
+def shown_details(assignment: Row[Any], cadre_id: str, words: Wording) -> str:
+    """A task at length; names and papers stay in the system."""
+    catalogue = words.catalogue
+    lines = [
+        kind_of(assignment, catalogue),
+        catalogue.text("task.household", number=assignment.household_number),
+        catalogue.text("task.place", place=words.place),
+        catalogue.text("task.due", due=day(assignment.due_at_us)),
+        catalogue.text(f"task.how-{assignment.proof}"),
+        catalogue.text("details.offered", at=minute(assignment.offered_at_us)),
+        catalogue.text("details.evidence", count=assignment.evidence_count),
+    ]
+    holder = assignment.cadre_id
+    if holder and holder != cadre_id:
+        lines.append(catalogue.text("details.holder", cadre=short_cadre(holder)))
+    if words.reason:
+        lines.append(catalogue.text("task.refused", reason=words.reason))
+    return joined([*lines, catalogue.text("details.in-system")])
+
+
+def shown_digest(
+    assignments: Sequence[Row[Any]], reference: str, now_us: int, words: Wording
+) -> Shown:
+    """One message a day: counts, and a button to the list."""
+    catalogue = words.catalogue
+    taken = sum(each.status in TO_FINISH for each in assignments)
+    late = sum(each.due_at_us < now_us for each in assignments)
+    title = catalogue.text(
+        "task.title", headline=catalogue.texts["task.digest"], reference=reference
+    )
     if not assignments:
-        return catalogue.text("list.none")
-    lines = [catalogue.text("list.title", count=len(assignments))]
-    for each in assignments[:LIST_MAX]:
-        state = "taken" if each.status in TO_FINISH else "to-take"
-        lines.append(
-            catalogue.text(
-                "list.line",
-                kind=kind_of(each, catalogue),
-                number=each.household_number,
-                place=places[each.village_id],
-                due=day(each.due_at_us),
-                state=catalogue.texts[f"list.{state}"],
-            )
-        )
-    if len(assignments) > LIST_MAX:
-        lines.append(catalogue.text("list.more", count=len(assignments) - LIST_MAX))
-    return joined(lines)
+        return Shown(joined([title, catalogue.text("list.none")]))
+    counts = catalogue.text("digest.counts", open=len(assignments) - taken, count=taken, late=late)
+    data = encode(Tap(PAGE, choice="tasks-0"), words.sign)
+    return Shown(joined([title, counts]), (Button(catalogue.plain("button.list"), data),))
 
 
 def short_cadre(cadre_id: str) -> str:
@@ -164,6 +215,12 @@ def minute(at_us: int) -> str:
 def day(at_us: int) -> str:
     """A day in the programme's zone."""
     return _local(at_us).strftime("%Y-%m-%d")
+
+
+def end_of_day_us(at_us: int) -> int:
+    """The last moment of the day in the programme's zone."""
+    tomorrow = _local(at_us).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    return (tomorrow.astimezone(UTC) - EPOCH) // timedelta(microseconds=1) - 1
 
 
 def _local(at_us: int) -> datetime:

@@ -4,6 +4,7 @@ from chassis.deadlines import DeadlineView
 from chassis.views import View
 from services.notifier.views import (
     assignments,
+    burden,
     cadres,
     complaints,
     editions,
@@ -33,6 +34,7 @@ VIEWS: tuple[View, ...] = (
     voice.MEMBER_VIEW,
     questions.VIEW,
     complaints.VIEW,
+    burden.VIEW,
 )
 
 DEADLINES: tuple[DeadlineView, ...] = (*SILENCE, complaints.DEADLINE)

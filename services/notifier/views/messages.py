@@ -68,6 +68,7 @@ MESSAGES = Table(
     Index("messages_by_assignment", "assignment_id"),
     Index("messages_by_cadre", "cadre_id", "provider_message_id"),
     Index("messages_by_change", "changed_at_us"),
+    Index("messages_by_reference", "reference"),
 )
 
 EVENTS = (

@@ -3,8 +3,9 @@
 from typing import Any
 
 from chassis.decider import Decider
+from services.registry.decider.file_export import EXPORT
 from services.registry.decider.file_import import IMPORT
 from services.registry.decider.household import HOUSEHOLD
 from services.registry.decider.region import REGION
 
-DECIDERS: tuple[Decider[Any], ...] = (HOUSEHOLD, REGION, IMPORT)
+DECIDERS: tuple[Decider[Any], ...] = (HOUSEHOLD, REGION, IMPORT, EXPORT)

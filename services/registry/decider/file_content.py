@@ -8,6 +8,7 @@ from google.protobuf.message import Message
 from tuopin.registry.v1.correction_pb2 import HouseholdCorrected
 from tuopin.registry.v1.file_pb2 import IncomeStated
 from tuopin.registry.v1.household_pb2 import (
+    HOUSEHOLD_STATUS_APPLIED,
     HOUSEHOLD_STATUS_REGISTERED,
     Household,
     HouseholdRegistered,
@@ -15,6 +16,7 @@ from tuopin.registry.v1.household_pb2 import (
     Member,
     PersonErased,
 )
+from tuopin.registry.v1.identification_pb2 import HouseholdApplied
 
 Change = Callable[[Household, Any], None]
 
@@ -62,6 +64,13 @@ def registered(file: Household, event: HouseholdRegistered) -> None:
                 stated_on=event.effective_on,
             ),
         )
+
+
+def applied(file: Household, event: HouseholdApplied) -> None:
+    """The file that will be registered, when it comes to that."""
+    registered(file, event.file)
+    file.registered_on = ""
+    file.status = HOUSEHOLD_STATUS_APPLIED
 
 
 def income_stated(file: Household, event: IncomeStated) -> None:
@@ -125,6 +134,7 @@ def nothing(file: Household, event: object) -> None:
 
 CHANGES: Mapping[type[Message], Change] = {
     HouseholdRegistered: registered,
+    HouseholdApplied: applied,
     IncomeStated: income_stated,
     HouseholdCorrected: corrected,
     PersonErased: nothing,
@@ -134,7 +144,7 @@ CHANGES: Mapping[type[Message], Change] = {
 def parts_of(event: Message) -> tuple[str, ...]:
     """The parts of the file that the event says; "" is all of it."""
     match event:
-        case HouseholdRegistered():
+        case HouseholdRegistered() | HouseholdApplied():
             return ("",)
         case IncomeStated():
             return (income_part(event.statement.income.year),)

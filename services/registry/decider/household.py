@@ -7,16 +7,28 @@ from google.protobuf.message import Message
 
 from chassis.decider import Context, Decider, Decisions
 from services.registry.decider.correction import CORRECTION
+from services.registry.decider.disqualification import DISQUALIFICATION
 from services.registry.decider.exit import EXIT
 from services.registry.decider.exit_review import EXIT_REVIEW
 from services.registry.decider.file import FILE
+from services.registry.decider.identification import IDENTIFICATION
 from services.registry.decider.income import INCOME
 from services.registry.decider.part import Part
 from services.registry.decider.posting import POSTING
 from services.registry.decider.relapse import RELAPSE
 from services.registry.decider.state import State
 
-PARTS = (FILE, INCOME, CORRECTION, POSTING, EXIT, EXIT_REVIEW, RELAPSE)
+PARTS = (
+    FILE,
+    INCOME,
+    CORRECTION,
+    POSTING,
+    IDENTIFICATION,
+    DISQUALIFICATION,
+    EXIT,
+    EXIT_REVIEW,
+    RELAPSE,
+)
 
 _OF_COMMAND: dict[type[Message], Part] = {each: part for part in PARTS for each in part.commands}
 _OF_EVENT: dict[type[Message], Part] = {each: part for part in PARTS for each in part.events}

@@ -11,7 +11,7 @@ _OF_CHARACTERS = ord("0") * sum(_WEIGHTS)
 
 def check_digit(body: str) -> str:
     """The eighteenth character that belongs to these seventeen digits."""
-    total = sum(map(mul, map(int, body), _WEIGHTS))
+    total = sum(map(mul, body.encode("ascii"), _WEIGHTS)) - _OF_CHARACTERS
     return _CHECK_DIGITS[total % 11]
 
 

@@ -124,7 +124,7 @@ def object_to(state: State, command: RaiseObjection, context: Context) -> Decisi
     """Anybody may, with or without a name, as often as they like while the notice hangs."""
     require_known(state)
     require(state.posting.running, "posting-not-open")
-    _require_about(state, command.statement, "statement")
+    require_about(state, command.statement, "statement")
     named = command.objector_id or command.objector_name
     require(not (command.anonymous and named), "objection-anonymous-with-name", field="anonymous")
     require(command.anonymous or named, "objection-without-objector", field="objector_id")
@@ -217,10 +217,11 @@ def _require_judge(
     require(not own, "objection-judged-by-its-own", field="objection_id")
     by_township = state.posting.purpose == POSTING_PURPOSE_IDENTIFICATION_VILLAGE
     require(by_township or COUNTY_OFFICE in context.actor.roles, "objection-judged-by-county")
-    _require_about(state, command.finding, "finding")
+    require_about(state, command.finding, "finding")
 
 
-def _require_about(state: State, note: Note, field: str) -> None:
+def require_about(state: State, note: Note, field: str) -> None:
+    """The text is about this very household, whose key seals it."""
     require(note.household_id == state.household_id, "note-of-other-household", field=field)
 
 
@@ -238,7 +239,8 @@ def evolve(state: State, event: Event) -> State:
             )
             return replace(state, posting=fresh, status=event.status)
         case PostingClosed():
-            return replace(state, posting=replace(posting, passed=True, closes_at_us=0))
+            over = replace(posting, passed=True, passed_on=event.effective_on, closes_at_us=0)
+            return replace(state, posting=over)
         case ObjectionRaised():
             raised = Objection(event.objector_id, event.taken_by)
             still = {**posting.open, event.objection_id: raised}

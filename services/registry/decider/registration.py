@@ -155,6 +155,26 @@ def registered(command: RegisterHousehold, household_id: str, context: Context) 
     yield event
 
 
+def registration_of(file: Household, effective_on: str) -> HouseholdRegistered:
+    """The event that registers a file as it stands (opened), for whoever applied with it."""
+    event = HouseholdRegistered(effective_on=effective_on)
+    for name in _AS_FILED:
+        setattr(event, name, getattr(file, name))
+    event.other_causes.extend(file.other_causes)
+    event.needs.extend(file.needs)
+    event.members.extend(file.members)
+    event.income.CopyFrom(file.income)
+    if file.HasField("living_conditions"):
+        event.living_conditions.CopyFrom(file.living_conditions)
+    return event
+
+
+_AS_FILED = (
+    "household_id", "source", "household_number", "village_id", "attribute", "main_cause",
+    "address", "synthetic", "income_per_head_fen", "poverty_line_fen",
+)  # fmt: skip
+
+
 def poverty_line_fen(command: RegisterHousehold, parameters: Parameters) -> int:
     """The line of the year and place of the income; recorded, not demanded."""
     return line_fen(command.income.year, command.village_id, parameters)

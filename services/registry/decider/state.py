@@ -41,6 +41,7 @@ class Posting:
     closes_at_us: int = 0
     # Its days are over and nobody was upheld.
     passed: bool = False
+    passed_on: str = ""
     # An objection was upheld.
     failed: bool = False
     # Open objections by id, and of those judged whether they were upheld.
@@ -52,6 +53,18 @@ class Posting:
     def running(self) -> bool:
         """Anyone can object."""
         return bool(self.posting_id) and not self.passed and not self.failed
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """What a household that wants to be registered has shown so far."""
+
+    applied_on: str = ""
+    # Its income is proved, or the subsistence-allowance list stands for the proof.
+    proved: bool = False
+    disqualifying: frozenset[str] = frozenset()
+    overridden: frozenset[str] = frozenset()
+    round_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +91,20 @@ class State:
     watch: Watch = field(default_factory=Watch)
     # posting
     posting: Posting = field(default_factory=Posting)
+    # identification
+    application: Application = field(default_factory=Application)
     # duties: officials declared as relatives, and who acted at which level in this procedure
     relatives: frozenset[str] = frozenset()
     acted: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def household_number(self) -> str:
+        """As its village knows it."""
         return self.file.household_number
 
     @property
     def main_cause(self) -> Cause.ValueType:
+        """The one main cause."""
         return self.file.main_cause
 
     @property

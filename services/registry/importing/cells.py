@@ -18,7 +18,12 @@ SERIAL_EPOCH_1900, SERIAL_EPOCH_1904 = date(1899, 12, 30), date(1904, 1, 1)
 FIRST_SERIAL, LAST_SERIAL = 2_201, 109_940
 
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
-_SCIENTIFIC = re.compile(r"([0-9])(?:\.([0-9]+))?[eE]\+?([0-9]{1,2})")
+# With a point or a sign: 1E5 may well be somebody's number for a household.
+_SCIENTIFIC = re.compile(r"(?=.*[.+])([0-9])(?:\.([0-9]+))?[eE]\+?([0-9]{1,2})")
+# A spreadsheet takes texts that begin so for formulas; a mark before them keeps them texts.
+FORMULA_BEGINS = ("=", "+", "-", "@")
+TEXT_MARK = "'"
+_MARKED = (*FORMULA_BEGINS, TEXT_MARK)
 _GROUPED = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?")
 _AMOUNT = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,2})0*)?")
 _DAY = re.compile(
@@ -44,13 +49,21 @@ def plain(text: str) -> str:
         text = unicodedata.normalize("NFKC", text.translate(_INVISIBLE))
     text = text.strip()
     # What forces a spreadsheet to take digits as text.
-    return text.removeprefix("'").strip() if text[:1] == "'" else text
+    return text.removeprefix(TEXT_MARK).strip() if text[:1] == TEXT_MARK else text
 
 
 def said(text: str) -> str:
     """The cell as people mean it: stripped, and empty where a dash stands for nothing."""
     text = text.strip()
+    if text[:1] == TEXT_MARK and text[1:2] in _MARKED:
+        return text[1:]
     return "" if text in BLANKS else text
+
+
+def marked(text: str) -> str:
+    """A cell of CSV that no spreadsheet takes for a formula, and that `said` gives back."""
+    begins = text[:1]
+    return TEXT_MARK + text if begins and begins in _MARKED and text not in BLANKS else text
 
 
 def digits(text: str, slug: str = "digits-lost") -> str:

@@ -8,9 +8,10 @@ from typing import Any
 from google.protobuf.message import Message
 from sqlalchemy import Connection, select
 
+from services.registry.views.figures import Moment
 from services.registry.views.folding import Version, fold
 from services.registry.views.versions import HOUSEHOLD_VERSIONS
-from tuopin.registry.v1.household_pb2 import Household, RegisterHousehold
+from tuopin.registry.v1.household_pb2 import Household, Income, RegisterHousehold
 
 # Fields of a message that rows can tell, with the column each needs. All others the register keeps.
 _LIVING = {
@@ -55,8 +56,14 @@ _NOT_OF_THE_FILE = frozenset(
 )  # fmt: skip
 
 
-def files_of(connection: Connection, household_ids: Sequence[str]) -> dict[str, Household]:
-    """The files of those households that are in the register, as they are now, still sealed."""
+# Whatever is known of any day.
+NOW = Moment("9999-12-31", 2**62)
+
+
+def files_of(
+    connection: Connection, household_ids: Sequence[str], at: Moment = NOW
+) -> dict[str, Household]:
+    """The files of those households that are in the register, still sealed."""
     versions = HOUSEHOLD_VERSIONS.c
     found = connection.execute(
         select(
@@ -66,7 +73,11 @@ def files_of(connection: Connection, household_ids: Sequence[str]) -> dict[str, 
             versions.type,
             versions.event,
         )
-        .where(versions.household_id.in_(household_ids))
+        .where(
+            versions.household_id.in_(household_ids),
+            versions.effective_on <= at.as_of,
+            versions.recorded_at_us <= at.known_at_us,
+        )
         .order_by(versions.household_id, versions.version)
     )
     files = {
@@ -81,8 +92,9 @@ def complete(command: RegisterHousehold, file: Household, columns: Collection[st
     for name in _COMMON - told(_HOUSEHOLD, columns):
         _take(command, file, name)
     _take_untold(command.living_conditions, file.living_conditions, told(_LIVING, columns))
-    if command.income.year == file.income.year:
-        _take_untold(command.income, file.income, told(_INCOME, columns))
+    known_income = _income_of(file, command.income.year)
+    if known_income is not None:
+        _take_untold(command.income, known_income, told(_INCOME, columns))
     known = {member.identity_number: member for member in file.members}
     of_member = told(_MEMBER, columns) | {"birth_year"}
     for member in command.members:
@@ -117,9 +129,15 @@ def says_the_same(command: RegisterHousehold, file: Household) -> bool:
     return (
         all(getattr(command, name) == getattr(file, name) for name in _COMMON)
         and command.living_conditions == file.living_conditions
-        and command.income == file.income
+        and command.income == _income_of(file, command.income.year)
         and _people(command) == _people(file)
     )
+
+
+def _income_of(file: Household, year: int) -> Income | None:
+    """What was stated for the year; None before anything was."""
+    stated = (each.income for each in file.income_statements if each.income.year == year)
+    return next(stated, file.income if file.income.year == year else None)
 
 
 def _people(household: RegisterHousehold | Household) -> list[bytes]:
@@ -127,9 +145,12 @@ def _people(household: RegisterHousehold | Household) -> list[bytes]:
     return sorted(member.SerializeToString(deterministic=True) for member in household.members)
 
 
-def has_erased(file: Household) -> bool:
-    """Whether somebody in it cannot be read any more (the file opened)."""
-    return any(not member.identity_number for member in file.members)
+def leave_out_erased(file: Household) -> bool:
+    """Take out whom nobody can read any more (the file opened); whether there was anybody."""
+    erased = [n for n, member in enumerate(file.members) if not member.identity_number]
+    for place in reversed(erased):
+        del file.members[place]
+    return bool(erased)
 
 
 # Fields of the file that command and answer have in common.

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
 
-from services.registry.importing import cells as reading_cells
-from services.registry.importing.cells import BadCell
+from services.registry.importing.cells import BadCell, digits, plain, said
 from services.registry.importing.columns import SHARED, CodeLists, folded
 from services.registry.importing.households import Interpreter, RowFault
 from services.registry.importing.reading import TITLE_ROWS_MAX, Reading, Record
@@ -26,6 +25,8 @@ class RawHousehold:
     """The rows of one household as they stand; `faults` are those of the rows themselves."""
 
     number: str
+    # Where the number comes from.
+    source: str
     # Row that names it.
     row: int
     records: list[Record] = field(default_factory=list)
@@ -33,6 +34,11 @@ class RawHousehold:
     notes: list[RowFault] = field(default_factory=list)
     # Keyed digest of all that its rows say; b"" when a fault makes it pointless.
     digest: bytes = b""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What names it."""
+        return self.number, self.source
 
 
 class Grouping:
@@ -55,7 +61,9 @@ class Grouping:
         self._columns = 0
         self._number_place = 0
         self._relation_place = 0
-        self._said_number: str | None = None
+        self._source_place: int | None = None
+        # Number and source as the row before wrote them.
+        self._said: tuple[str, str] | None = None
         self._group: RawHousehold | None = None
         self._shared_cells: Callable[[list[str]], tuple[str, ...]] = tuple
         self._known_cells: Callable[[list[str]], tuple[str, ...]] = tuple
@@ -116,6 +124,7 @@ class Grouping:
         self._columns = len(cells)
         self._number_place = places[NUMBER]
         self._relation_place = places["relation"]
+        self._source_place = places.get("source")
         self._shared_cells = _getter(places[each] for each in SHARED if each in places)
         self._known_cells = _getter(places[each] for each in sorted(places))
         self._context = "\x1f".join([*sorted(places), self._codes.edition]).encode()
@@ -133,14 +142,15 @@ class Grouping:
         fault = None
         if len(cells) != self._columns:
             fault = self._fitted(row, cells)
-        said = cells[self._number_place] if self._number_place < len(cells) else ""
-        if said != self._said_number:
-            number, bad = self._number_of(row, said)
-            if number and (self._group is None or number != self._group.number):
+        names = self._names_in(cells)
+        if names != self._said:
+            number, bad = self._number_of(row, names[0])
+            source = plain(names[1]) or (self._group.source if self._group else self._header.source)
+            if number and (self._group is None or (number, source) != self._group.key):
                 yield from self._ended()
-                self._group = RawHousehold(number, row)
+                self._group = RawHousehold(number, source, row)
             if number:
-                self._said_number = said
+                self._said = names
             elif fault is None and bad is None and self._continues(cells):
                 assert self._group is not None
                 self._group.notes.append(
@@ -149,11 +159,16 @@ class Grouping:
             else:
                 fault = fault or bad or RowFault(row, NUMBER, "value-required")
         if self._group is None:
-            self._group = RawHousehold("", row)
+            self._group = RawHousehold("", "", row)
         if fault is not None:
             self._group.faults.append(fault)
         else:
             self._group.records.append((row, cells))
+
+    def _names_in(self, cells: list[str]) -> tuple[str, str]:
+        number = cells[self._number_place] if self._number_place < len(cells) else ""
+        place = self._source_place
+        return number, cells[place] if place is not None and place < len(cells) else ""
 
     def _fitted(self, row: int, cells: list[str]) -> RowFault | None:
         """Cells beyond the header hold nothing, or the row cannot be trusted."""
@@ -166,9 +181,9 @@ class Grouping:
         details = {"cells": len(cells), "columns": self._columns}
         return RowFault(row, "", "row-of-other-length", details)
 
-    def _number_of(self, row: int, said: str) -> tuple[str, RowFault | None]:
+    def _number_of(self, row: int, text: str) -> tuple[str, RowFault | None]:
         try:
-            return reading_cells.digits(reading_cells.said(said)), None
+            return digits(said(text)), None
         except BadCell as bad:
             return "", RowFault(row, NUMBER, bad.slug, bad.details)
 
@@ -185,7 +200,7 @@ class Grouping:
         return relation is not None and relation != RELATION_HEAD and silent
 
     def _ended(self) -> Iterator[RawHousehold]:
-        group, self._group, self._said_number = self._group, None, None
+        group, self._group, self._said = self._group, None, None
         if group is None:
             return
         if not group.faults:

@@ -23,7 +23,9 @@ PROTOTYPES_MAX = 2_000
 # The import's id, and with it the command's, follows from the whole file: given at its commit.
 NOT_YET = "-"
 _OTHER_CAUSES = ("other_cause_1", "other_cause_2")
-_CODED_OF_HOUSEHOLD = ("attribute", "main_cause", *_OTHER_CAUSES, "income_year", "registered_on")
+_CODED_OF_HOUSEHOLD = (
+    "attribute", "main_cause", *_OTHER_CAUSES, "income_year", "registered_on", "source",
+)  # fmt: skip
 _CODED_OF_LIVING = ("housing_safety", "safe_drinking_water", "power", "road", "toilet", "fuel")
 _CODED_OF_MEMBER = (
     "relation", "sex", "ethnicity", "education", "at_school", "health", "labour",
@@ -162,7 +164,7 @@ class Interpreter:
         faults_before = len(cells.faults)
         causes = [cells.read(name, self._code("cause")) for name in _OTHER_CAUSES]
         command = RegisterHousehold(
-            source=self._header.source,
+            source=reading.plain(cells.text("source")) or self._header.source,
             attribute=cells.read("attribute", self._code("attribute"), required=True),
             main_cause=cells.read("main_cause", self._code("cause"), required=True),
             other_causes=[cause for cause in causes if cause],

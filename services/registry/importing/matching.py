@@ -11,12 +11,16 @@ from services.registry.decider.registration import (
     household_id_of,
 )
 from services.registry.importing import digests
-from services.registry.importing.comparing import complete, files_of, has_erased, says_the_same
+from services.registry.importing.comparing import (
+    complete,
+    files_of,
+    leave_out_erased,
+    says_the_same,
+)
 from services.registry.importing.digests import RowDigest
 from services.registry.importing.grouping import RawHousehold
 from services.registry.importing.households import FileHousehold, RowFault
 from services.registry.importing.validation import Validation
-from services.registry.registrations import ALREADY_KNOWN
 from services.registry.views import regions
 from services.wiring import ServeParts
 from tuopin.registry.v1.household_pb2 import RegisterHousehold
@@ -25,17 +29,16 @@ from tuopin.registry.v1.household_pb2 import RegisterHousehold
 class Matching:
     """Batch after batch; counts what it finds."""
 
-    def __init__(self, parts: ServeParts, validation: Validation, source: str) -> None:
+    def __init__(self, parts: ServeParts, validation: Validation) -> None:
         self._parts = parts
         self._validation = validation
-        self._source = source
         self._villages: dict[str, bool] = {}
         self.unchanged = 0
         self.differing = 0
 
     async def to_write(self, batch: Sequence[RawHousehold]) -> list[FileHousehold]:
         """Those of a batch that are new, different or faulty; the others change nothing."""
-        ids = {each.row: self._id_of(each.number) for each in batch if each.digest}
+        ids = {each.row: self._id_of(each) for each in batch if each.digest}
         known = await self._parts.views.query(
             lambda connection: digests.still_true(connection, list(ids.values()))
         )
@@ -55,8 +58,9 @@ class Matching:
         self.differing += sum(each.differs and not each.faults for each in found)
         return found
 
-    def _id_of(self, number: str) -> str:
-        return household_id_of(RegisterHousehold(source=self._source, household_number=number))
+    def _id_of(self, raw: RawHousehold) -> str:
+        command = RegisterHousehold(source=raw.source, household_number=raw.number)
+        return household_id_of(command)
 
     async def _compare_villages(self, households: Sequence[FileHousehold]) -> None:
         unseen = {each.command.village_id for each in households} - self._villages.keys()
@@ -81,13 +85,14 @@ class Matching:
         for each_id, file in files.items():
             household = ids[each_id]
             self._parts.sealer.open(file)
+            erased = leave_out_erased(file)
             complete(household.command, file, self._validation.columns)
             if says_the_same(household.command, file):
                 same.append((household, RowDigest(each_id, file.version, household.digest)))
-            elif has_erased(file):
+            elif erased:
                 self._fault(household, "household_number", "household-with-erased-person", {})
             else:
-                self._fault(household, "household_number", ALREADY_KNOWN, {})
+                household.differs = True
         await self._parts.views.change(
             lambda connection: digests.keep(connection, [digest for _, digest in same])
         )

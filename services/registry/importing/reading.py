@@ -5,6 +5,7 @@ Memory is bounded by one piece and one record, of CSV and of XLSX.
 
 import codecs
 import csv
+import io
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -179,7 +180,9 @@ class CsvReading:
         if not self.delimiter:
             self.delimiter = _delimiter_of(text)
         first = self._line
-        rows = csv.reader(text.splitlines(keepends=True), delimiter=self.delimiter, strict=True)
+        # Lines end at line feeds and carriage returns, not at whatever Unicode ends a line with.
+        lines = io.StringIO(text, newline="")
+        rows = csv.reader(lines, delimiter=self.delimiter, strict=True)
         begins = 0
         try:
             for cells in rows:

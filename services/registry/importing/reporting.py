@@ -142,7 +142,9 @@ class _CsvSource:
 
     def writing(self, target: Path) -> Writing:
         reading = self._reading
-        return CsvWriting(target, reading.encoding or "utf-8-sig", reading.delimiter or ",")
+        return CsvWriting(
+            target, reading.encoding or "utf-8-sig", reading.delimiter or ",", verbatim=True
+        )
 
 
 class _XlsxSource:

@@ -20,6 +20,7 @@ from services.registry.importing.uploads import discard, sweep_cut_off
 from services.registry.importing.validation import FAULTS_SHOWN
 from services.registry.registrations import ALREADY_KNOWN, registrations_of
 from services.wiring import ServeParts
+from tuopin.registry.v1.correction_pb2 import CorrectHousehold
 from tuopin.registry.v1.import_pb2 import (
     IMPORT_PHASE_COMPLETED,
     CompleteImport,
@@ -28,7 +29,7 @@ from tuopin.registry.v1.import_pb2 import (
     ImportFault,
     ImportValidated,
 )
-from tuopin.types.v1.types_pb2 import Outcome
+from tuopin.types.v1.types_pb2 import Outcome, Receipt
 
 TOPIC = "import"
 BATCH_HOUSEHOLDS = 500
@@ -50,6 +51,15 @@ class Counts:
     unchanged: int = 0
     corrected: int = 0
     faults: list[ImportFault] = field(default_factory=list)
+
+    def take(self, household: KeptHousehold, receipt: Receipt) -> None:
+        """One more that is as the file says."""
+        if receipt.no_effect:
+            self.unchanged += 1
+        elif household.differs:
+            self.corrected += 1
+        else:
+            self.registered += 1
 
 
 class ImportRunner:
@@ -133,9 +143,11 @@ class ImportRunner:
         counts = Counts(unchanged=validated.unchanged)
         free = asyncio.Semaphore(BATCHES_AT_ONCE)
 
+        import_id = validated.import_id
+
         async def register(households: Sequence[KeptHousehold]) -> None:
             try:
-                while households := await self._register(households, actor, counts):
+                while households := await self._register(households, actor, counts, import_id):
                     await self._parts.clock.sleep(AGAIN_AFTER_S)
             finally:
                 free.release()
@@ -153,7 +165,9 @@ class ImportRunner:
                 command = household.command
                 # Tasks and messages follow from households that came in by no import.
                 command.import_id = "" if validated.notify else validated.import_id
-                command.command_id = derived_id(validated.import_id, command.household_number)
+                command.command_id = derived_id(
+                    validated.import_id, command.source, command.household_number
+                )
             waiting += households
             while len(waiting) >= BATCH_HOUSEHOLDS:
                 yield waiting[:BATCH_HOUSEHOLDS]
@@ -162,32 +176,62 @@ class ImportRunner:
             yield waiting
 
     async def _register(
-        self, households: Sequence[KeptHousehold], actor: Actor, counts: Counts
+        self,
+        households: Sequence[KeptHousehold],
+        actor: Actor,
+        counts: Counts,
+        import_id: str,
     ) -> list[KeptHousehold]:
         """Count what was done; returns the households that must be tried again."""
+        agreeing: list[RowDigest] = []
+        again: list[KeptHousehold] = []
+        new = [each for each in households if not each.differs]
+        differing = [each for each in households if each.differs]
+        for kept, outcomes in (
+            (new, await self._entered(new, actor)),
+            (differing, await self._corrected(differing, actor, import_id)),
+        ):
+            for household, outcome in zip(kept, outcomes, strict=True):
+                if outcome.refusal.code in _AGAIN:
+                    again.append(household)
+                elif outcome.HasField("receipt"):
+                    counts.take(household, outcome.receipt)
+                    household_id = household_id_of(household.command)
+                    version = outcome.receipt.version
+                    agreeing.append(RowDigest(household_id, version, household.digest))
+                elif len(counts.faults) < FAULTS_SHOWN:
+                    slug = outcome.refusal.slug
+                    counts.faults.append(
+                        ImportFault(row=household.row, column="household_number", slug=slug)
+                    )
+        await self._parts.views.change(lambda connection: digests.keep(connection, agreeing))
+        return again
+
+    async def _entered(
+        self, households: Sequence[KeptHousehold], actor: Actor
+    ) -> Sequence[Outcome]:
         commands = [household.command for household in households]
         outcomes: Sequence[Outcome] = await self._parts.handler.handle_many(
             commands, actor, checked=True
         )
         if any(outcome.refusal.slug == ALREADY_KNOWN for outcome in outcomes):
             outcomes = await self._registrations.settle(commands, outcomes, actor)
-        again = []
-        agreeing: list[RowDigest] = []
-        for household, outcome in zip(households, outcomes, strict=True):
-            if outcome.refusal.code in _AGAIN:
-                again.append(household)
-            elif outcome.HasField("receipt"):
-                counts.unchanged += outcome.receipt.no_effect
-                counts.registered += not outcome.receipt.no_effect
-                household_id = household_id_of(household.command)
-                agreeing.append(RowDigest(household_id, outcome.receipt.version, household.digest))
-            elif len(counts.faults) < FAULTS_SHOWN:
-                slug = outcome.refusal.slug
-                counts.faults.append(
-                    ImportFault(row=household.row, column="household_number", slug=slug)
-                )
-        await self._parts.views.change(lambda connection: digests.keep(connection, agreeing))
-        return again
+        return outcomes
+
+    async def _corrected(
+        self, households: Sequence[KeptHousehold], actor: Actor, import_id: str
+    ) -> Sequence[Outcome]:
+        """What the register says otherwise was wrong: the file is the later word."""
+        commands = [
+            CorrectHousehold(
+                command_id=household.command.command_id,
+                file=household.command,
+                reason=f"import {import_id}",
+                import_id=household.command.import_id,
+            )
+            for household in households
+        ]
+        return await self._parts.handler.handle_many(commands, actor, checked=True)
 
 
 async def finish_imports(parts: ServeParts) -> None:

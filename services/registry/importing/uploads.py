@@ -129,7 +129,7 @@ class Upload:
         kept = False
         try:
             self._validation = await self._validation_of()
-            self._matching = Matching(self._parts, self._validation, self._header.source)
+            self._matching = Matching(self._parts, self._validation)
             blob = await self._sealed(self._frames(requests, outbox))
             await self._tell(outbox)
             if self._refused:

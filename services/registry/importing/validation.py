@@ -139,7 +139,7 @@ class Validation:
         self.faults.add(fault)
 
     def _see_numbers(self, batch: list[RawHousehold]) -> None:
-        numbers: list[Seen] = [(each.number, each.row) for each in batch if each.number]
+        numbers: list[Seen] = [("\x1f".join(each.key), each.row) for each in batch if each.number]
         begun = dict(self._staging.repeated_numbers(numbers))
         if not begun:
             return

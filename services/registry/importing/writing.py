@@ -3,11 +3,14 @@
 import csv
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.utils import get_column_letter
+
+from services.registry.importing.cells import marked
 
 XLSX = ".xlsx"
 # The number format that makes a spreadsheet take digits as text.
@@ -19,7 +22,13 @@ class Writing(Protocol):
 
     def row(self, cells: Sequence[str]) -> None: ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Whole and readable."""
+        ...
+
+    def give_up(self) -> None:
+        """Instead of close: what is written so far is nobody's."""
+        ...
 
 
 def writing(path: Path, columns: int) -> Writing:
@@ -32,14 +41,25 @@ def writing(path: Path, columns: int) -> Writing:
 class CsvWriting:
     """CSV in an encoding."""
 
-    def __init__(self, path: Path, encoding: str = "utf-8-sig", delimiter: str = ",") -> None:
+    def __init__(
+        self,
+        path: Path,
+        encoding: str = "utf-8-sig",
+        delimiter: str = ",",
+        *,
+        verbatim: bool = False,
+    ) -> None:
         self._file = path.open("w", encoding=encoding, newline="")
         self._writer = csv.writer(self._file, delimiter=delimiter)
+        self._verbatim = verbatim
 
     def row(self, cells: Sequence[str]) -> None:
-        self._writer.writerow(cells)
+        self._writer.writerow(cells if self._verbatim else map(marked, cells))
 
     def close(self) -> None:
+        self._file.close()
+
+    def give_up(self) -> None:
         self._file.close()
 
 
@@ -54,7 +74,18 @@ class XlsxWriting:
             self._sheet.column_dimensions[get_column_letter(number)].number_format = AS_TEXT
 
     def row(self, cells: Sequence[str]) -> None:
-        self._sheet.append([ILLEGAL_CHARACTERS_RE.sub("", cell) for cell in cells])
+        self._sheet.append([self._text(cell) for cell in cells])
+
+    def _text(self, said: str) -> Any:
+        """Never a formula, whatever it begins with."""
+        if not said:
+            return None
+        cell = WriteOnlyCell(self._sheet, ILLEGAL_CHARACTERS_RE.sub("", said))
+        cell.data_type = "s"
+        return cell
 
     def close(self) -> None:
         self._book.save(self._path)
+
+    def give_up(self) -> None:
+        self._sheet.close()

@@ -1,27 +1,10 @@
 """What is counted of a household: coded attributes only, nobody can be recognised by them."""
 
-from collections import Counter
-from collections.abc import Iterator
-from enum import IntEnum
+from collections.abc import Mapping
 from typing import NamedTuple
 
+from tuopin.registry.v1 import household_pb2
 from tuopin.registry.v1.household_pb2 import Household, Member
-
-
-class Dimension(IntEnum):
-    """What a sum is counted by; the numbers are stored."""
-
-    HOUSEHOLD = 0
-    ATTRIBUTE = 1
-    CAUSE = 2
-    ANY_CAUSE = 3
-    SIZE = 4
-    SEX = 20
-    BIRTH_YEAR = 21
-    HEALTH = 22
-    LABOUR = 23
-    EDUCATION = 24
-    AT_SCHOOL = 25
 
 
 class Person(NamedTuple):
@@ -48,11 +31,28 @@ class Coded(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """One cell of the standard crosses: a value of a dimension, crossed with the status."""
+    """What the sums are kept by: a household is in exactly one cell."""
 
-    dimension: int
-    value: int
     status: int
+    attribute: int
+    cause: int
+
+
+# Attribute of a person -> its codes: of every cell the people of each code are summed up.
+PERSON_CODES: Mapping[str, tuple[int, ...]] = {
+    "sex": tuple(household_pb2.Sex.values()),
+    "health": tuple(household_pb2.Health.values()),
+    "labour": tuple(household_pb2.Labour.values()),
+    "education": tuple(household_pb2.Education.values()),
+    "at_school": (0, 1),
+}
+# Names of the sums: households, people, sex_1, sex_2, health_1 ...
+SUM_NAMES = (
+    "households",
+    "people",
+    *(f"{name}_{code}" for name, codes in PERSON_CODES.items() for code in codes),
+)
+_PLACES = {name: place for place, name in enumerate(SUM_NAMES)}
 
 
 def coded(household: Household) -> Coded:
@@ -79,33 +79,20 @@ def _person(member: Member) -> Person:
     )
 
 
-def cells(of: Coded) -> Iterator[tuple[Cell, int, int]]:
-    """The cells a household counts in, with its households (0 or 1) and its people there."""
-    people = len(of.people)
-    own = {
-        Dimension.HOUSEHOLD: (0,),
-        Dimension.ATTRIBUTE: (of.attribute,),
-        Dimension.CAUSE: (of.cause,),
-        Dimension.ANY_CAUSE: (of.cause, *of.other_causes),
-        Dimension.SIZE: (people,),
-    }
-    for dimension, values in own.items():
-        for value in values:
-            yield Cell(dimension, value, of.status), 1, people
-    for dimension, counts in _people(of.people).items():
-        for value, count in counts.items():
-            yield Cell(dimension, value, of.status), 0, count
+def cell_of(of: Coded) -> Cell:
+    """The one cell that a household counts in."""
+    return Cell(of.status, of.attribute, of.cause)
 
 
-def _people(people: tuple[Person, ...]) -> dict[Dimension, Counter[int]]:
-    return {
-        Dimension.SEX: Counter(each.sex for each in people),
-        Dimension.BIRTH_YEAR: Counter(each.birth_year for each in people),
-        Dimension.HEALTH: Counter(each.health for each in people),
-        Dimension.LABOUR: Counter(each.labour for each in people),
-        Dimension.EDUCATION: Counter(each.education for each in people),
-        Dimension.AT_SCHOOL: Counter(each.at_school for each in people),
-    }
+def sums_of(of: Coded) -> list[int]:
+    """What a household adds to its cell, in the order of SUM_NAMES."""
+    sums = [0] * len(SUM_NAMES)
+    sums[0] = 1
+    sums[1] = len(of.people)
+    for person in of.people:
+        for name in PERSON_CODES:
+            sums[_PLACES[f"{name}_{getattr(person, name)}"]] += 1
+    return sums
 
 
 def packed(of: Coded) -> str:

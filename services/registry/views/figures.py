@@ -4,15 +4,15 @@ households (standard crosses from their sums).
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import product
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, select
 
 from chassis.paging import below
-from services.registry.views.coded import Cell, Coded, Dimension, cells
+from services.registry.views.coded import SUM_NAMES, Cell, Coded, cell_of, sums_of
 from services.registry.views.spans import (
     COUNTY_DIGITS,
-    NO_DAY,
     NO_MOMENT_US,
     SPANS,
     SUMS,
@@ -24,6 +24,7 @@ from services.registry.views.spans import (
 # Recorded times begin with the system.
 _FIRST_RECORDED_YEAR = 2000
 _FETCH_COUNT = 5_000
+_KEYS_COUNT = 500
 
 
 class Moment(NamedTuple):
@@ -59,37 +60,47 @@ def in_force(connection: Connection, region_id: str, at: Moment) -> Iterator[Row
 
 
 def standard(
-    connection: Connection, region_id: str, at: Moment, dimension: Dimension
-) -> dict[Cell, Counted]:
-    """One dimension crossed with the status, for a region of at least a county."""
+    connection: Connection, region_id: str, at: Moment, names: Sequence[str]
+) -> dict[Cell, tuple[int, ...]]:
+    """The named sums (of SUM_NAMES) of every cell, for a region of at least a county."""
     assert len(region_id) <= COUNTY_DIGITS, region_id
-    totals: dict[Cell, list[int]] = defaultdict(lambda: [0, 0])
-    county = and_(
-        SUMS.c.county_id >= region_id,
-        SUMS.c.county_id <= region_id.ljust(COUNTY_DIGITS, "9"),
-        SUMS.c.dimension == int(dimension),
-        SUMS.c.known_in.in_(_known_in(at.known_at_us)),
-    )
-    for effective in _effective_in(at.as_of):
+    totals: dict[Cell, list[int]] = defaultdict(lambda: [0] * len(names))
+    known_in = SUMS.c.known_in.in_(_known_in(at.known_at_us))
+    cell = (SUMS.c.status, SUMS.c.attribute, SUMS.c.cause)
+    for county_id, effective in product(_counties(connection, region_id), _effective_in(at.as_of)):
         found = connection.execute(
-            select(
-                SUMS.c.value,
-                SUMS.c.status,
-                func.sum(SUMS.c.households),
-                func.sum(SUMS.c.people),
-            )
-            .where(county, effective)
-            .group_by(SUMS.c.value, SUMS.c.status)
+            select(*cell, *(func.sum(SUMS.c[name]) for name in names))
+            # Equal, not between: the index then finds the buckets too.
+            .where(SUMS.c.county_id == county_id, known_in, effective)
+            .group_by(*cell)
         )
-        for value, status, households, people in found:
-            total = totals[Cell(dimension, value, status)]
-            total[0] += int(households)
-            total[1] += int(people)
+        for status, attribute, cause, *sums in found:
+            _add(totals[Cell(status, attribute, cause)], map(int, sums))
     if at.known_at_us < NO_MOMENT_US:
-        for cell, households, people in _since_midnight(connection, region_id, at, dimension):
-            totals[cell][0] += households
-            totals[cell][1] += people
-    return {cell: Counted(*total) for cell, total in totals.items() if any(total)}
+        places = [SUM_NAMES.index(name) for name in names]
+        for of, way in _since_midnight(connection, region_id, at):
+            sums = sums_of(of)
+            _add(totals[cell_of(of)], (way * sums[place] for place in places))
+    return {each: tuple(total) for each, total in totals.items() if any(total)}
+
+
+def _counties(connection: Connection, region_id: str) -> list[str]:
+    """The counties of a region that have sums, found by steps along the key."""
+    if len(region_id) == COUNTY_DIGITS:
+        return [region_id]
+    found: list[str] = []
+    column = SUMS.c.county_id
+    end = region_id.ljust(COUNTY_DIGITS, "9")
+    after = column >= region_id
+    while county_id := connection.scalar(select(func.min(column)).where(after, column <= end)):
+        found.append(county_id)
+        after = column > county_id
+    return found
+
+
+def _add(total: list[int], amounts: Iterable[int]) -> None:
+    for place, amount in enumerate(amounts):
+        total[place] += amount
 
 
 def _known_in(known_at_us: int) -> list[str]:
@@ -115,32 +126,32 @@ def _effective_in(as_of: str) -> Iterator[ColumnElement[bool]]:
 
 
 def _since_midnight(
-    connection: Connection, region_id: str, at: Moment, dimension: Dimension
-) -> Iterator[tuple[Cell, int, int]]:
-    """What the moment's own day brought until the moment: too fine for a bucket."""
+    connection: Connection, region_id: str, at: Moment
+) -> Iterator[tuple[Coded, int]]:
+    """Households that came in (1) and went out (-1) on the moment's own day until the moment: too
+    fine for a bucket.
+    """
     start_us = _midnight_us(at.known_at_us)
-    opened = and_(SPANS.c.known_from_us >= start_us, SPANS.c.known_from_us <= at.known_at_us)
     # An event that closes a span opens another one, of the same household at the same moment.
-    touched = select(SPANS.c.household_id).where(opened)
-    found = connection.execute(
-        select(SPANS).where(
-            below(SPANS.c.village_id, region_id),
-            SPANS.c.household_id.in_(touched),
-            or_(
-                opened,
-                and_(SPANS.c.known_to_us >= start_us, SPANS.c.known_to_us <= at.known_at_us),
-            ),
-            SPANS.c.valid_from <= at.as_of,
-            or_(SPANS.c.valid_to > at.as_of, SPANS.c.valid_to == NO_DAY),
+    touched = connection.scalars(
+        select(SPANS.c.household_id)
+        .where(SPANS.c.known_from_us >= start_us, SPANS.c.known_from_us <= at.known_at_us)
+        .distinct()
+    ).all()
+    for start in range(0, len(touched), _KEYS_COUNT):
+        found = connection.execute(
+            select(SPANS).where(
+                SPANS.c.household_id.in_(touched[start : start + _KEYS_COUNT]),
+                SPANS.c.known_to_us >= start_us,
+                SPANS.c.valid_from <= at.as_of,
+                SPANS.c.valid_to > at.as_of,
+            )
         )
-    )
-    for row in found:
-        began = start_us <= row.known_from_us <= at.known_at_us
-        ended = start_us <= row.known_to_us <= at.known_at_us
-        way = int(began) - int(ended)
-        for cell, households, people in cells(coded_of(row)):
-            if way and cell.dimension == dimension:
-                yield cell, way * households, way * people
+        for row in found:
+            began = start_us <= row.known_from_us <= at.known_at_us
+            ended = start_us <= row.known_to_us <= at.known_at_us
+            if began != ended and row.village_id.startswith(region_id):
+                yield coded_of(row), int(began) - int(ended)
 
 
 def _midnight_us(moment_us: int) -> int:

@@ -19,6 +19,7 @@ from tuopin.registry.v1.exit_pb2 import (
     SupportEnded,
 )
 from tuopin.registry.v1.household_pb2 import (
+    HOUSEHOLD_STATUS_ANNOUNCED,
     HOUSEHOLD_STATUS_EXIT_AGREED,
     HOUSEHOLD_STATUS_EXIT_ANNOUNCED,
     HOUSEHOLD_STATUS_EXIT_APPRAISED,
@@ -35,6 +36,17 @@ from tuopin.registry.v1.household_pb2 import (
     HouseholdExited,
     HouseholdRegistered,
     HouseholdStatus,
+)
+from tuopin.registry.v1.identification_pb2 import (
+    CountyReviewed,
+    DisqualifyingFactOverridden,
+    DisqualifyingFactRecorded,
+    HouseholdAnnounced,
+    HouseholdApplied,
+    HouseholdSupplemented,
+    IncomeProved,
+    TownshipReviewed,
+    VillageAppraised,
 )
 from tuopin.registry.v1.posting_pb2 import (
     ObjectionDismissed,
@@ -128,7 +140,7 @@ def _nothing(household: Household, event: object, version: Version) -> None:
 
 
 # Events a household can begin with.
-BIRTHS: tuple[type[Message], ...] = (HouseholdRegistered,)
+BIRTHS: tuple[type[Message], ...] = (HouseholdRegistered, HouseholdApplied)
 
 APPLIERS: Mapping[type[Message], Apply] = {
     **{event: _filed(change) for event, change in CHANGES.items()},
@@ -152,6 +164,14 @@ APPLIERS: Mapping[type[Message], Apply] = {
     ObjectionUpheld: _own_status,
     ObjectionDismissed: _nothing,
     RelativeDeclared: _nothing,
+    IncomeProved: _nothing,
+    DisqualifyingFactRecorded: _nothing,
+    DisqualifyingFactOverridden: _nothing,
+    VillageAppraised: _own_status,
+    TownshipReviewed: _own_status,
+    CountyReviewed: _own_status,
+    HouseholdAnnounced: _status(HOUSEHOLD_STATUS_ANNOUNCED),
+    HouseholdSupplemented: _nothing,
 }
 
 _OF_TYPE = {kind.DESCRIPTOR.full_name: kind for kind in APPLIERS}

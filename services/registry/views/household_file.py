@@ -21,6 +21,7 @@ from tuopin.registry.v1 import correction_pb2 as correction
 from tuopin.registry.v1 import exit_pb2 as exit
 from tuopin.registry.v1 import file_pb2 as file
 from tuopin.registry.v1 import household_pb2 as registry
+from tuopin.registry.v1 import identification_pb2 as identification
 from tuopin.registry.v1 import posting_pb2 as posting
 from tuopin.registry.v1.household_pb2 import FileEntry
 from tuopin.types.v1.types_pb2 import Consent, Evidence, Paper
@@ -77,6 +78,15 @@ LINES: Mapping[type[Message], Line] = {
     posting.ObjectionUpheld: Line("objection_id", ("judged_by",)),
     posting.ObjectionDismissed: Line("objection_id", ("judged_by",)),
     posting.RelativeDeclared: Line("household_id", ("official",)),
+    identification.HouseholdApplied: Line("round_id", ("applied_by",)),
+    identification.IncomeProved: Line("household_id"),
+    identification.DisqualifyingFactRecorded: Line("household_id", ("fact",)),
+    identification.DisqualifyingFactOverridden: Line("household_id", ("fact", "overridden_by")),
+    identification.VillageAppraised: Line("household_id", ("passed",)),
+    identification.TownshipReviewed: Line("household_id", ("approved", "reviewed_by")),
+    identification.CountyReviewed: Line("household_id", ("approved", "reviewed_by")),
+    identification.HouseholdAnnounced: Line("announcement", ("announced_by",)),
+    identification.HouseholdSupplemented: Line("round_id"),
     planning.PlanDrafted: Line("plan_id", ("main_cause", "catalogue")),
     planning.PlanConsented: Line("plan_id"),
     planning.PlanApproved: Line("plan_id", ("helper_id",)),

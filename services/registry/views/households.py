@@ -36,6 +36,8 @@ from tuopin.registry.v1.exit_pb2 import (
 )
 from tuopin.registry.v1.file_pb2 import IncomeStated
 from tuopin.registry.v1.household_pb2 import (
+    HOUSEHOLD_STATUS_ANNOUNCED,
+    HOUSEHOLD_STATUS_APPLIED,
     HOUSEHOLD_STATUS_EXIT_AGREED,
     HOUSEHOLD_STATUS_EXIT_ANNOUNCED,
     HOUSEHOLD_STATUS_EXIT_APPRAISED,
@@ -56,6 +58,7 @@ from tuopin.registry.v1.household_pb2 import (
     HouseholdRow,
     ListHouseholds,
 )
+from tuopin.registry.v1.identification_pb2 import HouseholdAnnounced, HouseholdApplied
 
 METADATA = MetaData()
 
@@ -84,6 +87,8 @@ _STATUS = {
     ExitVerified: HOUSEHOLD_STATUS_EXIT_VERIFIED,
     ExitAgreed: HOUSEHOLD_STATUS_EXIT_AGREED,
     HouseholdExited: HOUSEHOLD_STATUS_EXITED,
+    HouseholdApplied: HOUSEHOLD_STATUS_APPLIED,
+    HouseholdAnnounced: HOUSEHOLD_STATUS_ANNOUNCED,
     ExitAppraised: HOUSEHOLD_STATUS_EXIT_APPRAISED,
     ExitReviewedAtTownship: HOUSEHOLD_STATUS_EXIT_TOWNSHIP_REVIEWED,
     ExitReviewedAtCounty: HOUSEHOLD_STATUS_EXIT_COUNTY_REVIEWED,
@@ -103,7 +108,7 @@ def project(rows: Rows, envelope: Envelope, event: Any) -> None:
         event=envelope.data,
     )
     # An event that can lead to several states says to which one.
-    status = _STATUS.get(type(event)) or getattr(event, "status", None)
+    status = getattr(event, "status", None) or _STATUS.get(type(event))
     current: dict[str, Any] = {} if status is None else {"status": status}
     match event:
         case HouseholdCorrected():
@@ -113,18 +118,23 @@ def project(rows: Rows, envelope: Envelope, event: Any) -> None:
         case IncomeStated():
             current |= {"income_per_head_fen": event.income_per_head_fen}
         case HouseholdRegistered():
-            current |= {
-                "household_number": event.household_number,
-                "village_id": event.village_id,
-                "attribute": event.attribute,
-                "main_cause": event.main_cause,
-                "member_count": len(event.members),
-                "income_per_head_fen": event.income_per_head_fen,
-                "registered_on": event.effective_on,
-                "synthetic": event.synthetic,
-            }
+            current |= _columns(event) | {"registered_on": event.effective_on}
+        case HouseholdApplied():
+            current |= _columns(event.file)
     if current:
         rows.put(HOUSEHOLDS, (event.household_id,), **current)
+
+
+def _columns(file: HouseholdRegistered) -> dict[str, Any]:
+    return {
+        "household_number": file.household_number,
+        "village_id": file.village_id,
+        "attribute": file.attribute,
+        "main_cause": file.main_cause,
+        "member_count": len(file.members),
+        "income_per_head_fen": file.income_per_head_fen,
+        "synthetic": file.synthetic,
+    }
 
 
 VIEW = View(
@@ -203,6 +213,6 @@ def row_of(row: Row[Any]) -> HouseholdRow:
         main_cause=row.main_cause,
         member_count=row.member_count,
         income_per_head_fen=row.income_per_head_fen,
-        registered_on=row.registered_on,
+        registered_on=row.registered_on or "",
         synthetic=row.synthetic,
     )

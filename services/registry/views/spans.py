@@ -7,7 +7,6 @@ known-at never change. The sums are kept per county, by year, month and day of b
 figure of any past moment is the sum of a few dozen rows however many events there are.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,7 +30,16 @@ from chassis.clock import MICROSECONDS
 from chassis.decider import PROGRAMME_ZONE
 from chassis.fields import personal_of
 from chassis.views import OwnRows
-from services.registry.views.coded import Cell, Coded, cells, coded, packed, unpacked
+from services.registry.views.coded import (
+    SUM_NAMES,
+    Cell,
+    Coded,
+    cell_of,
+    coded,
+    packed,
+    sums_of,
+    unpacked,
+)
 from services.registry.views.folding import Version, fold, step
 from services.registry.views.versions import HOUSEHOLD_VERSIONS
 from tuopin.envelope.v1.envelope_pb2 import Envelope
@@ -97,13 +105,12 @@ SUMS = Table(
     "household_sums",
     METADATA,
     Column("county_id", String(6), primary_key=True),
-    Column("dimension", Integer, primary_key=True, autoincrement=False),
     Column("known_in", String(11), primary_key=True),
     Column("effective_in", String(11), primary_key=True),
-    Column("value", Integer, primary_key=True, autoincrement=False),
     Column("status", Integer, primary_key=True, autoincrement=False),
-    Column("households", Integer, server_default="0", nullable=False),
-    Column("people", Integer, server_default="0", nullable=False),
+    Column("attribute", Integer, primary_key=True, autoincrement=False),
+    Column("cause", Integer, primary_key=True, autoincrement=False),
+    *(Column(name, Integer, server_default="0", nullable=False) for name in SUM_NAMES),
     sqlite_with_rowid=False,
 )
 
@@ -183,8 +190,8 @@ class Advance:
         self._household_id: str = event.household_id
         self._known_us = envelope.recorded_at_us
         self._ordinal = 0
-        # (county, effective date, cell) -> households and people more or less from that day on.
-        self._changes: dict[tuple[str, str, Cell], list[int]] = defaultdict(lambda: [0, 0])
+        # (county, effective date, cell) -> its sums, more or less from that day on.
+        self._changes: dict[tuple[str, str, Cell], list[int]] = {}
 
     def run(self) -> None:
         """Write the spans and sums; the head goes on."""
@@ -293,23 +300,24 @@ class Advance:
         self._count(segment, -1)
 
     def _count(self, segment: Segment, sign: int) -> None:
-        county_id = segment.of.village_id[:COUNTY_DIGITS]
-        for cell, households, people in cells(segment.of):
-            for day, way in ((segment.valid_from, sign), (segment.valid_to, -sign)):
-                if day != NO_DAY:
-                    change = self._changes[county_id, day, cell]
-                    change[0] += way * households
-                    change[1] += way * people
+        of = segment.of
+        county_id, cell, sums = of.village_id[:COUNTY_DIGITS], cell_of(of), sums_of(of)
+        for day, way in ((segment.valid_from, sign), (segment.valid_to, -sign)):
+            if day == NO_DAY:
+                continue
+            change = self._changes.setdefault((county_id, day, cell), [0] * len(sums))
+            for place, amount in enumerate(sums):
+                change[place] += way * amount
 
     def _write_changes(self) -> None:
         known_in = buckets(day_of(self._known_us))
-        for (county_id, day, cell), (households, people) in self._changes.items():
-            if not households and not people:
+        for (county_id, day, cell), change in self._changes.items():
+            if not any(change):
                 continue
             for known in known_in:
                 for effective in buckets(day):
-                    key = (county_id, cell.dimension, known, effective, cell.value, cell.status)
-                    self._rows.add(SUMS, key, households=households, people=people)
+                    deltas = dict(zip(SUM_NAMES, change, strict=True))
+                    self._rows.add(SUMS, (county_id, known, effective, *cell), **deltas)
 
 
 def segment_of(row: Row[Any]) -> Segment:

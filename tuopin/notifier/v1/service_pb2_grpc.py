@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from tuopin.notifier.v1 import assignment_pb2 as tuopin_dot_notifier_dot_v1_dot_assignment__pb2
+from tuopin.notifier.v1 import burden_pb2 as tuopin_dot_notifier_dot_v1_dot_burden__pb2
 from tuopin.notifier.v1 import complaint_pb2 as tuopin_dot_notifier_dot_v1_dot_complaint__pb2
 from tuopin.notifier.v1 import digest_pb2 as tuopin_dot_notifier_dot_v1_dot_digest__pb2
 from tuopin.notifier.v1 import handling_pb2 as tuopin_dot_notifier_dot_v1_dot_handling__pb2
@@ -123,6 +124,16 @@ class NotifierServiceStub:
                 '/tuopin.notifier.v1.NotifierService/ListAssignments',
                 request_serializer=tuopin_dot_notifier_dot_v1_dot_assignment__pb2.ListAssignments.SerializeToString,
                 response_deserializer=tuopin_dot_notifier_dot_v1_dot_assignment__pb2.AssignmentPage.FromString,
+                _registered_method=True)
+        self.FindAssignment = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/FindAssignment',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_assignment__pb2.FindAssignment.SerializeToString,
+                response_deserializer=tuopin_dot_notifier_dot_v1_dot_assignment__pb2.AssignmentFound.FromString,
+                _registered_method=True)
+        self.ListBurden = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/ListBurden',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_burden__pb2.ListBurden.SerializeToString,
+                response_deserializer=tuopin_dot_notifier_dot_v1_dot_burden__pb2.BurdenPage.FromString,
                 _registered_method=True)
         self.IssueHouseholdLink = channel.unary_unary(
                 '/tuopin.notifier.v1.NotifierService/IssueHouseholdLink',
@@ -405,6 +416,19 @@ class NotifierServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListAssignments(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FindAssignment(self, request, context):
+        """Proof and burden.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBurden(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -718,6 +742,16 @@ def add_NotifierServiceServicer_to_server(servicer, server):
                     servicer.ListAssignments,
                     request_deserializer=tuopin_dot_notifier_dot_v1_dot_assignment__pb2.ListAssignments.FromString,
                     response_serializer=tuopin_dot_notifier_dot_v1_dot_assignment__pb2.AssignmentPage.SerializeToString,
+            ),
+            'FindAssignment': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindAssignment,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_assignment__pb2.FindAssignment.FromString,
+                    response_serializer=tuopin_dot_notifier_dot_v1_dot_assignment__pb2.AssignmentFound.SerializeToString,
+            ),
+            'ListBurden': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBurden,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_burden__pb2.ListBurden.FromString,
+                    response_serializer=tuopin_dot_notifier_dot_v1_dot_burden__pb2.BurdenPage.SerializeToString,
             ),
             'IssueHouseholdLink': grpc.unary_unary_rpc_method_handler(
                     servicer.IssueHouseholdLink,
@@ -1337,6 +1371,60 @@ class NotifierService:
             '/tuopin.notifier.v1.NotifierService/ListAssignments',
             tuopin_dot_notifier_dot_v1_dot_assignment__pb2.ListAssignments.SerializeToString,
             tuopin_dot_notifier_dot_v1_dot_assignment__pb2.AssignmentPage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindAssignment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/FindAssignment',
+            tuopin_dot_notifier_dot_v1_dot_assignment__pb2.FindAssignment.SerializeToString,
+            tuopin_dot_notifier_dot_v1_dot_assignment__pb2.AssignmentFound.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBurden(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/ListBurden',
+            tuopin_dot_notifier_dot_v1_dot_burden__pb2.ListBurden.SerializeToString,
+            tuopin_dot_notifier_dot_v1_dot_burden__pb2.BurdenPage.FromString,
             options,
             channel_credentials,
             insecure,

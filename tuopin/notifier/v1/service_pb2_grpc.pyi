@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from grpc import aio as _aio
 from tuopin.notifier.v1 import assignment_pb2 as _assignment_pb2
+from tuopin.notifier.v1 import burden_pb2 as _burden_pb2
 from tuopin.notifier.v1 import complaint_pb2 as _complaint_pb2
 from tuopin.notifier.v1 import digest_pb2 as _digest_pb2
 from tuopin.notifier.v1 import handling_pb2 as _handling_pb2
@@ -57,6 +58,9 @@ class NotifierServiceStub:
     GetLink: _grpc.UnaryUnaryMultiCallable[_link_pb2.GetLink, _link_pb2.Link]
     FindLink: _grpc.UnaryUnaryMultiCallable[_link_pb2.FindLink, _link_pb2.LinkFound]
     ListAssignments: _grpc.UnaryUnaryMultiCallable[_assignment_pb2.ListAssignments, _assignment_pb2.AssignmentPage]
+    FindAssignment: _grpc.UnaryUnaryMultiCallable[_assignment_pb2.FindAssignment, _assignment_pb2.AssignmentFound]
+    """Proof and burden."""
+    ListBurden: _grpc.UnaryUnaryMultiCallable[_burden_pb2.ListBurden, _burden_pb2.BurdenPage]
     IssueHouseholdLink: _grpc.UnaryUnaryMultiCallable[_voice_pb2.IssueHouseholdLink, _types_pb2.Receipt]
     """A household's voice."""
     LinkHouseholdChat: _grpc.UnaryUnaryMultiCallable[_voice_pb2.LinkHouseholdChat, _types_pb2.Receipt]
@@ -118,6 +122,9 @@ class NotifierServiceAsyncStub(NotifierServiceStub):
     GetLink: _aio.UnaryUnaryMultiCallable[_link_pb2.GetLink, _link_pb2.Link]  # type: ignore[assignment]
     FindLink: _aio.UnaryUnaryMultiCallable[_link_pb2.FindLink, _link_pb2.LinkFound]  # type: ignore[assignment]
     ListAssignments: _aio.UnaryUnaryMultiCallable[_assignment_pb2.ListAssignments, _assignment_pb2.AssignmentPage]  # type: ignore[assignment]
+    FindAssignment: _aio.UnaryUnaryMultiCallable[_assignment_pb2.FindAssignment, _assignment_pb2.AssignmentFound]  # type: ignore[assignment]
+    """Proof and burden."""
+    ListBurden: _aio.UnaryUnaryMultiCallable[_burden_pb2.ListBurden, _burden_pb2.BurdenPage]  # type: ignore[assignment]
     IssueHouseholdLink: _aio.UnaryUnaryMultiCallable[_voice_pb2.IssueHouseholdLink, _types_pb2.Receipt]  # type: ignore[assignment]
     """A household's voice."""
     LinkHouseholdChat: _aio.UnaryUnaryMultiCallable[_voice_pb2.LinkHouseholdChat, _types_pb2.Receipt]  # type: ignore[assignment]
@@ -272,6 +279,21 @@ class NotifierServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _assignment_pb2.ListAssignments,
         context: _ServicerContext,
     ) -> _typing.Union[_assignment_pb2.AssignmentPage, _abc.Awaitable[_assignment_pb2.AssignmentPage]]: ...
+
+    @_abc_1.abstractmethod
+    def FindAssignment(
+        self,
+        request: _assignment_pb2.FindAssignment,
+        context: _ServicerContext,
+    ) -> _typing.Union[_assignment_pb2.AssignmentFound, _abc.Awaitable[_assignment_pb2.AssignmentFound]]:
+        """Proof and burden."""
+
+    @_abc_1.abstractmethod
+    def ListBurden(
+        self,
+        request: _burden_pb2.ListBurden,
+        context: _ServicerContext,
+    ) -> _typing.Union[_burden_pb2.BurdenPage, _abc.Awaitable[_burden_pb2.BurdenPage]]: ...
 
     @_abc_1.abstractmethod
     def IssueHouseholdLink(

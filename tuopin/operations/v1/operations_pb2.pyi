@@ -303,19 +303,29 @@ Global___StoredEvent: _TypeAlias = StoredEvent  # noqa: Y015
 
 @_typing.final
 class ListTrace(_message.Message):
+    """Events of this service only; whoever follows a trace through all of them asks each, and asks again with the ids
+    of the events that were new.
+    """
+
     DESCRIPTOR: _descriptor.Descriptor
 
     REFERENCE_FIELD_NUMBER: _builtins.int
+    EVENT_IDS_FIELD_NUMBER: _builtins.int
     reference: _builtins.str
-    """A household, plan, assignment, cadre, payment or command id; everything that belongs to it is returned."""
+    """A household, plan, assignment, cadre, payment, command or event id; what belongs to it is returned."""
+    @_builtins.property
+    def event_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Events of any service: what they caused here, and what caused them, belongs too."""
+
     def __init__(
         self,
         *,
         reference: _builtins.str = ...,
+        event_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["reference", b"reference"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_ids", b"event_ids", "reference", b"reference"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

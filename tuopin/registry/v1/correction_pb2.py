@@ -26,7 +26,7 @@ from tuopin.options.v1 import options_pb2 as tuopin_dot_options_dot_v1_dot_optio
 from tuopin.registry.v1 import household_pb2 as tuopin_dot_registry_dot_v1_dot_household__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#tuopin/registry/v1/correction.proto\x12\x12tuopin.registry.v1\x1a\x1ftuopin/options/v1/options.proto\x1a\"tuopin/registry/v1/household.proto\"\xb8\x01\n\x10\x43orrectHousehold\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12;\n\x04\x66ile\x18\x02 \x01(\x0b\x32%.tuopin.registry.v1.RegisterHouseholdB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1e\n\x06reason\x18\x03 \x01(\tB\x0e\x8a\xb5\x18\x05\x08\x01\x18\xf4\x03\x92\xb5\x18\x01-\x12\x11\n\timport_id\x18\x04 \x01(\t\x12\x18\n\x08not_told\x18\x05 \x03(\tB\x06\x8a\xb5\x18\x02@<\"V\n\x11\x43orrectHouseholds\x12\x41\n\x08\x63ommands\x18\x01 \x03(\x0b\x32$.tuopin.registry.v1.CorrectHouseholdB\t\x8a\xb5\x18\x05\x38\x01@\xf4\x03\"\xa4\x05\n\x12HouseholdCorrected\x12\x14\n\x0chousehold_id\x18\x01 \x01(\t\x12\x12\n\nvillage_id\x18\x02 \x01(\t\x12\x19\n\x11\x63orrects_event_id\x18\x03 \x01(\t\x12\x18\n\x10\x63orrects_version\x18\x04 \x01(\x03\x12 \n\x06reason\x18\x05 \x01(\tB\x10\x92\xb5\x18\x0chousehold_id\x12\x14\n\x0c\x65\x66\x66\x65\x63tive_on\x18\x06 \x01(\t\x12\x11\n\timport_id\x18\x07 \x01(\t\x12\x11\n\tcorrected\x18\x08 \x03(\t\x12\x30\n\tattribute\x18\t \x01(\x0e\x32\x1d.tuopin.registry.v1.Attribute\x12-\n\nmain_cause\x18\n \x01(\x0e\x32\x19.tuopin.registry.v1.Cause\x12/\n\x0cother_causes\x18\x0b \x03(\x0e\x32\x19.tuopin.registry.v1.Cause\x12\'\n\x05needs\x18\x0c \x03(\x0e\x32\x18.tuopin.registry.v1.Need\x12?\n\x11living_conditions\x18\r \x01(\x0b\x32$.tuopin.registry.v1.LivingConditions\x12=\n\x10income_statement\x18\x0e \x01(\x0b\x32#.tuopin.registry.v1.IncomeStatement\x12!\n\x07\x61\x64\x64ress\x18\x0f \x01(\tB\x10\x92\xb5\x18\x0chousehold_id\x12+\n\x07members\x18\x10 \x03(\x0b\x32\x1a.tuopin.registry.v1.Member\x12\x13\n\x0bnever_there\x18\x11 \x03(\t\x12\x14\n\x0cmember_count\x18\x12 \x01(\x05\x12\x1b\n\x13income_per_head_fen\x18\x13 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#tuopin/registry/v1/correction.proto\x12\x12tuopin.registry.v1\x1a\x1ftuopin/options/v1/options.proto\x1a\"tuopin/registry/v1/household.proto\"\xb8\x01\n\x10\x43orrectHousehold\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12;\n\x04\x66ile\x18\x02 \x01(\x0b\x32%.tuopin.registry.v1.RegisterHouseholdB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1e\n\x06reason\x18\x03 \x01(\tB\x0e\x8a\xb5\x18\x05\x08\x01\x18\xf4\x03\x92\xb5\x18\x01-\x12\x11\n\timport_id\x18\x04 \x01(\t\x12\x18\n\x08not_told\x18\x05 \x03(\tB\x06\x8a\xb5\x18\x02@<\"V\n\x11\x43orrectHouseholds\x12\x41\n\x08\x63ommands\x18\x01 \x03(\x0b\x32$.tuopin.registry.v1.CorrectHouseholdB\t\x8a\xb5\x18\x05\x38\x01@\xf4\x03\"\xa4\x05\n\x12HouseholdCorrected\x12\x14\n\x0chousehold_id\x18\x01 \x01(\t\x12\x12\n\nvillage_id\x18\x02 \x01(\t\x12\x19\n\x11\x63orrects_event_id\x18\x03 \x01(\t\x12\x18\n\x10\x63orrects_version\x18\x04 \x01(\x03\x12 \n\x06reason\x18\x05 \x01(\tB\x10\x92\xb5\x18\x0chousehold_id\x12\x14\n\x0c\x65\x66\x66\x65\x63tive_on\x18\x06 \x01(\t\x12\x11\n\timport_id\x18\x07 \x01(\t\x12\x11\n\tcorrected\x18\x08 \x03(\t\x12\x30\n\tattribute\x18\t \x01(\x0e\x32\x1d.tuopin.registry.v1.Attribute\x12-\n\nmain_cause\x18\n \x01(\x0e\x32\x19.tuopin.registry.v1.Cause\x12/\n\x0cother_causes\x18\x0b \x03(\x0e\x32\x19.tuopin.registry.v1.Cause\x12\'\n\x05needs\x18\x0c \x03(\x0e\x32\x18.tuopin.registry.v1.Need\x12?\n\x11living_conditions\x18\r \x01(\x0b\x32$.tuopin.registry.v1.LivingConditions\x12=\n\x10income_statement\x18\x0e \x01(\x0b\x32#.tuopin.registry.v1.IncomeStatement\x12!\n\x07\x61\x64\x64ress\x18\x0f \x01(\tB\x10\x92\xb5\x18\x0chousehold_id\x12+\n\x07members\x18\x10 \x03(\x0b\x32\x1a.tuopin.registry.v1.Member\x12\x13\n\x0bnever_there\x18\x11 \x03(\t\x12\x14\n\x0cmember_count\x18\x12 \x01(\x05\x12\x1b\n\x13income_per_head_fen\x18\x13 \x01(\x03\"\xab\x01\n\x0b\x43orrectDate\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1c\n\x0chousehold_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x17\n\x07version\x18\x03 \x01(\x03\x42\x06\x8a\xb5\x18\x02(\x01\x12\x1e\n\x0c\x65\x66\x66\x65\x63tive_on\x18\x04 \x01(\tB\x08\x8a\xb5\x18\x04\x08\x01H\x01\x12)\n\x06reason\x18\x05 \x01(\tB\x19\x8a\xb5\x18\x05\x08\x01\x18\xf4\x03\x92\xb5\x18\x0chousehold_id\"\xc0\x01\n\rDateCorrected\x12\x14\n\x0chousehold_id\x18\x01 \x01(\t\x12\x12\n\nvillage_id\x18\x02 \x01(\t\x12\x19\n\x11\x63orrects_event_id\x18\x03 \x01(\t\x12\x18\n\x10\x63orrects_version\x18\x04 \x01(\x03\x12\x14\n\x0c\x65\x66\x66\x65\x63tive_on\x18\x05 \x01(\t\x12\x18\n\x10\x65\x66\x66\x65\x63tive_before\x18\x06 \x01(\t\x12 \n\x06reason\x18\x07 \x01(\tB\x10\x92\xb5\x18\x0chousehold_idb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,10 +47,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HOUSEHOLDCORRECTED'].fields_by_name['reason']._serialized_options = b'\222\265\030\014household_id'
   _globals['_HOUSEHOLDCORRECTED'].fields_by_name['address']._loaded_options = None
   _globals['_HOUSEHOLDCORRECTED'].fields_by_name['address']._serialized_options = b'\222\265\030\014household_id'
+  _globals['_CORRECTDATE'].fields_by_name['command_id']._loaded_options = None
+  _globals['_CORRECTDATE'].fields_by_name['command_id']._serialized_options = b'\212\265\030\002\010\001'
+  _globals['_CORRECTDATE'].fields_by_name['household_id']._loaded_options = None
+  _globals['_CORRECTDATE'].fields_by_name['household_id']._serialized_options = b'\212\265\030\002\010\001'
+  _globals['_CORRECTDATE'].fields_by_name['version']._loaded_options = None
+  _globals['_CORRECTDATE'].fields_by_name['version']._serialized_options = b'\212\265\030\002(\001'
+  _globals['_CORRECTDATE'].fields_by_name['effective_on']._loaded_options = None
+  _globals['_CORRECTDATE'].fields_by_name['effective_on']._serialized_options = b'\212\265\030\004\010\001H\001'
+  _globals['_CORRECTDATE'].fields_by_name['reason']._loaded_options = None
+  _globals['_CORRECTDATE'].fields_by_name['reason']._serialized_options = b'\212\265\030\005\010\001\030\364\003\222\265\030\014household_id'
+  _globals['_DATECORRECTED'].fields_by_name['reason']._loaded_options = None
+  _globals['_DATECORRECTED'].fields_by_name['reason']._serialized_options = b'\222\265\030\014household_id'
   _globals['_CORRECTHOUSEHOLD']._serialized_start=129
   _globals['_CORRECTHOUSEHOLD']._serialized_end=313
   _globals['_CORRECTHOUSEHOLDS']._serialized_start=315
   _globals['_CORRECTHOUSEHOLDS']._serialized_end=401
   _globals['_HOUSEHOLDCORRECTED']._serialized_start=404
   _globals['_HOUSEHOLDCORRECTED']._serialized_end=1080
+  _globals['_CORRECTDATE']._serialized_start=1083
+  _globals['_CORRECTDATE']._serialized_end=1254
+  _globals['_DATECORRECTED']._serialized_start=1257
+  _globals['_DATECORRECTED']._serialized_end=1449
 # @@protoc_insertion_point(module_scope)

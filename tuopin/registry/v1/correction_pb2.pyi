@@ -174,3 +174,74 @@ class HouseholdCorrected(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___HouseholdCorrected: _TypeAlias = HouseholdCorrected  # noqa: Y015
+
+@_typing.final
+class CorrectDate(_message.Message):
+    """A fact of the file is right, but not its day."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_ID_FIELD_NUMBER: _builtins.int
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    command_id: _builtins.str
+    household_id: _builtins.str
+    version: _builtins.int
+    """Of the event, as the household's file lists it."""
+    effective_on: _builtins.str
+    reason: _builtins.str
+    def __init__(
+        self,
+        *,
+        command_id: _builtins.str = ...,
+        household_id: _builtins.str = ...,
+        version: _builtins.int = ...,
+        effective_on: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "effective_on", b"effective_on", "household_id", b"household_id", "reason", b"reason", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CorrectDate: _TypeAlias = CorrectDate  # noqa: Y015
+
+@_typing.final
+class DateCorrected(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    VILLAGE_ID_FIELD_NUMBER: _builtins.int
+    CORRECTS_EVENT_ID_FIELD_NUMBER: _builtins.int
+    CORRECTS_VERSION_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_BEFORE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    household_id: _builtins.str
+    village_id: _builtins.str
+    corrects_event_id: _builtins.str
+    corrects_version: _builtins.int
+    effective_on: _builtins.str
+    effective_before: _builtins.str
+    reason: _builtins.str
+    def __init__(
+        self,
+        *,
+        household_id: _builtins.str = ...,
+        village_id: _builtins.str = ...,
+        corrects_event_id: _builtins.str = ...,
+        corrects_version: _builtins.int = ...,
+        effective_on: _builtins.str = ...,
+        effective_before: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["corrects_event_id", b"corrects_event_id", "corrects_version", b"corrects_version", "effective_before", b"effective_before", "effective_on", b"effective_on", "household_id", b"household_id", "reason", b"reason", "village_id", b"village_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DateCorrected: _TypeAlias = DateCorrected  # noqa: Y015

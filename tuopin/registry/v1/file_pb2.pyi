@@ -3,8 +3,10 @@
 isort:skip_file
 What happens to a household's file between its entry and its exit."""
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 from tuopin.registry.v1 import household_pb2 as _household_pb2
 import builtins as _builtins
 import sys
@@ -83,3 +85,724 @@ class IncomeStated(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___IncomeStated: _TypeAlias = IncomeStated  # noqa: Y015
+
+@_typing.final
+class AddMember(_message.Message):
+    """Somebody comes: born, married in, back again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_ID_FIELD_NUMBER: _builtins.int
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    MEMBER_FIELD_NUMBER: _builtins.int
+    ARRIVAL_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    command_id: _builtins.str
+    household_id: _builtins.str
+    arrival: _household_pb2.Arrival.ValueType
+    effective_on: _builtins.str
+    @_builtins.property
+    def member(self) -> _household_pb2.Member:
+        """Somebody who was a member before keeps their person_id: they are known by their identity number."""
+
+    def __init__(
+        self,
+        *,
+        command_id: _builtins.str = ...,
+        household_id: _builtins.str = ...,
+        member: _household_pb2.Member | None = ...,
+        arrival: _household_pb2.Arrival.ValueType = ...,
+        effective_on: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["member", b"member"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arrival", b"arrival", "command_id", b"command_id", "effective_on", b"effective_on", "household_id", b"household_id", "member", b"member"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddMember: _TypeAlias = AddMember  # noqa: Y015
+
+@_typing.final
+class MemberJoined(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    VILLAGE_ID_FIELD_NUMBER: _builtins.int
+    MEMBER_FIELD_NUMBER: _builtins.int
+    ARRIVAL_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    FROM_HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    MEMBER_COUNT_FIELD_NUMBER: _builtins.int
+    household_id: _builtins.str
+    village_id: _builtins.str
+    arrival: _household_pb2.Arrival.ValueType
+    effective_on: _builtins.str
+    from_household_id: _builtins.str
+    """Where they were a member until then; empty when they come from outside the register."""
+    member_count: _builtins.int
+    @_builtins.property
+    def member(self) -> _household_pb2.Member: ...
+    def __init__(
+        self,
+        *,
+        household_id: _builtins.str = ...,
+        village_id: _builtins.str = ...,
+        member: _household_pb2.Member | None = ...,
+        arrival: _household_pb2.Arrival.ValueType = ...,
+        effective_on: _builtins.str = ...,
+        from_household_id: _builtins.str = ...,
+        member_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["member", b"member"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arrival", b"arrival", "effective_on", b"effective_on", "from_household_id", b"from_household_id", "household_id", b"household_id", "member", b"member", "member_count", b"member_count", "village_id", b"village_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MemberJoined: _TypeAlias = MemberJoined  # noqa: Y015
+
+@_typing.final
+class RelationToHead(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    RELATION_FIELD_NUMBER: _builtins.int
+    person_id: _builtins.str
+    relation: _household_pb2.Relation.ValueType
+    def __init__(
+        self,
+        *,
+        person_id: _builtins.str = ...,
+        relation: _household_pb2.Relation.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["person_id", b"person_id", "relation", b"relation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RelationToHead: _TypeAlias = RelationToHead  # noqa: Y015
+
+@_typing.final
+class RemoveMember(_message.Message):
+    """Somebody goes. When it is the head, the next head is named with the relations to them that change."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_ID_FIELD_NUMBER: _builtins.int
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    DEPARTURE_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    NEW_HEAD_ID_FIELD_NUMBER: _builtins.int
+    RELATIONS_FIELD_NUMBER: _builtins.int
+    command_id: _builtins.str
+    household_id: _builtins.str
+    person_id: _builtins.str
+    departure: _household_pb2.Departure.ValueType
+    effective_on: _builtins.str
+    new_head_id: _builtins.str
+    @_builtins.property
+    def relations(self) -> _containers.RepeatedCompositeFieldContainer[Global___RelationToHead]: ...
+    def __init__(
+        self,
+        *,
+        command_id: _builtins.str = ...,
+        household_id: _builtins.str = ...,
+        person_id: _builtins.str = ...,
+        departure: _household_pb2.Departure.ValueType = ...,
+        effective_on: _builtins.str = ...,
+        new_head_id: _builtins.str = ...,
+        relations: _abc.Iterable[Global___RelationToHead] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "departure", b"departure", "effective_on", b"effective_on", "household_id", b"household_id", "new_head_id", b"new_head_id", "person_id", b"person_id", "relations", b"relations"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RemoveMember: _TypeAlias = RemoveMember  # noqa: Y015
+
+@_typing.final
+class MemberLeft(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    VILLAGE_ID_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    DEPARTURE_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    TO_HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    MEMBER_COUNT_FIELD_NUMBER: _builtins.int
+    household_id: _builtins.str
+    village_id: _builtins.str
+    person_id: _builtins.str
+    departure: _household_pb2.Departure.ValueType
+    effective_on: _builtins.str
+    to_household_id: _builtins.str
+    member_count: _builtins.int
+    def __init__(
+        self,
+        *,
+        household_id: _builtins.str = ...,
+        village_id: _builtins.str = ...,
+        person_id: _builtins.str = ...,
+        departure: _household_pb2.Departure.ValueType = ...,
+        effective_on: _builtins.str = ...,
+        to_household_id: _builtins.str = ...,
+        member_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["departure", b"departure", "effective_on", b"effective_on", "household_id", b"household_id", "member_count", b"member_count", "person_id", b"person_id", "to_household_id", b"to_household_id", "village_id", b"village_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MemberLeft: _TypeAlias = MemberLeft  # noqa: Y015
+
+@_typing.final
+class MemberAttributes(_message.Message):
+    """What can change about a person while they stay who they are; `changed` names what does."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    CHANGED_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    PHONE_FIELD_NUMBER: _builtins.int
+    BANK_CARD_FIELD_NUMBER: _builtins.int
+    ETHNICITY_FIELD_NUMBER: _builtins.int
+    EDUCATION_FIELD_NUMBER: _builtins.int
+    AT_SCHOOL_FIELD_NUMBER: _builtins.int
+    HEALTH_FIELD_NUMBER: _builtins.int
+    LABOUR_FIELD_NUMBER: _builtins.int
+    MEDICAL_INSURANCE_FIELD_NUMBER: _builtins.int
+    PENSION_INSURANCE_FIELD_NUMBER: _builtins.int
+    EMPLOYMENT_FIELD_NUMBER: _builtins.int
+    WORK_PLACE_FIELD_NUMBER: _builtins.int
+    WORK_MONTHS_FIELD_NUMBER: _builtins.int
+    person_id: _builtins.str
+    name: _builtins.str
+    phone: _builtins.str
+    bank_card: _builtins.str
+    ethnicity: _builtins.str
+    education: _household_pb2.Education.ValueType
+    at_school: _builtins.bool
+    health: _household_pb2.Health.ValueType
+    labour: _household_pb2.Labour.ValueType
+    medical_insurance: _builtins.bool
+    pension_insurance: _builtins.bool
+    employment: _household_pb2.Employment.ValueType
+    work_place: _household_pb2.WorkPlace.ValueType
+    work_months: _builtins.int
+    @_builtins.property
+    def changed(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        person_id: _builtins.str = ...,
+        changed: _abc.Iterable[_builtins.str] | None = ...,
+        name: _builtins.str = ...,
+        phone: _builtins.str = ...,
+        bank_card: _builtins.str = ...,
+        ethnicity: _builtins.str = ...,
+        education: _household_pb2.Education.ValueType = ...,
+        at_school: _builtins.bool = ...,
+        health: _household_pb2.Health.ValueType = ...,
+        labour: _household_pb2.Labour.ValueType = ...,
+        medical_insurance: _builtins.bool = ...,
+        pension_insurance: _builtins.bool = ...,
+        employment: _household_pb2.Employment.ValueType = ...,
+        work_place: _household_pb2.WorkPlace.ValueType = ...,
+        work_months: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_school", b"at_school", "bank_card", b"bank_card", "changed", b"changed", "education", b"education", "employment", b"employment", "ethnicity", b"ethnicity", "health", b"health", "labour", b"labour", "medical_insurance", b"medical_insurance", "name", b"name", "pension_insurance", b"pension_insurance", "person_id", b"person_id", "phone", b"phone", "work_months", b"work_months", "work_place", b"work_place"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MemberAttributes: _TypeAlias = MemberAttributes  # noqa: Y015
+
+@_typing.final
+class ChangeMember(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_ID_FIELD_NUMBER: _builtins.int
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    command_id: _builtins.str
+    household_id: _builtins.str
+    effective_on: _builtins.str
+    @_builtins.property
+    def attributes(self) -> Global___MemberAttributes: ...
+    def __init__(
+        self,
+        *,
+        command_id: _builtins.str = ...,
+        household_id: _builtins.str = ...,
+        attributes: Global___MemberAttributes | None = ...,
+        effective_on: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "command_id", b"command_id", "effective_on", b"effective_on", "household_id", b"household_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeMember: _TypeAlias = ChangeMember  # noqa: Y015
+
+@_typing.final
+class MemberChanged(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    VILLAGE_ID_FIELD_NUMBER: _builtins.int
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    household_id: _builtins.str
+    village_id: _builtins.str
+    effective_on: _builtins.str
+    @_builtins.property
+    def attributes(self) -> Global___MemberAttributes: ...
+    def __init__(
+        self,
+        *,
+        household_id: _builtins.str = ...,
+        village_id: _builtins.str = ...,
+        attributes: Global___MemberAttributes | None = ...,
+        effective_on: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "effective_on", b"effective_on", "household_id", b"household_id", "village_id", b"village_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MemberChanged: _TypeAlias = MemberChanged  # noqa: Y015
+
+@_typing.final
+class ChangeHead(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_ID_FIELD_NUMBER: _builtins.int
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    RELATIONS_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    command_id: _builtins.str
+    household_id: _builtins.str
+    person_id: _builtins.str
+    effective_on: _builtins.str
+    @_builtins.property
+    def relations(self) -> _containers.RepeatedCompositeFieldContainer[Global___RelationToHead]:
+        """Who stands in another relation to the new head than to the old one. The old head's follows when not told."""
+
+    def __init__(
+        self,
+        *,
+        command_id: _builtins.str = ...,
+        household_id: _builtins.str = ...,
+        person_id: _builtins.str = ...,
+        relations: _abc.Iterable[Global___RelationToHead] | None = ...,
+        effective_on: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "effective_on", b"effective_on", "household_id", b"household_id", "person_id", b"person_id", "relations", b"relations"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeHead: _TypeAlias = ChangeHead  # noqa: Y015
+
+@_typing.final
+class HeadChanged(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    VILLAGE_ID_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    RELATIONS_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    household_id: _builtins.str
+    village_id: _builtins.str
+    person_id: _builtins.str
+    effective_on: _builtins.str
+    @_builtins.property
+    def relations(self) -> _containers.RepeatedCompositeFieldContainer[Global___RelationToHead]:
+        """Every relation that is another one now, the new head's too."""
+
+    def __init__(
+        self,
+        *,
+        household_id: _builtins.str = ...,
+        village_id: _builtins.str = ...,
+        person_id: _builtins.str = ...,
+        relations: _abc.Iterable[Global___RelationToHead] | None = ...,
+        effective_on: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_on", b"effective_on", "household_id", b"household_id", "person_id", b"person_id", "relations", b"relations", "village_id", b"village_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HeadChanged: _TypeAlias = HeadChanged  # noqa: Y015
+
+@_typing.final
+class ChangeAddress(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_ID_FIELD_NUMBER: _builtins.int
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    command_id: _builtins.str
+    household_id: _builtins.str
+    address: _builtins.str
+    effective_on: _builtins.str
+    def __init__(
+        self,
+        *,
+        command_id: _builtins.str = ...,
+        household_id: _builtins.str = ...,
+        address: _builtins.str = ...,
+        effective_on: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "command_id", b"command_id", "effective_on", b"effective_on", "household_id", b"household_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeAddress: _TypeAlias = ChangeAddress  # noqa: Y015
+
+@_typing.final
+class AddressChanged(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    VILLAGE_ID_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    household_id: _builtins.str
+    village_id: _builtins.str
+    address: _builtins.str
+    effective_on: _builtins.str
+    def __init__(
+        self,
+        *,
+        household_id: _builtins.str = ...,
+        village_id: _builtins.str = ...,
+        address: _builtins.str = ...,
+        effective_on: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "effective_on", b"effective_on", "household_id", b"household_id", "village_id", b"village_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddressChanged: _TypeAlias = AddressChanged  # noqa: Y015
+
+@_typing.final
+class MoveHousehold(_message.Message):
+    """The whole household lives in another village from now on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_ID_FIELD_NUMBER: _builtins.int
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    VILLAGE_ID_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    command_id: _builtins.str
+    household_id: _builtins.str
+    village_id: _builtins.str
+    address: _builtins.str
+    effective_on: _builtins.str
+    def __init__(
+        self,
+        *,
+        command_id: _builtins.str = ...,
+        household_id: _builtins.str = ...,
+        village_id: _builtins.str = ...,
+        address: _builtins.str = ...,
+        effective_on: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "command_id", b"command_id", "effective_on", b"effective_on", "household_id", b"household_id", "village_id", b"village_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MoveHousehold: _TypeAlias = MoveHousehold  # noqa: Y015
+
+@_typing.final
+class HouseholdMoved(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    VILLAGE_ID_FIELD_NUMBER: _builtins.int
+    FROM_VILLAGE_ID_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    household_id: _builtins.str
+    village_id: _builtins.str
+    """Where it lives now."""
+    from_village_id: _builtins.str
+    address: _builtins.str
+    effective_on: _builtins.str
+    def __init__(
+        self,
+        *,
+        household_id: _builtins.str = ...,
+        village_id: _builtins.str = ...,
+        from_village_id: _builtins.str = ...,
+        address: _builtins.str = ...,
+        effective_on: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "effective_on", b"effective_on", "from_village_id", b"from_village_id", "household_id", b"household_id", "village_id", b"village_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HouseholdMoved: _TypeAlias = HouseholdMoved  # noqa: Y015
+
+@_typing.final
+class ChangeAttribute(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_ID_FIELD_NUMBER: _builtins.int
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    ATTRIBUTE_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    command_id: _builtins.str
+    household_id: _builtins.str
+    attribute: _household_pb2.Attribute.ValueType
+    effective_on: _builtins.str
+    def __init__(
+        self,
+        *,
+        command_id: _builtins.str = ...,
+        household_id: _builtins.str = ...,
+        attribute: _household_pb2.Attribute.ValueType = ...,
+        effective_on: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attribute", b"attribute", "command_id", b"command_id", "effective_on", b"effective_on", "household_id", b"household_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeAttribute: _TypeAlias = ChangeAttribute  # noqa: Y015
+
+@_typing.final
+class AttributeChanged(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    VILLAGE_ID_FIELD_NUMBER: _builtins.int
+    ATTRIBUTE_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    household_id: _builtins.str
+    village_id: _builtins.str
+    attribute: _household_pb2.Attribute.ValueType
+    effective_on: _builtins.str
+    def __init__(
+        self,
+        *,
+        household_id: _builtins.str = ...,
+        village_id: _builtins.str = ...,
+        attribute: _household_pb2.Attribute.ValueType = ...,
+        effective_on: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attribute", b"attribute", "effective_on", b"effective_on", "household_id", b"household_id", "village_id", b"village_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AttributeChanged: _TypeAlias = AttributeChanged  # noqa: Y015
+
+@_typing.final
+class ChangeCauses(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_ID_FIELD_NUMBER: _builtins.int
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    MAIN_CAUSE_FIELD_NUMBER: _builtins.int
+    OTHER_CAUSES_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    command_id: _builtins.str
+    household_id: _builtins.str
+    main_cause: _household_pb2.Cause.ValueType
+    effective_on: _builtins.str
+    @_builtins.property
+    def other_causes(self) -> _containers.RepeatedScalarFieldContainer[_household_pb2.Cause.ValueType]: ...
+    def __init__(
+        self,
+        *,
+        command_id: _builtins.str = ...,
+        household_id: _builtins.str = ...,
+        main_cause: _household_pb2.Cause.ValueType = ...,
+        other_causes: _abc.Iterable[_household_pb2.Cause.ValueType] | None = ...,
+        effective_on: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "effective_on", b"effective_on", "household_id", b"household_id", "main_cause", b"main_cause", "other_causes", b"other_causes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeCauses: _TypeAlias = ChangeCauses  # noqa: Y015
+
+@_typing.final
+class CausesChanged(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    VILLAGE_ID_FIELD_NUMBER: _builtins.int
+    MAIN_CAUSE_FIELD_NUMBER: _builtins.int
+    OTHER_CAUSES_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    household_id: _builtins.str
+    village_id: _builtins.str
+    main_cause: _household_pb2.Cause.ValueType
+    effective_on: _builtins.str
+    @_builtins.property
+    def other_causes(self) -> _containers.RepeatedScalarFieldContainer[_household_pb2.Cause.ValueType]: ...
+    def __init__(
+        self,
+        *,
+        household_id: _builtins.str = ...,
+        village_id: _builtins.str = ...,
+        main_cause: _household_pb2.Cause.ValueType = ...,
+        other_causes: _abc.Iterable[_household_pb2.Cause.ValueType] | None = ...,
+        effective_on: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_on", b"effective_on", "household_id", b"household_id", "main_cause", b"main_cause", "other_causes", b"other_causes", "village_id", b"village_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CausesChanged: _TypeAlias = CausesChanged  # noqa: Y015
+
+@_typing.final
+class ChangeNeeds(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_ID_FIELD_NUMBER: _builtins.int
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    NEEDS_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    command_id: _builtins.str
+    household_id: _builtins.str
+    effective_on: _builtins.str
+    @_builtins.property
+    def needs(self) -> _containers.RepeatedScalarFieldContainer[_household_pb2.Need.ValueType]: ...
+    def __init__(
+        self,
+        *,
+        command_id: _builtins.str = ...,
+        household_id: _builtins.str = ...,
+        needs: _abc.Iterable[_household_pb2.Need.ValueType] | None = ...,
+        effective_on: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "effective_on", b"effective_on", "household_id", b"household_id", "needs", b"needs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeNeeds: _TypeAlias = ChangeNeeds  # noqa: Y015
+
+@_typing.final
+class NeedsChanged(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    VILLAGE_ID_FIELD_NUMBER: _builtins.int
+    NEEDS_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    household_id: _builtins.str
+    village_id: _builtins.str
+    effective_on: _builtins.str
+    @_builtins.property
+    def needs(self) -> _containers.RepeatedScalarFieldContainer[_household_pb2.Need.ValueType]: ...
+    def __init__(
+        self,
+        *,
+        household_id: _builtins.str = ...,
+        village_id: _builtins.str = ...,
+        needs: _abc.Iterable[_household_pb2.Need.ValueType] | None = ...,
+        effective_on: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_on", b"effective_on", "household_id", b"household_id", "needs", b"needs", "village_id", b"village_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NeedsChanged: _TypeAlias = NeedsChanged  # noqa: Y015
+
+@_typing.final
+class ChangeLivingConditions(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_ID_FIELD_NUMBER: _builtins.int
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    LIVING_CONDITIONS_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    command_id: _builtins.str
+    household_id: _builtins.str
+    effective_on: _builtins.str
+    @_builtins.property
+    def living_conditions(self) -> _household_pb2.LivingConditions: ...
+    def __init__(
+        self,
+        *,
+        command_id: _builtins.str = ...,
+        household_id: _builtins.str = ...,
+        living_conditions: _household_pb2.LivingConditions | None = ...,
+        effective_on: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["living_conditions", b"living_conditions"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "effective_on", b"effective_on", "household_id", b"household_id", "living_conditions", b"living_conditions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeLivingConditions: _TypeAlias = ChangeLivingConditions  # noqa: Y015
+
+@_typing.final
+class LivingConditionsChanged(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    VILLAGE_ID_FIELD_NUMBER: _builtins.int
+    LIVING_CONDITIONS_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    household_id: _builtins.str
+    village_id: _builtins.str
+    effective_on: _builtins.str
+    @_builtins.property
+    def living_conditions(self) -> _household_pb2.LivingConditions: ...
+    def __init__(
+        self,
+        *,
+        household_id: _builtins.str = ...,
+        village_id: _builtins.str = ...,
+        living_conditions: _household_pb2.LivingConditions | None = ...,
+        effective_on: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["living_conditions", b"living_conditions"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_on", b"effective_on", "household_id", b"household_id", "living_conditions", b"living_conditions", "village_id", b"village_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LivingConditionsChanged: _TypeAlias = LivingConditionsChanged  # noqa: Y015

@@ -3,11 +3,15 @@
 import grpc
 import warnings
 
+from tuopin.registry.v1 import composition_pb2 as tuopin_dot_registry_dot_v1_dot_composition__pb2
 from tuopin.registry.v1 import correction_pb2 as tuopin_dot_registry_dot_v1_dot_correction__pb2
 from tuopin.registry.v1 import exit_pb2 as tuopin_dot_registry_dot_v1_dot_exit__pb2
+from tuopin.registry.v1 import explain_pb2 as tuopin_dot_registry_dot_v1_dot_explain__pb2
+from tuopin.registry.v1 import export_pb2 as tuopin_dot_registry_dot_v1_dot_export__pb2
 from tuopin.registry.v1 import figures_pb2 as tuopin_dot_registry_dot_v1_dot_figures__pb2
 from tuopin.registry.v1 import file_pb2 as tuopin_dot_registry_dot_v1_dot_file__pb2
 from tuopin.registry.v1 import household_pb2 as tuopin_dot_registry_dot_v1_dot_household__pb2
+from tuopin.registry.v1 import identification_pb2 as tuopin_dot_registry_dot_v1_dot_identification__pb2
 from tuopin.registry.v1 import import_pb2 as tuopin_dot_registry_dot_v1_dot_import__pb2
 from tuopin.registry.v1 import posting_pb2 as tuopin_dot_registry_dot_v1_dot_posting__pb2
 from tuopin.registry.v1 import region_pb2 as tuopin_dot_registry_dot_v1_dot_region__pb2
@@ -137,10 +141,90 @@ class RegistryServiceStub:
                 request_serializer=tuopin_dot_registry_dot_v1_dot_correction__pb2.CorrectHouseholds.SerializeToString,
                 response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Outcomes.FromString,
                 _registered_method=True)
+        self.AddMember = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/AddMember',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_file__pb2.AddMember.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.RemoveMember = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/RemoveMember',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_file__pb2.RemoveMember.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ChangeMember = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ChangeMember',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeMember.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ChangeHead = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ChangeHead',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeHead.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ChangeAddress = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ChangeAddress',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeAddress.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ChangeAttribute = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ChangeAttribute',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeAttribute.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ChangeCauses = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ChangeCauses',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeCauses.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ChangeNeeds = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ChangeNeeds',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeNeeds.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ChangeLivingConditions = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ChangeLivingConditions',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeLivingConditions.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.MoveHousehold = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/MoveHousehold',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_file__pb2.MoveHousehold.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.MoveMember = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/MoveMember',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_composition__pb2.MoveMember.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.SplitHousehold = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/SplitHousehold',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_composition__pb2.SplitHousehold.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.MergeHouseholds = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/MergeHouseholds',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_composition__pb2.MergeHouseholds.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.UnmergeHouseholds = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/UnmergeHouseholds',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_composition__pb2.UnmergeHouseholds.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.CorrectDate = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/CorrectDate',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_correction__pb2.CorrectDate.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
         self.StateIncome = channel.unary_unary(
                 '/tuopin.registry.v1.RegistryService/StateIncome',
                 request_serializer=tuopin_dot_registry_dot_v1_dot_file__pb2.StateIncome.SerializeToString,
                 response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ExplainHousehold = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ExplainHousehold',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_explain__pb2.ExplainHousehold.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_explain__pb2.Explanation.FromString,
                 _registered_method=True)
         self.CountHouseholds = channel.unary_unary(
                 '/tuopin.registry.v1.RegistryService/CountHouseholds',
@@ -156,6 +240,11 @@ class RegistryServiceStub:
                 '/tuopin.registry.v1.RegistryService/GetFlows',
                 request_serializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.GetFlows.SerializeToString,
                 response_deserializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.Flows.FromString,
+                _registered_method=True)
+        self.ExportHouseholds = channel.unary_stream(
+                '/tuopin.registry.v1.RegistryService/ExportHouseholds',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_export__pb2.ExportHouseholds.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_export__pb2.ExportedHouseholds.FromString,
                 _registered_method=True)
         self.CheckImport = channel.stream_stream(
                 '/tuopin.registry.v1.RegistryService/CheckImport',
@@ -245,6 +334,61 @@ class RegistryServiceStub:
         self.ReinstateHousehold = channel.unary_unary(
                 '/tuopin.registry.v1.RegistryService/ReinstateHousehold',
                 request_serializer=tuopin_dot_registry_dot_v1_dot_exit__pb2.ReinstateHousehold.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ApplyHousehold = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ApplyHousehold',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.ApplyHousehold.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ProveIncome = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ProveIncome',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.ProveIncome.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.RecordDisqualifyingFact = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/RecordDisqualifyingFact',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.RecordDisqualifyingFact.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.OverrideDisqualifyingFact = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/OverrideDisqualifyingFact',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.OverrideDisqualifyingFact.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.AppraiseHousehold = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/AppraiseHousehold',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.AppraiseHousehold.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.PostInVillage = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/PostInVillage',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.PostInVillage.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ReviewAtTownship = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ReviewAtTownship',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.ReviewAtTownship.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.PostByTownship = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/PostByTownship',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.PostByTownship.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ReviewAtCounty = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ReviewAtCounty',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.ReviewAtCounty.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.AnnounceHousehold = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/AnnounceHousehold',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.AnnounceHousehold.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.RegisterApplicant = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/RegisterApplicant',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.RegisterApplicant.SerializeToString,
                 response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
                 _registered_method=True)
 
@@ -358,9 +502,7 @@ class RegistryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CorrectHousehold(self, request, context):
-        """Household file
-
-        The stream's region and the village that the correction brings are both checked.
+        """The stream's region and the village that the correction brings are both checked.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -372,8 +514,105 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AddMember(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveMember(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeMember(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeHead(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeAddress(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeAttribute(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeCauses(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeNeeds(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeLivingConditions(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MoveHousehold(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MoveMember(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SplitHousehold(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MergeHouseholds(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnmergeHouseholds(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CorrectDate(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def StateIncome(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainHousehold(self, request, context):
+        """Codes, offices and hashes; no personal field.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -393,6 +632,13 @@ class RegistryServiceServicer:
 
     def GetFlows(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportHouseholds(self, request, context):
+        """Nothing leaves before the export is on record.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -509,6 +755,73 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ApplyHousehold(self, request, context):
+        """Identification: each step at its level.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ProveIncome(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordDisqualifyingFact(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OverrideDisqualifyingFact(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AppraiseHousehold(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PostInVillage(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReviewAtTownship(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PostByTownship(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReviewAtCounty(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AnnounceHousehold(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RegisterApplicant(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RegistryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -607,10 +920,90 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     request_deserializer=tuopin_dot_registry_dot_v1_dot_correction__pb2.CorrectHouseholds.FromString,
                     response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Outcomes.SerializeToString,
             ),
+            'AddMember': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddMember,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_file__pb2.AddMember.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'RemoveMember': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveMember,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_file__pb2.RemoveMember.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ChangeMember': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeMember,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeMember.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ChangeHead': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeHead,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeHead.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ChangeAddress': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeAddress,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeAddress.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ChangeAttribute': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeAttribute,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeAttribute.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ChangeCauses': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeCauses,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeCauses.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ChangeNeeds': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeNeeds,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeNeeds.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ChangeLivingConditions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeLivingConditions,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeLivingConditions.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'MoveHousehold': grpc.unary_unary_rpc_method_handler(
+                    servicer.MoveHousehold,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_file__pb2.MoveHousehold.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'MoveMember': grpc.unary_unary_rpc_method_handler(
+                    servicer.MoveMember,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_composition__pb2.MoveMember.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'SplitHousehold': grpc.unary_unary_rpc_method_handler(
+                    servicer.SplitHousehold,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_composition__pb2.SplitHousehold.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'MergeHouseholds': grpc.unary_unary_rpc_method_handler(
+                    servicer.MergeHouseholds,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_composition__pb2.MergeHouseholds.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'UnmergeHouseholds': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnmergeHouseholds,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_composition__pb2.UnmergeHouseholds.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'CorrectDate': grpc.unary_unary_rpc_method_handler(
+                    servicer.CorrectDate,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_correction__pb2.CorrectDate.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
             'StateIncome': grpc.unary_unary_rpc_method_handler(
                     servicer.StateIncome,
                     request_deserializer=tuopin_dot_registry_dot_v1_dot_file__pb2.StateIncome.FromString,
                     response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ExplainHousehold': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainHousehold,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_explain__pb2.ExplainHousehold.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_explain__pb2.Explanation.SerializeToString,
             ),
             'CountHouseholds': grpc.unary_unary_rpc_method_handler(
                     servicer.CountHouseholds,
@@ -626,6 +1019,11 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.GetFlows,
                     request_deserializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.GetFlows.FromString,
                     response_serializer=tuopin_dot_registry_dot_v1_dot_figures__pb2.Flows.SerializeToString,
+            ),
+            'ExportHouseholds': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportHouseholds,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_export__pb2.ExportHouseholds.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_export__pb2.ExportedHouseholds.SerializeToString,
             ),
             'CheckImport': grpc.stream_stream_rpc_method_handler(
                     servicer.CheckImport,
@@ -715,6 +1113,61 @@ def add_RegistryServiceServicer_to_server(servicer, server):
             'ReinstateHousehold': grpc.unary_unary_rpc_method_handler(
                     servicer.ReinstateHousehold,
                     request_deserializer=tuopin_dot_registry_dot_v1_dot_exit__pb2.ReinstateHousehold.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ApplyHousehold': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApplyHousehold,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.ApplyHousehold.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ProveIncome': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProveIncome,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.ProveIncome.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'RecordDisqualifyingFact': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordDisqualifyingFact,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.RecordDisqualifyingFact.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'OverrideDisqualifyingFact': grpc.unary_unary_rpc_method_handler(
+                    servicer.OverrideDisqualifyingFact,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.OverrideDisqualifyingFact.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'AppraiseHousehold': grpc.unary_unary_rpc_method_handler(
+                    servicer.AppraiseHousehold,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.AppraiseHousehold.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'PostInVillage': grpc.unary_unary_rpc_method_handler(
+                    servicer.PostInVillage,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.PostInVillage.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ReviewAtTownship': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReviewAtTownship,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.ReviewAtTownship.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'PostByTownship': grpc.unary_unary_rpc_method_handler(
+                    servicer.PostByTownship,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.PostByTownship.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ReviewAtCounty': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReviewAtCounty,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.ReviewAtCounty.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'AnnounceHousehold': grpc.unary_unary_rpc_method_handler(
+                    servicer.AnnounceHousehold,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.AnnounceHousehold.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'RegisterApplicant': grpc.unary_unary_rpc_method_handler(
+                    servicer.RegisterApplicant,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.RegisterApplicant.FromString,
                     response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
             ),
     }
@@ -1242,6 +1695,411 @@ class RegistryService:
             _registered_method=True)
 
     @staticmethod
+    def AddMember(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/AddMember',
+            tuopin_dot_registry_dot_v1_dot_file__pb2.AddMember.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveMember(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/RemoveMember',
+            tuopin_dot_registry_dot_v1_dot_file__pb2.RemoveMember.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeMember(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ChangeMember',
+            tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeMember.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeHead(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ChangeHead',
+            tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeHead.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeAddress(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ChangeAddress',
+            tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeAddress.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeAttribute(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ChangeAttribute',
+            tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeAttribute.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeCauses(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ChangeCauses',
+            tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeCauses.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeNeeds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ChangeNeeds',
+            tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeNeeds.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeLivingConditions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ChangeLivingConditions',
+            tuopin_dot_registry_dot_v1_dot_file__pb2.ChangeLivingConditions.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MoveHousehold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/MoveHousehold',
+            tuopin_dot_registry_dot_v1_dot_file__pb2.MoveHousehold.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MoveMember(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/MoveMember',
+            tuopin_dot_registry_dot_v1_dot_composition__pb2.MoveMember.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SplitHousehold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/SplitHousehold',
+            tuopin_dot_registry_dot_v1_dot_composition__pb2.SplitHousehold.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MergeHouseholds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/MergeHouseholds',
+            tuopin_dot_registry_dot_v1_dot_composition__pb2.MergeHouseholds.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnmergeHouseholds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/UnmergeHouseholds',
+            tuopin_dot_registry_dot_v1_dot_composition__pb2.UnmergeHouseholds.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CorrectDate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/CorrectDate',
+            tuopin_dot_registry_dot_v1_dot_correction__pb2.CorrectDate.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def StateIncome(request,
             target,
             options=(),
@@ -1258,6 +2116,33 @@ class RegistryService:
             '/tuopin.registry.v1.RegistryService/StateIncome',
             tuopin_dot_registry_dot_v1_dot_file__pb2.StateIncome.SerializeToString,
             tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainHousehold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ExplainHousehold',
+            tuopin_dot_registry_dot_v1_dot_explain__pb2.ExplainHousehold.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_explain__pb2.Explanation.FromString,
             options,
             channel_credentials,
             insecure,
@@ -1339,6 +2224,33 @@ class RegistryService:
             '/tuopin.registry.v1.RegistryService/GetFlows',
             tuopin_dot_registry_dot_v1_dot_figures__pb2.GetFlows.SerializeToString,
             tuopin_dot_registry_dot_v1_dot_figures__pb2.Flows.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportHouseholds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ExportHouseholds',
+            tuopin_dot_registry_dot_v1_dot_export__pb2.ExportHouseholds.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_export__pb2.ExportedHouseholds.FromString,
             options,
             channel_credentials,
             insecure,
@@ -1824,6 +2736,303 @@ class RegistryService:
             target,
             '/tuopin.registry.v1.RegistryService/ReinstateHousehold',
             tuopin_dot_registry_dot_v1_dot_exit__pb2.ReinstateHousehold.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApplyHousehold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ApplyHousehold',
+            tuopin_dot_registry_dot_v1_dot_identification__pb2.ApplyHousehold.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProveIncome(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ProveIncome',
+            tuopin_dot_registry_dot_v1_dot_identification__pb2.ProveIncome.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordDisqualifyingFact(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/RecordDisqualifyingFact',
+            tuopin_dot_registry_dot_v1_dot_identification__pb2.RecordDisqualifyingFact.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OverrideDisqualifyingFact(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/OverrideDisqualifyingFact',
+            tuopin_dot_registry_dot_v1_dot_identification__pb2.OverrideDisqualifyingFact.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AppraiseHousehold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/AppraiseHousehold',
+            tuopin_dot_registry_dot_v1_dot_identification__pb2.AppraiseHousehold.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PostInVillage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/PostInVillage',
+            tuopin_dot_registry_dot_v1_dot_identification__pb2.PostInVillage.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReviewAtTownship(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ReviewAtTownship',
+            tuopin_dot_registry_dot_v1_dot_identification__pb2.ReviewAtTownship.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PostByTownship(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/PostByTownship',
+            tuopin_dot_registry_dot_v1_dot_identification__pb2.PostByTownship.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReviewAtCounty(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ReviewAtCounty',
+            tuopin_dot_registry_dot_v1_dot_identification__pb2.ReviewAtCounty.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AnnounceHousehold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/AnnounceHousehold',
+            tuopin_dot_registry_dot_v1_dot_identification__pb2.AnnounceHousehold.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RegisterApplicant(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/RegisterApplicant',
+            tuopin_dot_registry_dot_v1_dot_identification__pb2.RegisterApplicant.SerializeToString,
             tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
             options,
             channel_credentials,

@@ -5,11 +5,15 @@ isort:skip_file
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from tuopin.registry.v1 import composition_pb2 as _composition_pb2
 from tuopin.registry.v1 import correction_pb2 as _correction_pb2
 from tuopin.registry.v1 import exit_pb2 as _exit_pb2
+from tuopin.registry.v1 import explain_pb2 as _explain_pb2
+from tuopin.registry.v1 import export_pb2 as _export_pb2
 from tuopin.registry.v1 import figures_pb2 as _figures_pb2
 from tuopin.registry.v1 import file_pb2 as _file_pb2
 from tuopin.registry.v1 import household_pb2 as _household_pb2
+from tuopin.registry.v1 import identification_pb2 as _identification_pb2
 from tuopin.registry.v1 import import_pb2 as _import_pb2
 from tuopin.registry.v1 import posting_pb2 as _posting_pb2
 from tuopin.registry.v1 import region_pb2 as _region_pb2
@@ -60,16 +64,32 @@ class RegistryServiceStub:
     """From here on every household of the file gets in, whatever is killed."""
     WatchImport: _grpc.UnaryStreamMultiCallable[_import_pb2.WatchImport, _import_pb2.ImportReport]
     CorrectHousehold: _grpc.UnaryUnaryMultiCallable[_correction_pb2.CorrectHousehold, _types_pb2.Receipt]
-    """Household file
-
-    The stream's region and the village that the correction brings are both checked.
-    """
+    """The stream's region and the village that the correction brings are both checked."""
     CorrectHouseholds: _grpc.UnaryUnaryMultiCallable[_correction_pb2.CorrectHouseholds, _types_pb2.Outcomes]
+    AddMember: _grpc.UnaryUnaryMultiCallable[_file_pb2.AddMember, _types_pb2.Receipt]
+    RemoveMember: _grpc.UnaryUnaryMultiCallable[_file_pb2.RemoveMember, _types_pb2.Receipt]
+    ChangeMember: _grpc.UnaryUnaryMultiCallable[_file_pb2.ChangeMember, _types_pb2.Receipt]
+    ChangeHead: _grpc.UnaryUnaryMultiCallable[_file_pb2.ChangeHead, _types_pb2.Receipt]
+    ChangeAddress: _grpc.UnaryUnaryMultiCallable[_file_pb2.ChangeAddress, _types_pb2.Receipt]
+    ChangeAttribute: _grpc.UnaryUnaryMultiCallable[_file_pb2.ChangeAttribute, _types_pb2.Receipt]
+    ChangeCauses: _grpc.UnaryUnaryMultiCallable[_file_pb2.ChangeCauses, _types_pb2.Receipt]
+    ChangeNeeds: _grpc.UnaryUnaryMultiCallable[_file_pb2.ChangeNeeds, _types_pb2.Receipt]
+    ChangeLivingConditions: _grpc.UnaryUnaryMultiCallable[_file_pb2.ChangeLivingConditions, _types_pb2.Receipt]
+    MoveHousehold: _grpc.UnaryUnaryMultiCallable[_file_pb2.MoveHousehold, _types_pb2.Receipt]
+    MoveMember: _grpc.UnaryUnaryMultiCallable[_composition_pb2.MoveMember, _types_pb2.Receipt]
+    SplitHousehold: _grpc.UnaryUnaryMultiCallable[_composition_pb2.SplitHousehold, _types_pb2.Receipt]
+    MergeHouseholds: _grpc.UnaryUnaryMultiCallable[_composition_pb2.MergeHouseholds, _types_pb2.Receipt]
+    UnmergeHouseholds: _grpc.UnaryUnaryMultiCallable[_composition_pb2.UnmergeHouseholds, _types_pb2.Receipt]
+    CorrectDate: _grpc.UnaryUnaryMultiCallable[_correction_pb2.CorrectDate, _types_pb2.Receipt]
     StateIncome: _grpc.UnaryUnaryMultiCallable[_file_pb2.StateIncome, _types_pb2.Receipt]
+    ExplainHousehold: _grpc.UnaryUnaryMultiCallable[_explain_pb2.ExplainHousehold, _explain_pb2.Explanation]
+    """Codes, offices and hashes; no personal field."""
     CountHouseholds: _grpc.UnaryUnaryMultiCallable[_figures_pb2.CountHouseholds, _figures_pb2.Figures]
     """Figures: every answer carries its definition, its day and its moment."""
     GetIncomeDeciles: _grpc.UnaryUnaryMultiCallable[_figures_pb2.GetIncomeDeciles, _figures_pb2.IncomeDeciles]
     GetFlows: _grpc.UnaryUnaryMultiCallable[_figures_pb2.GetFlows, _figures_pb2.Flows]
+    ExportHouseholds: _grpc.UnaryStreamMultiCallable[_export_pb2.ExportHouseholds, _export_pb2.ExportedHouseholds]
+    """Nothing leaves before the export is on record."""
     CheckImport: _grpc.StreamStreamMultiCallable[_import_pb2.CheckImport, _import_pb2.CheckedImport]
     """As ValidateImport, and tells every fault while the file still arrives."""
     ClosePosting: _grpc.UnaryUnaryMultiCallable[_posting_pb2.ClosePosting, _types_pb2.Receipt]
@@ -92,6 +112,18 @@ class RegistryServiceStub:
     EndSupport: _grpc.UnaryUnaryMultiCallable[_exit_pb2.EndSupport, _types_pb2.Receipt]
     DeclareExitWrong: _grpc.UnaryUnaryMultiCallable[_exit_pb2.DeclareExitWrong, _types_pb2.Receipt]
     ReinstateHousehold: _grpc.UnaryUnaryMultiCallable[_exit_pb2.ReinstateHousehold, _types_pb2.Receipt]
+    ApplyHousehold: _grpc.UnaryUnaryMultiCallable[_identification_pb2.ApplyHousehold, _types_pb2.Receipt]
+    """Identification: each step at its level."""
+    ProveIncome: _grpc.UnaryUnaryMultiCallable[_identification_pb2.ProveIncome, _types_pb2.Receipt]
+    RecordDisqualifyingFact: _grpc.UnaryUnaryMultiCallable[_identification_pb2.RecordDisqualifyingFact, _types_pb2.Receipt]
+    OverrideDisqualifyingFact: _grpc.UnaryUnaryMultiCallable[_identification_pb2.OverrideDisqualifyingFact, _types_pb2.Receipt]
+    AppraiseHousehold: _grpc.UnaryUnaryMultiCallable[_identification_pb2.AppraiseHousehold, _types_pb2.Receipt]
+    PostInVillage: _grpc.UnaryUnaryMultiCallable[_identification_pb2.PostInVillage, _types_pb2.Receipt]
+    ReviewAtTownship: _grpc.UnaryUnaryMultiCallable[_identification_pb2.ReviewAtTownship, _types_pb2.Receipt]
+    PostByTownship: _grpc.UnaryUnaryMultiCallable[_identification_pb2.PostByTownship, _types_pb2.Receipt]
+    ReviewAtCounty: _grpc.UnaryUnaryMultiCallable[_identification_pb2.ReviewAtCounty, _types_pb2.Receipt]
+    AnnounceHousehold: _grpc.UnaryUnaryMultiCallable[_identification_pb2.AnnounceHousehold, _types_pb2.Receipt]
+    RegisterApplicant: _grpc.UnaryUnaryMultiCallable[_identification_pb2.RegisterApplicant, _types_pb2.Receipt]
 
 @_typing.type_check_only
 class RegistryServiceAsyncStub(RegistryServiceStub):
@@ -117,16 +149,32 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     """From here on every household of the file gets in, whatever is killed."""
     WatchImport: _aio.UnaryStreamMultiCallable[_import_pb2.WatchImport, _import_pb2.ImportReport]  # type: ignore[assignment]
     CorrectHousehold: _aio.UnaryUnaryMultiCallable[_correction_pb2.CorrectHousehold, _types_pb2.Receipt]  # type: ignore[assignment]
-    """Household file
-
-    The stream's region and the village that the correction brings are both checked.
-    """
+    """The stream's region and the village that the correction brings are both checked."""
     CorrectHouseholds: _aio.UnaryUnaryMultiCallable[_correction_pb2.CorrectHouseholds, _types_pb2.Outcomes]  # type: ignore[assignment]
+    AddMember: _aio.UnaryUnaryMultiCallable[_file_pb2.AddMember, _types_pb2.Receipt]  # type: ignore[assignment]
+    RemoveMember: _aio.UnaryUnaryMultiCallable[_file_pb2.RemoveMember, _types_pb2.Receipt]  # type: ignore[assignment]
+    ChangeMember: _aio.UnaryUnaryMultiCallable[_file_pb2.ChangeMember, _types_pb2.Receipt]  # type: ignore[assignment]
+    ChangeHead: _aio.UnaryUnaryMultiCallable[_file_pb2.ChangeHead, _types_pb2.Receipt]  # type: ignore[assignment]
+    ChangeAddress: _aio.UnaryUnaryMultiCallable[_file_pb2.ChangeAddress, _types_pb2.Receipt]  # type: ignore[assignment]
+    ChangeAttribute: _aio.UnaryUnaryMultiCallable[_file_pb2.ChangeAttribute, _types_pb2.Receipt]  # type: ignore[assignment]
+    ChangeCauses: _aio.UnaryUnaryMultiCallable[_file_pb2.ChangeCauses, _types_pb2.Receipt]  # type: ignore[assignment]
+    ChangeNeeds: _aio.UnaryUnaryMultiCallable[_file_pb2.ChangeNeeds, _types_pb2.Receipt]  # type: ignore[assignment]
+    ChangeLivingConditions: _aio.UnaryUnaryMultiCallable[_file_pb2.ChangeLivingConditions, _types_pb2.Receipt]  # type: ignore[assignment]
+    MoveHousehold: _aio.UnaryUnaryMultiCallable[_file_pb2.MoveHousehold, _types_pb2.Receipt]  # type: ignore[assignment]
+    MoveMember: _aio.UnaryUnaryMultiCallable[_composition_pb2.MoveMember, _types_pb2.Receipt]  # type: ignore[assignment]
+    SplitHousehold: _aio.UnaryUnaryMultiCallable[_composition_pb2.SplitHousehold, _types_pb2.Receipt]  # type: ignore[assignment]
+    MergeHouseholds: _aio.UnaryUnaryMultiCallable[_composition_pb2.MergeHouseholds, _types_pb2.Receipt]  # type: ignore[assignment]
+    UnmergeHouseholds: _aio.UnaryUnaryMultiCallable[_composition_pb2.UnmergeHouseholds, _types_pb2.Receipt]  # type: ignore[assignment]
+    CorrectDate: _aio.UnaryUnaryMultiCallable[_correction_pb2.CorrectDate, _types_pb2.Receipt]  # type: ignore[assignment]
     StateIncome: _aio.UnaryUnaryMultiCallable[_file_pb2.StateIncome, _types_pb2.Receipt]  # type: ignore[assignment]
+    ExplainHousehold: _aio.UnaryUnaryMultiCallable[_explain_pb2.ExplainHousehold, _explain_pb2.Explanation]  # type: ignore[assignment]
+    """Codes, offices and hashes; no personal field."""
     CountHouseholds: _aio.UnaryUnaryMultiCallable[_figures_pb2.CountHouseholds, _figures_pb2.Figures]  # type: ignore[assignment]
     """Figures: every answer carries its definition, its day and its moment."""
     GetIncomeDeciles: _aio.UnaryUnaryMultiCallable[_figures_pb2.GetIncomeDeciles, _figures_pb2.IncomeDeciles]  # type: ignore[assignment]
     GetFlows: _aio.UnaryUnaryMultiCallable[_figures_pb2.GetFlows, _figures_pb2.Flows]  # type: ignore[assignment]
+    ExportHouseholds: _aio.UnaryStreamMultiCallable[_export_pb2.ExportHouseholds, _export_pb2.ExportedHouseholds]  # type: ignore[assignment]
+    """Nothing leaves before the export is on record."""
     CheckImport: _aio.StreamStreamMultiCallable[_import_pb2.CheckImport, _import_pb2.CheckedImport]  # type: ignore[assignment]
     """As ValidateImport, and tells every fault while the file still arrives."""
     ClosePosting: _aio.UnaryUnaryMultiCallable[_posting_pb2.ClosePosting, _types_pb2.Receipt]  # type: ignore[assignment]
@@ -149,6 +197,18 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     EndSupport: _aio.UnaryUnaryMultiCallable[_exit_pb2.EndSupport, _types_pb2.Receipt]  # type: ignore[assignment]
     DeclareExitWrong: _aio.UnaryUnaryMultiCallable[_exit_pb2.DeclareExitWrong, _types_pb2.Receipt]  # type: ignore[assignment]
     ReinstateHousehold: _aio.UnaryUnaryMultiCallable[_exit_pb2.ReinstateHousehold, _types_pb2.Receipt]  # type: ignore[assignment]
+    ApplyHousehold: _aio.UnaryUnaryMultiCallable[_identification_pb2.ApplyHousehold, _types_pb2.Receipt]  # type: ignore[assignment]
+    """Identification: each step at its level."""
+    ProveIncome: _aio.UnaryUnaryMultiCallable[_identification_pb2.ProveIncome, _types_pb2.Receipt]  # type: ignore[assignment]
+    RecordDisqualifyingFact: _aio.UnaryUnaryMultiCallable[_identification_pb2.RecordDisqualifyingFact, _types_pb2.Receipt]  # type: ignore[assignment]
+    OverrideDisqualifyingFact: _aio.UnaryUnaryMultiCallable[_identification_pb2.OverrideDisqualifyingFact, _types_pb2.Receipt]  # type: ignore[assignment]
+    AppraiseHousehold: _aio.UnaryUnaryMultiCallable[_identification_pb2.AppraiseHousehold, _types_pb2.Receipt]  # type: ignore[assignment]
+    PostInVillage: _aio.UnaryUnaryMultiCallable[_identification_pb2.PostInVillage, _types_pb2.Receipt]  # type: ignore[assignment]
+    ReviewAtTownship: _aio.UnaryUnaryMultiCallable[_identification_pb2.ReviewAtTownship, _types_pb2.Receipt]  # type: ignore[assignment]
+    PostByTownship: _aio.UnaryUnaryMultiCallable[_identification_pb2.PostByTownship, _types_pb2.Receipt]  # type: ignore[assignment]
+    ReviewAtCounty: _aio.UnaryUnaryMultiCallable[_identification_pb2.ReviewAtCounty, _types_pb2.Receipt]  # type: ignore[assignment]
+    AnnounceHousehold: _aio.UnaryUnaryMultiCallable[_identification_pb2.AnnounceHousehold, _types_pb2.Receipt]  # type: ignore[assignment]
+    RegisterApplicant: _aio.UnaryUnaryMultiCallable[_identification_pb2.RegisterApplicant, _types_pb2.Receipt]  # type: ignore[assignment]
 
 class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -279,10 +339,7 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _correction_pb2.CorrectHousehold,
         context: _ServicerContext,
     ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]:
-        """Household file
-
-        The stream's region and the village that the correction brings are both checked.
-        """
+        """The stream's region and the village that the correction brings are both checked."""
 
     @_abc_1.abstractmethod
     def CorrectHouseholds(
@@ -292,11 +349,124 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_types_pb2.Outcomes, _abc.Awaitable[_types_pb2.Outcomes]]: ...
 
     @_abc_1.abstractmethod
+    def AddMember(
+        self,
+        request: _file_pb2.AddMember,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def RemoveMember(
+        self,
+        request: _file_pb2.RemoveMember,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ChangeMember(
+        self,
+        request: _file_pb2.ChangeMember,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ChangeHead(
+        self,
+        request: _file_pb2.ChangeHead,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ChangeAddress(
+        self,
+        request: _file_pb2.ChangeAddress,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ChangeAttribute(
+        self,
+        request: _file_pb2.ChangeAttribute,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ChangeCauses(
+        self,
+        request: _file_pb2.ChangeCauses,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ChangeNeeds(
+        self,
+        request: _file_pb2.ChangeNeeds,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ChangeLivingConditions(
+        self,
+        request: _file_pb2.ChangeLivingConditions,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def MoveHousehold(
+        self,
+        request: _file_pb2.MoveHousehold,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def MoveMember(
+        self,
+        request: _composition_pb2.MoveMember,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def SplitHousehold(
+        self,
+        request: _composition_pb2.SplitHousehold,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def MergeHouseholds(
+        self,
+        request: _composition_pb2.MergeHouseholds,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def UnmergeHouseholds(
+        self,
+        request: _composition_pb2.UnmergeHouseholds,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def CorrectDate(
+        self,
+        request: _correction_pb2.CorrectDate,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
     def StateIncome(
         self,
         request: _file_pb2.StateIncome,
         context: _ServicerContext,
     ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ExplainHousehold(
+        self,
+        request: _explain_pb2.ExplainHousehold,
+        context: _ServicerContext,
+    ) -> _typing.Union[_explain_pb2.Explanation, _abc.Awaitable[_explain_pb2.Explanation]]:
+        """Codes, offices and hashes; no personal field."""
 
     @_abc_1.abstractmethod
     def CountHouseholds(
@@ -319,6 +489,14 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _figures_pb2.GetFlows,
         context: _ServicerContext,
     ) -> _typing.Union[_figures_pb2.Flows, _abc.Awaitable[_figures_pb2.Flows]]: ...
+
+    @_abc_1.abstractmethod
+    def ExportHouseholds(
+        self,
+        request: _export_pb2.ExportHouseholds,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_export_pb2.ExportedHouseholds], _abc.AsyncIterator[_export_pb2.ExportedHouseholds]]:
+        """Nothing leaves before the export is on record."""
 
     @_abc_1.abstractmethod
     def CheckImport(
@@ -447,6 +625,84 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
     def ReinstateHousehold(
         self,
         request: _exit_pb2.ReinstateHousehold,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ApplyHousehold(
+        self,
+        request: _identification_pb2.ApplyHousehold,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]:
+        """Identification: each step at its level."""
+
+    @_abc_1.abstractmethod
+    def ProveIncome(
+        self,
+        request: _identification_pb2.ProveIncome,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def RecordDisqualifyingFact(
+        self,
+        request: _identification_pb2.RecordDisqualifyingFact,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def OverrideDisqualifyingFact(
+        self,
+        request: _identification_pb2.OverrideDisqualifyingFact,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def AppraiseHousehold(
+        self,
+        request: _identification_pb2.AppraiseHousehold,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def PostInVillage(
+        self,
+        request: _identification_pb2.PostInVillage,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ReviewAtTownship(
+        self,
+        request: _identification_pb2.ReviewAtTownship,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def PostByTownship(
+        self,
+        request: _identification_pb2.PostByTownship,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ReviewAtCounty(
+        self,
+        request: _identification_pb2.ReviewAtCounty,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def AnnounceHousehold(
+        self,
+        request: _identification_pb2.AnnounceHousehold,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def RegisterApplicant(
+        self,
+        request: _identification_pb2.RegisterApplicant,
         context: _ServicerContext,
     ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
 

@@ -1,0 +1,1 @@
+"""From the register to a file that imports again without change."""
