@@ -8,14 +8,21 @@ from chassis.reactions import Reaction
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.notifier.v1.assignment_pb2 import AssignmentDone
 from tuopin.notifier.v1.voice_pb2 import ExitAgreementGiven
+from tuopin.registry.v1.file_pb2 import IncomeStated
 from tuopin.registry.v1.household_pb2 import (
     AgreeToExit,
     ErasePerson,
     PersonErased,
     VerifyExit,
 )
+from tuopin.registry.v1.monitoring_pb2 import (
+    DifficultyReported,
+    RecordWarningVisit,
+    ScreenHousehold,
+)
 
 VERIFY_EXIT = "verify-exit"
+WARNING_VISIT = "warning-visit"
 
 
 def verify(envelope: Envelope, event: AssignmentDone, facts: object) -> Iterable[Message]:
@@ -28,6 +35,26 @@ def verify(envelope: Envelope, event: AssignmentDone, facts: object) -> Iterable
             evidence=event.evidence,
             effective_on=event.effective_on,
         )
+
+
+def visited(envelope: Envelope, event: AssignmentDone, facts: object) -> Iterable[Message]:
+    """The home visit that a warning asked for."""
+    if event.kind == WARNING_VISIT:
+        yield RecordWarningVisit(
+            household_id=event.household_id,
+            assignment_id=event.assignment_id,
+            cadre_id=event.cadre_id,
+            evidence=event.evidence,
+            effective_on=event.effective_on,
+        )
+
+
+def screen(
+    envelope: Envelope, event: DifficultyReported | IncomeStated, facts: object
+) -> Iterable[Message]:
+    """Something new is known of the household; an import sets off no thousands of warnings."""
+    if isinstance(event, DifficultyReported) or not event.import_id:
+        yield ScreenHousehold(household_id=event.household_id)
 
 
 def erase_again(envelope: Envelope, event: PersonErased, facts: object) -> Iterable[Message]:
@@ -48,6 +75,9 @@ def hear_agreement(
 
 REACTIONS: tuple[Reaction, ...] = (
     Reaction("verify-exit", AssignmentDone, verify),
+    Reaction("warning-visit", AssignmentDone, visited),
+    Reaction("screen-difficulty", DifficultyReported, screen),
+    Reaction("screen-income", IncomeStated, screen),
     Reaction("destroy-key", PersonErased, erase_again),
     Reaction("hear-agreement", ExitAgreementGiven, hear_agreement),
 )

@@ -19,6 +19,7 @@ from services.registry.reading import Reader
 from services.registry.registrations import registrations_of
 from services.registry.server_exit import ExitRpcs
 from services.registry.server_identification import IdentificationRpcs
+from services.registry.server_monitoring import MonitoringRpcs
 from services.registry.views.households import list_households
 from services.registry.views.lists import list_as_of
 from services.registry.views.regions import create, find_regions
@@ -40,7 +41,9 @@ PICTURE_MAX_BYTES = 3 * 1024 * 1024
 PICTURES = frozenset({"image/jpeg", "image/png"})
 
 
-class Registry(ExitRpcs, IdentificationRpcs, CommandServicer, RegistryServiceServicer):
+class Registry(
+    ExitRpcs, MonitoringRpcs, IdentificationRpcs, CommandServicer, RegistryServiceServicer
+):
     """The rpcs of the registry."""
 
     def __init__(self, parts: ServeParts) -> None:

@@ -6,10 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from services.cli.story import helping, leaving, register
+from services.cli.story import helping, leaving, register, voicing
 
 ROOT = Path(__file__).resolve().parents[2]
-STEPS = [*register.STEPS, *helping.STEPS, *leaving.STEPS]
+STEPS = [*register.STEPS, *helping.STEPS, *voicing.STEPS, *leaving.STEPS]
 PATIENCE_S = 180
 
 

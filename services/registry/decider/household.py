@@ -13,6 +13,8 @@ from services.registry.decider.exit_review import EXIT_REVIEW
 from services.registry.decider.file import FILE
 from services.registry.decider.identification import IDENTIFICATION
 from services.registry.decider.income import INCOME
+from services.registry.decider.monitored import MONITORED
+from services.registry.decider.monitoring import MONITORING
 from services.registry.decider.part import Part
 from services.registry.decider.posting import POSTING
 from services.registry.decider.relapse import RELAPSE
@@ -28,6 +30,8 @@ PARTS = (
     EXIT,
     EXIT_REVIEW,
     RELAPSE,
+    MONITORING,
+    MONITORED,
 )
 
 _OF_COMMAND: dict[type[Message], Part] = {each: part for part in PARTS for each in part.commands}

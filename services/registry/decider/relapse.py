@@ -6,6 +6,7 @@ from typing import assert_never
 from chassis.decider import Context, Decisions
 from chassis.rejection import require
 from services.registry.decider.exit import require_not_before, step
+from services.registry.decider.monitoring import dismissed
 from services.registry.decider.part import (
     Part,
     by_household_id,
@@ -14,7 +15,7 @@ from services.registry.decider.part import (
     require_past,
 )
 from services.registry.decider.state import State
-from services.registry.decider.watch import FOLLOWED, Watch
+from services.registry.decider.watch import FOLLOWED, PENDING
 from tuopin.registry.v1.exit_pb2 import (
     REINSTATEMENT_RELAPSE,
     REINSTATEMENT_WRONG_EXIT,
@@ -27,6 +28,7 @@ from tuopin.registry.v1.exit_pb2 import (
     SupportEnded,
 )
 from tuopin.registry.v1.household_pb2 import HOUSEHOLD_STATUS_EXITED, HOUSEHOLD_STATUS_RELAPSED
+from tuopin.registry.v1.monitoring_pb2 import WARNING_DISMISSAL_REINSTATED
 
 Command = EndSupport | DeclareExitWrong | ReinstateHousehold
 Event = SupportEnded | ExitDeclaredWrong | HouseholdReinstated
@@ -78,6 +80,7 @@ def declare_exit_wrong(state: State, command: DeclareExitWrong, context: Context
         exited_on=state.leaving.exited_on,
     )
     yield _reinstated(state, command, context, REINSTATEMENT_WRONG_EXIT)
+    yield from _unwatched(state, command, context)
 
 
 def reinstate(state: State, command: ReinstateHousehold, context: Context) -> Decisions:
@@ -85,6 +88,7 @@ def reinstate(state: State, command: ReinstateHousehold, context: Context) -> De
     _require_out(state, command.effective_on, context)
     require(state.watch.stage in FOLLOWED, "household-not-monitored")
     yield _reinstated(state, command, context, REINSTATEMENT_RELAPSE)
+    yield from _unwatched(state, command, context)
 
 
 def _require_out(state: State, day: str, context: Context) -> None:
@@ -92,6 +96,14 @@ def _require_out(state: State, day: str, context: Context) -> None:
     require(state.status == HOUSEHOLD_STATUS_EXITED, "household-not-exited")
     require_past(day, context)
     require_not_before(state, day)
+
+
+def _unwatched(
+    state: State, command: DeclareExitWrong | ReinstateHousehold, context: Context
+) -> Decisions:
+    """In the register it is helped; the watch over it is over."""
+    if state.watch.stage in (*PENDING, *FOLLOWED):
+        yield dismissed(state, context, WARNING_DISMISSAL_REINSTATED, on=command.effective_on)
 
 
 def _reinstated(
@@ -119,8 +131,6 @@ def evolve(state: State, event: Event) -> State:
         case ExitDeclaredWrong():
             return state
         case HouseholdReinstated():
-            # In the register it is helped; the watch over it is over.
-            state = replace(state, watch=Watch())
             return step(state, HOUSEHOLD_STATUS_RELAPSED, event.effective_on)
         case _:
             assert_never(event)

@@ -48,5 +48,7 @@ class Watch:
     step_on: str = ""
     # Since when every income that was told lay over the line; "" when the last one did not.
     steady_since: str = ""
+    # Day of the last income that was told.
+    told_on: str = ""
     # What was reported, the latest amount by kind: fen a year and its day.
     difficulties: Mapping[Difficulty.ValueType, tuple[int, str]] = field(default_factory=dict)

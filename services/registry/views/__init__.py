@@ -6,6 +6,7 @@ from services.registry.views import (
     household_file,
     households,
     imports,
+    monitoring,
     postings,
     residents,
 )
@@ -17,5 +18,6 @@ VIEWS: tuple[View, ...] = (
     exits_per_day.VIEW,
     imports.VIEW,
     postings.VIEW,
+    monitoring.VIEW,
     residents.VIEW,
 )

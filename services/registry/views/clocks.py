@@ -1,6 +1,7 @@
-"""When support after an exit ends."""
+"""When support after an exit ends, and when a step of monitoring is late."""
 
 from datetime import date, datetime, timedelta
+from typing import assert_never
 
 from chassis.clock import MICROSECONDS
 from chassis.deadlines import DeadlineView
@@ -9,6 +10,23 @@ from chassis.views import Deadlines
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.registry.v1.exit_pb2 import EndSupport, HouseholdReinstated
 from tuopin.registry.v1.household_pb2 import HouseholdExited
+from tuopin.registry.v1.monitoring_pb2 import (
+    MONITORING_STEP_APPRAISAL,
+    MONITORING_STEP_CHECK,
+    MONITORING_STEP_COUNTY,
+    MONITORING_STEP_TOWNSHIP,
+    MONITORING_STEP_VISIT,
+    HouseholdMonitored,
+    MonitoringClockMoved,
+    MonitoringPosted,
+    MonitoringReviewedAtTownship,
+    MonitoringStep,
+    RunOutMonitoringClock,
+    WarningChecked,
+    WarningDismissed,
+    WarningRaised,
+    WarningVisited,
+)
 
 END_SUPPORT = "end-support"
 # The server that decides may have a clock a little behind ours.
@@ -40,4 +58,67 @@ SUPPORT = DeadlineView(
     topics=("household",),
     events=(HouseholdExited, HouseholdReinstated),
     project=project_support,
+)
+
+
+MONITORING_CLOCK = "monitoring-clock"
+MonitoringEvent = (
+    WarningRaised
+    | WarningVisited
+    | WarningChecked
+    | MonitoringPosted
+    | MonitoringReviewedAtTownship
+    | MonitoringClockMoved
+    | HouseholdMonitored
+    | WarningDismissed
+)
+
+
+def project_monitoring(deadlines: Deadlines, envelope: Envelope, event: MonitoringEvent) -> None:
+    """Each step sets the clock of the next; the end of the path clears it."""
+    clock = _next(event)
+    if clock is None:
+        deadlines.clear(MONITORING_CLOCK, event.household_id)
+        return
+    step, due_on = clock
+    command = RunOutMonitoringClock(
+        household_id=event.household_id, warning_id=event.warning_id, step=step, due_on=due_on
+    )
+    deadlines.set(MONITORING_CLOCK, event.household_id, after_us(due_on), command)
+
+
+def _next(event: MonitoringEvent) -> tuple[MonitoringStep.ValueType, str] | None:
+    match event:
+        case WarningRaised():
+            return MONITORING_STEP_VISIT, event.visit_due_on
+        case WarningVisited():
+            return MONITORING_STEP_CHECK, event.check_due_on
+        case WarningChecked():
+            return MONITORING_STEP_APPRAISAL, event.appraisal_due_on
+        case MonitoringPosted():
+            return MONITORING_STEP_TOWNSHIP, event.township_due_on
+        case MonitoringReviewedAtTownship():
+            return MONITORING_STEP_COUNTY, event.county_due_on
+        case MonitoringClockMoved():
+            return event.step, event.due_on
+        case HouseholdMonitored() | WarningDismissed():
+            return None
+        case _:
+            assert_never(event)
+
+
+MONITORING = DeadlineView(
+    name="monitoring-clock",
+    topics=("household",),
+    events=(
+        WarningRaised,
+        WarningVisited,
+        WarningChecked,
+        MonitoringPosted,
+        MonitoringReviewedAtTownship,
+        MonitoringClockMoved,
+        HouseholdMonitored,
+        WarningDismissed,
+    ),
+    project=project_monitoring,
 )

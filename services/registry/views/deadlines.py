@@ -35,5 +35,6 @@ def project(deadlines: Deadlines, envelope: Envelope, event: Event) -> None:
 
 DEADLINES: tuple[DeadlineView, ...] = (
     clocks.SUPPORT,
+    clocks.MONITORING,
     DeadlineView(name="posting-clock", topics=("household",), events=EVENTS, project=project),
 )

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from google.protobuf.message import Message
 
 from services.registry.decider.file_content import CHANGES, Change
+from tuopin.registry.v1 import monitoring_pb2 as monitoring
 from tuopin.registry.v1.exit_pb2 import (
     ExitAnnounced,
     ExitAppraised,
@@ -59,6 +60,24 @@ from tuopin.registry.v1.posting_pb2 import (
 
 # Later than every day.
 LAST_DAY = "9999-12-31"
+
+
+MONITORING_EVENTS: tuple[type[Message], ...] = (
+    monitoring.DifficultyReported,
+    monitoring.WarningRaised,
+    monitoring.WarningVisited,
+    monitoring.WarningChecked,
+    monitoring.WarningAppraised,
+    monitoring.MonitoringPosted,
+    monitoring.MonitoringReviewedAtTownship,
+    monitoring.HouseholdMonitored,
+    monitoring.WarningDismissed,
+    monitoring.MonitoringClockRanOut,
+    monitoring.MonitoringClockMoved,
+    monitoring.MonitoredIncomeRecorded,
+    monitoring.MonitoringCleared,
+    monitoring.HouseholdCovered,
+)
 
 
 class Version(NamedTuple):
@@ -158,6 +177,8 @@ APPLIERS: Mapping[type[Message], Apply] = {
     SupportEnded: _nothing,
     ExitDeclaredWrong: _nothing,
     HouseholdReinstated: _reinstated,
+    # The watch has an answer of its own: views/monitoring.py.
+    **dict.fromkeys(MONITORING_EVENTS, _nothing),
     PostingOpened: _own_status,
     PostingClosed: _nothing,
     ObjectionRaised: _nothing,

@@ -22,6 +22,7 @@ from tuopin.registry.v1 import exit_pb2 as exit
 from tuopin.registry.v1 import file_pb2 as file
 from tuopin.registry.v1 import household_pb2 as registry
 from tuopin.registry.v1 import identification_pb2 as identification
+from tuopin.registry.v1 import monitoring_pb2 as watch
 from tuopin.registry.v1 import posting_pb2 as posting
 from tuopin.registry.v1.household_pb2 import FileEntry
 from tuopin.types.v1.types_pb2 import Consent, Evidence, Paper
@@ -69,6 +70,20 @@ LINES: Mapping[type[Message], Line] = {
     exit.SupportEnded: Line("household_id", ("support_until",)),
     exit.ExitDeclaredWrong: Line("household_id", ("found_by", "exited_by", "exited_on")),
     exit.HouseholdReinstated: Line("household_id", ("reason",)),
+    watch.DifficultyReported: Line("household_id", ("difficulty", "amount_fen", "source")),
+    watch.WarningRaised: Line("warning_id", ("finder", "monitoring_class", "visit_due_on")),
+    watch.WarningVisited: Line("assignment_id", ("cadre_id", "check_due_on")),
+    watch.WarningChecked: Line("warning_id", ("income_per_head_fen", "monitoring_line_fen")),
+    watch.WarningAppraised: Line("warning_id", ("votes_for", "votes_against", "abstentions")),
+    watch.MonitoringPosted: Line("posting_id", ("township_due_on",)),
+    watch.MonitoringReviewedAtTownship: Line("warning_id", ("reviewed_by",)),
+    watch.HouseholdMonitored: Line("warning_id", ("monitoring_class", "decided_by")),
+    watch.WarningDismissed: Line("warning_id", ("reason", "dismissed_by")),
+    watch.MonitoringClockRanOut: Line("warning_id", ("step", "due_on", "told_region_id")),
+    watch.MonitoringClockMoved: Line("warning_id", ("step", "due_on")),
+    watch.MonitoredIncomeRecorded: Line("warning_id", ("income_per_head_fen", "steady_since")),
+    watch.MonitoringCleared: Line("warning_id", ("steady_since", "cleared_by")),
+    watch.HouseholdCovered: Line("warning_id", ("decided_by",)),
     registry.PersonErased: Line("person_id", ("ground",)),
     correction.HouseholdCorrected: Line("corrects_event_id", ("import_id",)),
     file.IncomeStated: Line("import_id", ("income_per_head_fen",)),

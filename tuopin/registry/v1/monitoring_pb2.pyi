@@ -915,6 +915,7 @@ class MonitoredIncomeRecorded(_message.Message):
     MONITORING_LINE_FEN_FIELD_NUMBER: _builtins.int
     EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
     RECORDED_BY_FIELD_NUMBER: _builtins.int
+    STEADY_SINCE_FIELD_NUMBER: _builtins.int
     household_id: _builtins.str
     village_id: _builtins.str
     warning_id: _builtins.str
@@ -922,6 +923,8 @@ class MonitoredIncomeRecorded(_message.Message):
     monitoring_line_fen: _builtins.int
     effective_on: _builtins.str
     recorded_by: _builtins.str
+    steady_since: _builtins.str
+    """Since when the income was over the line without a break; empty when it is not."""
     def __init__(
         self,
         *,
@@ -932,10 +935,11 @@ class MonitoredIncomeRecorded(_message.Message):
         monitoring_line_fen: _builtins.int = ...,
         effective_on: _builtins.str = ...,
         recorded_by: _builtins.str = ...,
+        steady_since: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_on", b"effective_on", "household_id", b"household_id", "income_per_head_fen", b"income_per_head_fen", "monitoring_line_fen", b"monitoring_line_fen", "recorded_by", b"recorded_by", "village_id", b"village_id", "warning_id", b"warning_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_on", b"effective_on", "household_id", b"household_id", "income_per_head_fen", b"income_per_head_fen", "monitoring_line_fen", b"monitoring_line_fen", "recorded_by", b"recorded_by", "steady_since", b"steady_since", "village_id", b"village_id", "warning_id", b"warning_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

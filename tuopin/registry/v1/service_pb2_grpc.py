@@ -13,6 +13,7 @@ from tuopin.registry.v1 import file_pb2 as tuopin_dot_registry_dot_v1_dot_file__
 from tuopin.registry.v1 import household_pb2 as tuopin_dot_registry_dot_v1_dot_household__pb2
 from tuopin.registry.v1 import identification_pb2 as tuopin_dot_registry_dot_v1_dot_identification__pb2
 from tuopin.registry.v1 import import_pb2 as tuopin_dot_registry_dot_v1_dot_import__pb2
+from tuopin.registry.v1 import monitoring_pb2 as tuopin_dot_registry_dot_v1_dot_monitoring__pb2
 from tuopin.registry.v1 import posting_pb2 as tuopin_dot_registry_dot_v1_dot_posting__pb2
 from tuopin.registry.v1 import region_pb2 as tuopin_dot_registry_dot_v1_dot_region__pb2
 from tuopin.types.v1 import types_pb2 as tuopin_dot_types_dot_v1_dot_types__pb2
@@ -390,6 +391,86 @@ class RegistryServiceStub:
                 '/tuopin.registry.v1.RegistryService/RegisterApplicant',
                 request_serializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.RegisterApplicant.SerializeToString,
                 response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ReportDifficulty = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ReportDifficulty',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.ReportDifficulty.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ScreenHousehold = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ScreenHousehold',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.ScreenHousehold.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.RaiseWarning = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/RaiseWarning',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.RaiseWarning.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.RecordWarningVisit = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/RecordWarningVisit',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.RecordWarningVisit.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.CheckWarning = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/CheckWarning',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.CheckWarning.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.AppraiseWarning = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/AppraiseWarning',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.AppraiseWarning.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.PostMonitoring = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/PostMonitoring',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.PostMonitoring.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ReviewMonitoringAtTownship = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ReviewMonitoringAtTownship',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.ReviewMonitoringAtTownship.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.StartMonitoring = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/StartMonitoring',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.StartMonitoring.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.DismissWarning = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/DismissWarning',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.DismissWarning.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.RunOutMonitoringClock = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/RunOutMonitoringClock',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.RunOutMonitoringClock.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.RecordMonitoredIncome = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/RecordMonitoredIncome',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.RecordMonitoredIncome.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ClearMonitoring = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ClearMonitoring',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.ClearMonitoring.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.CoverHousehold = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/CoverHousehold',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.CoverHousehold.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.GetMonitoring = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/GetMonitoring',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.GetMonitoring.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.MonitoringRow.FromString,
+                _registered_method=True)
+        self.ListMonitoring = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ListMonitoring',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.ListMonitoring.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.MonitoringPage.FromString,
                 _registered_method=True)
 
 
@@ -822,6 +903,103 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReportDifficulty(self, request, context):
+        """Monitoring against relapse.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ScreenHousehold(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RaiseWarning(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordWarningVisit(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckWarning(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AppraiseWarning(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PostMonitoring(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReviewMonitoringAtTownship(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StartMonitoring(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DismissWarning(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RunOutMonitoringClock(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordMonitoredIncome(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ClearMonitoring(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CoverHousehold(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetMonitoring(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMonitoring(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RegistryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -1169,6 +1347,86 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.RegisterApplicant,
                     request_deserializer=tuopin_dot_registry_dot_v1_dot_identification__pb2.RegisterApplicant.FromString,
                     response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ReportDifficulty': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportDifficulty,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.ReportDifficulty.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ScreenHousehold': grpc.unary_unary_rpc_method_handler(
+                    servicer.ScreenHousehold,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.ScreenHousehold.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'RaiseWarning': grpc.unary_unary_rpc_method_handler(
+                    servicer.RaiseWarning,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.RaiseWarning.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'RecordWarningVisit': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordWarningVisit,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.RecordWarningVisit.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'CheckWarning': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckWarning,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.CheckWarning.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'AppraiseWarning': grpc.unary_unary_rpc_method_handler(
+                    servicer.AppraiseWarning,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.AppraiseWarning.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'PostMonitoring': grpc.unary_unary_rpc_method_handler(
+                    servicer.PostMonitoring,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.PostMonitoring.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ReviewMonitoringAtTownship': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReviewMonitoringAtTownship,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.ReviewMonitoringAtTownship.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'StartMonitoring': grpc.unary_unary_rpc_method_handler(
+                    servicer.StartMonitoring,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.StartMonitoring.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'DismissWarning': grpc.unary_unary_rpc_method_handler(
+                    servicer.DismissWarning,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.DismissWarning.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'RunOutMonitoringClock': grpc.unary_unary_rpc_method_handler(
+                    servicer.RunOutMonitoringClock,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.RunOutMonitoringClock.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'RecordMonitoredIncome': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordMonitoredIncome,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.RecordMonitoredIncome.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ClearMonitoring': grpc.unary_unary_rpc_method_handler(
+                    servicer.ClearMonitoring,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.ClearMonitoring.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'CoverHousehold': grpc.unary_unary_rpc_method_handler(
+                    servicer.CoverHousehold,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.CoverHousehold.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'GetMonitoring': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMonitoring,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.GetMonitoring.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.MonitoringRow.SerializeToString,
+            ),
+            'ListMonitoring': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMonitoring,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.ListMonitoring.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.MonitoringPage.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -3034,6 +3292,438 @@ class RegistryService:
             '/tuopin.registry.v1.RegistryService/RegisterApplicant',
             tuopin_dot_registry_dot_v1_dot_identification__pb2.RegisterApplicant.SerializeToString,
             tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportDifficulty(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ReportDifficulty',
+            tuopin_dot_registry_dot_v1_dot_monitoring__pb2.ReportDifficulty.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ScreenHousehold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ScreenHousehold',
+            tuopin_dot_registry_dot_v1_dot_monitoring__pb2.ScreenHousehold.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RaiseWarning(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/RaiseWarning',
+            tuopin_dot_registry_dot_v1_dot_monitoring__pb2.RaiseWarning.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordWarningVisit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/RecordWarningVisit',
+            tuopin_dot_registry_dot_v1_dot_monitoring__pb2.RecordWarningVisit.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckWarning(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/CheckWarning',
+            tuopin_dot_registry_dot_v1_dot_monitoring__pb2.CheckWarning.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AppraiseWarning(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/AppraiseWarning',
+            tuopin_dot_registry_dot_v1_dot_monitoring__pb2.AppraiseWarning.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PostMonitoring(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/PostMonitoring',
+            tuopin_dot_registry_dot_v1_dot_monitoring__pb2.PostMonitoring.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReviewMonitoringAtTownship(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ReviewMonitoringAtTownship',
+            tuopin_dot_registry_dot_v1_dot_monitoring__pb2.ReviewMonitoringAtTownship.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StartMonitoring(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/StartMonitoring',
+            tuopin_dot_registry_dot_v1_dot_monitoring__pb2.StartMonitoring.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DismissWarning(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/DismissWarning',
+            tuopin_dot_registry_dot_v1_dot_monitoring__pb2.DismissWarning.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RunOutMonitoringClock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/RunOutMonitoringClock',
+            tuopin_dot_registry_dot_v1_dot_monitoring__pb2.RunOutMonitoringClock.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordMonitoredIncome(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/RecordMonitoredIncome',
+            tuopin_dot_registry_dot_v1_dot_monitoring__pb2.RecordMonitoredIncome.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ClearMonitoring(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ClearMonitoring',
+            tuopin_dot_registry_dot_v1_dot_monitoring__pb2.ClearMonitoring.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CoverHousehold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/CoverHousehold',
+            tuopin_dot_registry_dot_v1_dot_monitoring__pb2.CoverHousehold.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMonitoring(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/GetMonitoring',
+            tuopin_dot_registry_dot_v1_dot_monitoring__pb2.GetMonitoring.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_monitoring__pb2.MonitoringRow.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMonitoring(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ListMonitoring',
+            tuopin_dot_registry_dot_v1_dot_monitoring__pb2.ListMonitoring.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_monitoring__pb2.MonitoringPage.FromString,
             options,
             channel_credentials,
             insecure,

@@ -15,6 +15,7 @@ from tuopin.registry.v1 import file_pb2 as _file_pb2
 from tuopin.registry.v1 import household_pb2 as _household_pb2
 from tuopin.registry.v1 import identification_pb2 as _identification_pb2
 from tuopin.registry.v1 import import_pb2 as _import_pb2
+from tuopin.registry.v1 import monitoring_pb2 as _monitoring_pb2
 from tuopin.registry.v1 import posting_pb2 as _posting_pb2
 from tuopin.registry.v1 import region_pb2 as _region_pb2
 from tuopin.types.v1 import types_pb2 as _types_pb2
@@ -124,6 +125,23 @@ class RegistryServiceStub:
     ReviewAtCounty: _grpc.UnaryUnaryMultiCallable[_identification_pb2.ReviewAtCounty, _types_pb2.Receipt]
     AnnounceHousehold: _grpc.UnaryUnaryMultiCallable[_identification_pb2.AnnounceHousehold, _types_pb2.Receipt]
     RegisterApplicant: _grpc.UnaryUnaryMultiCallable[_identification_pb2.RegisterApplicant, _types_pb2.Receipt]
+    ReportDifficulty: _grpc.UnaryUnaryMultiCallable[_monitoring_pb2.ReportDifficulty, _types_pb2.Receipt]
+    """Monitoring against relapse."""
+    ScreenHousehold: _grpc.UnaryUnaryMultiCallable[_monitoring_pb2.ScreenHousehold, _types_pb2.Receipt]
+    RaiseWarning: _grpc.UnaryUnaryMultiCallable[_monitoring_pb2.RaiseWarning, _types_pb2.Receipt]
+    RecordWarningVisit: _grpc.UnaryUnaryMultiCallable[_monitoring_pb2.RecordWarningVisit, _types_pb2.Receipt]
+    CheckWarning: _grpc.UnaryUnaryMultiCallable[_monitoring_pb2.CheckWarning, _types_pb2.Receipt]
+    AppraiseWarning: _grpc.UnaryUnaryMultiCallable[_monitoring_pb2.AppraiseWarning, _types_pb2.Receipt]
+    PostMonitoring: _grpc.UnaryUnaryMultiCallable[_monitoring_pb2.PostMonitoring, _types_pb2.Receipt]
+    ReviewMonitoringAtTownship: _grpc.UnaryUnaryMultiCallable[_monitoring_pb2.ReviewMonitoringAtTownship, _types_pb2.Receipt]
+    StartMonitoring: _grpc.UnaryUnaryMultiCallable[_monitoring_pb2.StartMonitoring, _types_pb2.Receipt]
+    DismissWarning: _grpc.UnaryUnaryMultiCallable[_monitoring_pb2.DismissWarning, _types_pb2.Receipt]
+    RunOutMonitoringClock: _grpc.UnaryUnaryMultiCallable[_monitoring_pb2.RunOutMonitoringClock, _types_pb2.Receipt]
+    RecordMonitoredIncome: _grpc.UnaryUnaryMultiCallable[_monitoring_pb2.RecordMonitoredIncome, _types_pb2.Receipt]
+    ClearMonitoring: _grpc.UnaryUnaryMultiCallable[_monitoring_pb2.ClearMonitoring, _types_pb2.Receipt]
+    CoverHousehold: _grpc.UnaryUnaryMultiCallable[_monitoring_pb2.CoverHousehold, _types_pb2.Receipt]
+    GetMonitoring: _grpc.UnaryUnaryMultiCallable[_monitoring_pb2.GetMonitoring, _monitoring_pb2.MonitoringRow]
+    ListMonitoring: _grpc.UnaryUnaryMultiCallable[_monitoring_pb2.ListMonitoring, _monitoring_pb2.MonitoringPage]
 
 @_typing.type_check_only
 class RegistryServiceAsyncStub(RegistryServiceStub):
@@ -209,6 +227,23 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     ReviewAtCounty: _aio.UnaryUnaryMultiCallable[_identification_pb2.ReviewAtCounty, _types_pb2.Receipt]  # type: ignore[assignment]
     AnnounceHousehold: _aio.UnaryUnaryMultiCallable[_identification_pb2.AnnounceHousehold, _types_pb2.Receipt]  # type: ignore[assignment]
     RegisterApplicant: _aio.UnaryUnaryMultiCallable[_identification_pb2.RegisterApplicant, _types_pb2.Receipt]  # type: ignore[assignment]
+    ReportDifficulty: _aio.UnaryUnaryMultiCallable[_monitoring_pb2.ReportDifficulty, _types_pb2.Receipt]  # type: ignore[assignment]
+    """Monitoring against relapse."""
+    ScreenHousehold: _aio.UnaryUnaryMultiCallable[_monitoring_pb2.ScreenHousehold, _types_pb2.Receipt]  # type: ignore[assignment]
+    RaiseWarning: _aio.UnaryUnaryMultiCallable[_monitoring_pb2.RaiseWarning, _types_pb2.Receipt]  # type: ignore[assignment]
+    RecordWarningVisit: _aio.UnaryUnaryMultiCallable[_monitoring_pb2.RecordWarningVisit, _types_pb2.Receipt]  # type: ignore[assignment]
+    CheckWarning: _aio.UnaryUnaryMultiCallable[_monitoring_pb2.CheckWarning, _types_pb2.Receipt]  # type: ignore[assignment]
+    AppraiseWarning: _aio.UnaryUnaryMultiCallable[_monitoring_pb2.AppraiseWarning, _types_pb2.Receipt]  # type: ignore[assignment]
+    PostMonitoring: _aio.UnaryUnaryMultiCallable[_monitoring_pb2.PostMonitoring, _types_pb2.Receipt]  # type: ignore[assignment]
+    ReviewMonitoringAtTownship: _aio.UnaryUnaryMultiCallable[_monitoring_pb2.ReviewMonitoringAtTownship, _types_pb2.Receipt]  # type: ignore[assignment]
+    StartMonitoring: _aio.UnaryUnaryMultiCallable[_monitoring_pb2.StartMonitoring, _types_pb2.Receipt]  # type: ignore[assignment]
+    DismissWarning: _aio.UnaryUnaryMultiCallable[_monitoring_pb2.DismissWarning, _types_pb2.Receipt]  # type: ignore[assignment]
+    RunOutMonitoringClock: _aio.UnaryUnaryMultiCallable[_monitoring_pb2.RunOutMonitoringClock, _types_pb2.Receipt]  # type: ignore[assignment]
+    RecordMonitoredIncome: _aio.UnaryUnaryMultiCallable[_monitoring_pb2.RecordMonitoredIncome, _types_pb2.Receipt]  # type: ignore[assignment]
+    ClearMonitoring: _aio.UnaryUnaryMultiCallable[_monitoring_pb2.ClearMonitoring, _types_pb2.Receipt]  # type: ignore[assignment]
+    CoverHousehold: _aio.UnaryUnaryMultiCallable[_monitoring_pb2.CoverHousehold, _types_pb2.Receipt]  # type: ignore[assignment]
+    GetMonitoring: _aio.UnaryUnaryMultiCallable[_monitoring_pb2.GetMonitoring, _monitoring_pb2.MonitoringRow]  # type: ignore[assignment]
+    ListMonitoring: _aio.UnaryUnaryMultiCallable[_monitoring_pb2.ListMonitoring, _monitoring_pb2.MonitoringPage]  # type: ignore[assignment]
 
 class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -705,5 +740,118 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _identification_pb2.RegisterApplicant,
         context: _ServicerContext,
     ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ReportDifficulty(
+        self,
+        request: _monitoring_pb2.ReportDifficulty,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]:
+        """Monitoring against relapse."""
+
+    @_abc_1.abstractmethod
+    def ScreenHousehold(
+        self,
+        request: _monitoring_pb2.ScreenHousehold,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def RaiseWarning(
+        self,
+        request: _monitoring_pb2.RaiseWarning,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def RecordWarningVisit(
+        self,
+        request: _monitoring_pb2.RecordWarningVisit,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def CheckWarning(
+        self,
+        request: _monitoring_pb2.CheckWarning,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def AppraiseWarning(
+        self,
+        request: _monitoring_pb2.AppraiseWarning,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def PostMonitoring(
+        self,
+        request: _monitoring_pb2.PostMonitoring,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ReviewMonitoringAtTownship(
+        self,
+        request: _monitoring_pb2.ReviewMonitoringAtTownship,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def StartMonitoring(
+        self,
+        request: _monitoring_pb2.StartMonitoring,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def DismissWarning(
+        self,
+        request: _monitoring_pb2.DismissWarning,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def RunOutMonitoringClock(
+        self,
+        request: _monitoring_pb2.RunOutMonitoringClock,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def RecordMonitoredIncome(
+        self,
+        request: _monitoring_pb2.RecordMonitoredIncome,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ClearMonitoring(
+        self,
+        request: _monitoring_pb2.ClearMonitoring,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def CoverHousehold(
+        self,
+        request: _monitoring_pb2.CoverHousehold,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def GetMonitoring(
+        self,
+        request: _monitoring_pb2.GetMonitoring,
+        context: _ServicerContext,
+    ) -> _typing.Union[_monitoring_pb2.MonitoringRow, _abc.Awaitable[_monitoring_pb2.MonitoringRow]]: ...
+
+    @_abc_1.abstractmethod
+    def ListMonitoring(
+        self,
+        request: _monitoring_pb2.ListMonitoring,
+        context: _ServicerContext,
+    ) -> _typing.Union[_monitoring_pb2.MonitoringPage, _abc.Awaitable[_monitoring_pb2.MonitoringPage]]: ...
 
 def add_RegistryServiceServicer_to_server(servicer: RegistryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

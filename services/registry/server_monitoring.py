@@ -1,0 +1,80 @@
+"""The rpcs of monitoring against relapse: a part of the registry's servicer."""
+
+from chassis.server import CommandServicer, Context, check_region
+from services.registry.views.monitoring import get_monitoring, list_monitoring
+from services.wiring import ServeParts
+from tuopin.registry.v1 import monitoring_pb2 as pb
+from tuopin.types.v1.types_pb2 import Receipt
+
+# How long a query waits for the caller's own write.
+AT_LEAST_S = 5.0
+
+
+class MonitoringRpcs(CommandServicer):
+    """One short method per rpc, no rules."""
+
+    parts: ServeParts
+
+    async def ReportDifficulty(self, request: pb.ReportDifficulty, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def ScreenHousehold(self, request: pb.ScreenHousehold, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def RaiseWarning(self, request: pb.RaiseWarning, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def RecordWarningVisit(self, request: pb.RecordWarningVisit, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def CheckWarning(self, request: pb.CheckWarning, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def AppraiseWarning(self, request: pb.AppraiseWarning, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def PostMonitoring(self, request: pb.PostMonitoring, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def ReviewMonitoringAtTownship(
+        self, request: pb.ReviewMonitoringAtTownship, context: Context
+    ) -> Receipt:
+        return await self.handle(request, context)
+
+    async def StartMonitoring(self, request: pb.StartMonitoring, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def DismissWarning(self, request: pb.DismissWarning, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def RunOutMonitoringClock(
+        self, request: pb.RunOutMonitoringClock, context: Context
+    ) -> Receipt:
+        return await self.handle(request, context)
+
+    async def RecordMonitoredIncome(
+        self, request: pb.RecordMonitoredIncome, context: Context
+    ) -> Receipt:
+        return await self.handle(request, context)
+
+    async def ClearMonitoring(self, request: pb.ClearMonitoring, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def CoverHousehold(self, request: pb.CoverHousehold, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def GetMonitoring(self, request: pb.GetMonitoring, context: Context) -> pb.MonitoringRow:
+        if request.HasField("at_least"):
+            await self.parts.views.wait_for(("monitoring",), request.at_least, AT_LEAST_S)
+        found = await self.parts.views.query(
+            lambda each: get_monitoring(each, request.household_id)
+        )
+        check_region(context, found.village_id)
+        return found
+
+    async def ListMonitoring(
+        self, request: pb.ListMonitoring, context: Context
+    ) -> pb.MonitoringPage:
+        if request.HasField("at_least"):
+            await self.parts.views.wait_for(("monitoring",), request.at_least, AT_LEAST_S)
+        return await self.parts.views.query(lambda each: list_monitoring(each, request))
