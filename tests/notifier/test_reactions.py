@@ -25,6 +25,7 @@ from tuopin.notifier.v1.assignment_pb2 import (
     ReturnAssignment,
     VerifyAssignment,
 )
+from tuopin.notifier.v1.digest_pb2 import ExpectDigest
 from tuopin.notifier.v1.message_pb2 import MessageFailed, QueueMessage, SupersedeMessage
 from tuopin.planning.v1.plan_pb2 import PlanApproved, VisitRecorded
 from tuopin.registry.v1.household_pb2 import ExitProposed, ExitVerified, HouseholdRegistered
@@ -143,7 +144,7 @@ def test_an_offer_is_told_to_whom_it_was_made() -> None:
         village_id=task.VILLAGE,
         household_id=task.HOUSEHOLD,
     )
-    assert reacted(task.offered()) == [message]
+    assert reacted(task.offered()) == [message, ExpectDigest(cadre_id=task.HELPER)]
 
 
 def test_an_offer_to_nobody_is_told_to_nobody() -> None:
@@ -167,7 +168,7 @@ def test_an_offer_to_nobody_is_told_to_nobody() -> None:
     ],
 )
 def test_news_takes_the_place_of_the_message_before(event: Message, template: str) -> None:
-    message, supersede = reacted(event)
+    message, supersede, *_ = reacted(event)
     assert isinstance(message, QueueMessage)
     assert message.template == template
     assert supersede == SupersedeMessage(
