@@ -14,7 +14,7 @@ from tuopin.notifier.v1.assignment_pb2 import AssignmentOffered
 from tuopin.notifier.v1.handling_pb2 import SnoozeAssignment
 from tuopin.training.v1.cadre_pb2 import Post
 
-POSTS = {name.removeprefix("POST_") for name in Post.keys()} | {HELPER}
+POSTS = {each.name.removeprefix("POST_") for each in Post.DESCRIPTOR.values} | {HELPER}
 WORDS = {"draft-plan", "first-visit", "receipt-check", "verify-exit", "session-invitation"}
 
 
@@ -73,7 +73,8 @@ def test_a_change_of_policy_leaves_what_is_running_as_it_was() -> None:
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_every_policy_is_whole(kind: str) -> None:
     row = KINDS[kind]
-    assert row["zh"] and row["en"]
+    assert row["zh"]
+    assert row["en"]
     assert row["proof"] in PROOFS
     assert row["priority"] in ("task", "alert")
     assert row["at_due"] in ("escalate", "expire")
@@ -82,7 +83,7 @@ def test_every_policy_is_whole(kind: str) -> None:
     assert row["who"] or row["each"]
     assert len(row["remind_after_s"]) == len(row["remind_by"]) > 0
     assert set(row["remind_by"]) <= {"message", "digest"}
-    assert row["due_after_s"] > 0 and row["snooze_max_s"] <= row["due_after_s"]
+    assert 0 < row["snooze_max_s"] <= row["due_after_s"]
     if row["at_due"] == "escalate":
         assert row["steps"], "an overdue task needs a level to go to"
 
