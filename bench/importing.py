@@ -1,6 +1,11 @@
-"""Bulk import over gRPC against raw SQLite insertion of the same rows, and its memory."""
+"""Bulk import over gRPC against raw SQLite insertion of the same rows, its memory, and the same
+file again: rows of `make bench`. `python -m bench.importing --households 1000000` measures one size
+and tells how long the national register would take at that rate.
+"""
 
+import argparse
 import asyncio
+import csv
 import re
 import socket
 import sqlite3
@@ -15,8 +20,9 @@ from random import Random
 from typing import Any
 
 from chassis.client import connect
+from devtools.postgres import PostgresServer
 from services.registry.editions import read_edition
-from services.registry.synthetic import write_csv
+from services.registry.synthetic import COLUMNS, write_csv
 from tuopin.registry.v1.region_pb2 import AdoptRegions, FindRegions
 from tuopin.types.v1.types_pb2 import Edition
 
@@ -24,80 +30,155 @@ ROOT = Path(__file__).resolve().parent.parent
 SEED = 11
 # Households that raw insertion commits together, as the import does.
 GROUP_HOUSEHOLDS = 500
+NATIONAL_HOUSEHOLDS = 29_500_000
 # What an import writes: database -> tables.
 WRITTEN = {
     "registry/events.db": ("events", "receipts", "claims"),
     "keys.db": ("keys",),
-    "registry/views.db": ("households", "household_versions", "household_file"),
+    "registry/views.db": (
+        "households",
+        "household_versions",
+        "household_file",
+        "household_spans",
+        "household_heads",
+        "household_sums",
+        "import_row_digests",
+    ),
 }
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One import."""
+    """One import, the same file again, and once more with one household in a hundred changed."""
 
     households: int
     seconds: float
     raw_seconds: float
     peak_minus_idle_mib: float
+    again_seconds: float
+    changed_seconds: float
 
 
 def rows(quick: bool) -> list[dict[str, Any]]:
     """The rate and the memory of an import."""
     few, many = (300, 3_000) if quick else (3_000, 30_000)
     small, big = measured(few), measured(many)
-    rate, raw_rate = big.households / big.seconds, big.households / big.raw_seconds
-    memory = big.peak_minus_idle_mib / small.peak_minus_idle_mib
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        PostgresServer(Path(folder, "postgres")) as server,
+    ):
+        for name in ("registry", "keys"):
+            server.create_database(name)
+        on_postgres = measured(many, server.dsn("{name}"))
+    return [*_rate_rows(big, on_postgres), _memory_row(small, big), *_repeated_rows(big)]
+
+
+def _rate_rows(sqlite: Measured, postgres: Measured) -> list[dict[str, Any]]:
+    raw_rate = sqlite.households / sqlite.raw_seconds
     return [
         {
-            "name": "bulk import, from file to last commit",
-            "value": rate,
+            "name": f"bulk import on {engine}, from file to last commit",
+            "value": each.households / each.seconds,
             "unit": "household files/s",
             "against": "raw SQLite insertion of the same rows with the same indexes",
             "against_value": raw_rate,
-            "ratio": rate / raw_rate,
+            "ratio": each.households / each.seconds / raw_rate,
             "target": 0.25,
-        },
-        {
-            "name": f"memory of an import of {many} files, client and server, peak minus idle",
-            "value": big.peak_minus_idle_mib,
-            "unit": "MiB",
-            "against": f"the same for {few} files",
-            "against_value": small.peak_minus_idle_mib,
-            "ratio": memory,
-            "target": "<= 1.2",
-        },
+        }
+        for engine, each in (("SQLite", sqlite), ("PostgreSQL", postgres))
     ]
 
 
-def measured(households: int) -> Measured:
-    """Import so many households into an empty registry."""
+def _memory_row(small: Measured, big: Measured) -> dict[str, Any]:
+    return {
+        "name": f"memory of an import of {big.households} files, client and server, "
+        "peak minus idle",
+        "value": big.peak_minus_idle_mib,
+        "unit": "MiB",
+        "against": f"the same for {small.households} files",
+        "against_value": small.peak_minus_idle_mib,
+        "ratio": big.peak_minus_idle_mib / small.peak_minus_idle_mib,
+        "target": "<= 1.2",
+    }
+
+
+def _repeated_rows(found: Measured) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "value": found.households / seconds,
+            "unit": "household files/s",
+            "against": "the first time",
+            "against_value": found.households / found.seconds,
+            "ratio": found.seconds / seconds,
+            "target": 5.0,
+        }
+        for name, seconds in (
+            ("the same file imported again", found.again_seconds),
+            ("again with one household in a hundred changed", found.changed_seconds),
+        )
+    ]
+
+
+def measured(households: int, dsn: str = "") -> Measured:
+    """Import so many households into an empty registry; on PostgreSQL when `dsn` says where."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         data = folder / "data"
         with closing(socket.create_server(("127.0.0.1", 0))) as free:
             address = f"127.0.0.1:{free.getsockname()[1]}"
-        with _process("bench.importserver", str(data), address) as server:
+        place = (dsn,) if dsn else ()
+        with _process("bench.importserver", str(data), address, *place) as server:
             token = _line(server)
             villages = asyncio.run(_villages(address, token))
-            file = folder / "households.csv"
+            file, changed = folder / "households.csv", folder / "changed.csv"
             write_csv(file, households, SEED, villages)
-            with _process("bench.importclient", address, token, str(file)) as client:
+            some = _change_some(file, changed)
+            files = map(str, (file, file, changed))
+            with _process("bench.importclient", address, token, *files) as client:
                 assert _line(client) == "ready"
                 idle = [_forget_peak(each.pid) for each in (server, client)]
-                _say(client)
-                seconds, validated, done = map(float, _line(client).split())
+                seconds, validated, done, *_ = _told(client)
                 assert done == households, done
                 peaks = [_memory_mib(each.pid, "VmHWM") for each in (server, client)]
+                again, _, done, *_ = _told(client)
+                assert done == households, done
+                anew, checked, done, corrected, same = _told(client)
+                assert (done, corrected, same) == (0, some, households - some), (corrected, same)
                 _say(client)
                 client.wait(30)
             assert server.stdin is not None
             server.stdin.close()
             server.wait(60)
-        print(f"    {households}: {seconds:.1f} s, of which validated {validated:.1f} s")
-        raw_seconds = _raw_insertion(data, folder, households)
+        print(
+            f"    {households}: {seconds:.1f} s, of which validated {validated:.1f} s; again "
+            f"{again:.2f} s; {some} changed {anew:.1f} s, of which validated {checked:.1f} s"
+        )
+        raw_seconds = 0.0 if dsn else _raw_insertion(data, folder, households)
     grown = sum(peaks) - sum(idle)
-    return Measured(households, seconds, raw_seconds, grown)
+    return Measured(households, seconds, raw_seconds, grown, again, anew)
+
+
+def _told(client: "subprocess.Popen[str]") -> list[float]:
+    """What it says of the next file."""
+    _say(client)
+    return [float(each) for each in _line(client).split()]
+
+
+def _change_some(file: Path, changed: Path) -> int:
+    """One household in a hundred has moved within its village; tells how many."""
+    address, numbers = COLUMNS.index("address"), set()
+    with (
+        file.open(encoding="utf-8", newline="") as source,
+        changed.open("w", encoding="utf-8", newline="") as target,
+    ):
+        writer = csv.writer(target, lineterminator="\r\n")
+        for cells in csv.reader(source):
+            if cells[0].endswith("00"):
+                cells[address] = "合成新址"
+                numbers.add(cells[0])
+            writer.writerow(cells)
+    return len(numbers)
 
 
 def _process(module: str, *arguments: str) -> "subprocess.Popen[str]":
@@ -171,6 +252,8 @@ def _raw_insertion(data: Path, folder: Path, households: int) -> float:
                 target.execute(schema)
             found = source.execute(f"SELECT * FROM {table}").fetchall()
             # Keys come as they come, not in the order of an index.
+            if not found:
+                continue
             random.shuffle(found)
             size = -(-len(found) // groups)
             parts = [found[start : start + size] for start in range(0, len(found), size)]
@@ -190,3 +273,27 @@ def _raw_insertion(data: Path, folder: Path, households: int) -> float:
     for target, _ in begun:
         target.close()
     return seconds
+
+
+# One size
+
+
+def main() -> None:
+    """Measure one import of any size."""
+    parser = argparse.ArgumentParser(prog="python -m bench.importing", description=__doc__)
+    parser.add_argument("--households", type=int, default=30_000)
+    count = parser.parse_args().households
+    found = measured(count)
+    again, changed = found.seconds / found.again_seconds, found.seconds / found.changed_seconds
+    hours = NATIONAL_HOUSEHOLDS / (count / found.seconds) / 3600
+    print(
+        f"{count} households: {count / found.seconds:,.0f}/s, "
+        f"{found.raw_seconds / found.seconds:.2f} of raw insertion, "
+        f"{found.peak_minus_idle_mib:.0f} MiB above idle; again {again:.0f} x, one in a hundred "
+        f"changed {changed:.1f} x as fast; "
+        f"{NATIONAL_HOUSEHOLDS / 1e6:.1f} million would take {hours:.1f} h"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,5 +1,6 @@
 """The registry in one process, server and views, as the embedded system has it:
-`python -m bench.importserver FOLDER ADDRESS`. Prints a token for the bench when it listens.
+`python -m bench.importserver FOLDER ADDRESS [POSTGRES_DSN]`. Prints a token for the bench when it
+listens.
 """
 
 import asyncio
@@ -17,8 +18,11 @@ from services import roster
 from services.compose import Serving, foundation, make_keys, open_views
 
 
-async def main(folder: str, address: str) -> None:
-    settings = Settings(data=Path(folder), registry_address=address)
+async def main(folder: str, address: str, dsn: str = "") -> None:
+    engine = "postgres" if dsn else "sqlite"
+    settings = Settings(
+        data=Path(folder), registry_address=address, engine=engine, postgres_dsn=dsn
+    )
     make_keys(settings)
     base = foundation(settings)
     service = roster.service("registry")

@@ -125,6 +125,11 @@ class Settings:
         "", "Address at which households reach their page; empty: http://127.0.0.1 and the port."
     )
 
+    webhook_url: str = _setting(
+        "", "Address at which the chat provider calls the bot; empty: the bot asks for updates."
+    )
+    webhook_port: int = _setting(8083, "Port that the bot listens on for these calls.", _PORT)
+
     log_level: str = _setting(
         "info", "Least level of log lines.", _words("debug", "info", "warning", "error")
     )

@@ -31,6 +31,7 @@ class Stats:
     callback_answers: int
     pending_updates: int
     too_many_requests: int
+    answer_p99_s: float
     calls: Mapping[str, int]
     faults_given: Mapping[str, int]
 

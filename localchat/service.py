@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from localchat.store import Chat, JsonObject, Store
 
 TOKEN = re.compile(r"([1-9][0-9]{0,15}):([A-Za-z0-9_-]+)")
 CHAT_ID_MAX = 1 << 52
+ANSWERS_KEPT = 10_000
 
 
 class Service:
@@ -47,6 +48,7 @@ class Service:
         self.poller: asyncio.Event | None = None
         self.calls: Counter[str] = Counter()
         self.too_many_requests = 0
+        self._answers_s: deque[float] = deque(maxlen=ANSWERS_KEPT)
 
     def now_s(self) -> int:
         """Return the time in whole seconds, as the Bot API gives it."""
@@ -135,9 +137,19 @@ class Service:
             "callback_answers": self.store.answered_count(),
             "pending_updates": self.store.pending_count(),
             "too_many_requests": self.too_many_requests,
+            "answer_p99_s": self._answer_p99_s(),
             "calls": dict(self.calls),
             "faults_given": dict(self.faults.given),
         }
+
+    def answered(self, after_s: float) -> None:
+        """Remember how long a tap waited for its answer."""
+        self._answers_s.append(after_s)
+
+    def _answer_p99_s(self) -> float:
+        """Of the taps answered last; 0 while none was."""
+        waits = sorted(self._answers_s)
+        return waits[len(waits) * 99 // 100] if waits else 0.0
 
     def _open(self, person: Chat) -> None:
         if person.state == "blocked":

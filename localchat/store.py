@@ -256,6 +256,11 @@ class Store:
             for row in rows
         ]
 
+    def asked_at(self, callback_id: int) -> float:
+        """When a tap was made."""
+        row = self._one("SELECT asked_at FROM callbacks WHERE id = ?", callback_id)
+        return float(row["asked_at"]) if row else 0.0
+
     def answered_count(self) -> int:
         """Return how many callback queries have been answered."""
         return self._count("SELECT count(*) AS n FROM callbacks WHERE answer IS NOT NULL")

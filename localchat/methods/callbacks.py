@@ -27,6 +27,7 @@ async def answer_callback_query(call: Call) -> Any:
         chat_id = service.store.answer_callback(_number(call), answer, asked_since)
     if not chat_id:
         raise bad_request("query is too old and response timeout expired or query ID is invalid")
+    service.answered(service.clock() - service.store.asked_at(_number(call)))
     service.for_persons.ring()
     return True
 

@@ -14,11 +14,14 @@ from services.cli import (
     figures,
     funds,
     households,
+    identifying,
     imports,
     logs,
+    messages,
     plans,
     regions,
     running,
+    sweeping,
     tasks,
     upkeep,
     voices,
@@ -40,6 +43,9 @@ app.add_typer(imports.app, name="import")
 app.add_typer(households.app, name="household")
 households.app.command("export")(exports.export_households)
 app.add_typer(households.people, name="person")
+app.add_typer(identifying.postings, name="posting")
+app.add_typer(sweeping.round_app, name="round")
+app.add_typer(sweeping.lookback_app, name="lookback")
 app.add_typer(exits.app, name="exit")
 app.add_typer(figures.app, name="figures")
 app.add_typer(plans.app, name="plan")
@@ -47,6 +53,7 @@ app.add_typer(funds.app, name="fund")
 app.add_typer(cadres.app, name="cadre")
 app.add_typer(cadres.sessions, name="session")
 app.add_typer(tasks.app, name="task")
+app.add_typer(messages.app, name="message")
 app.add_typer(complaints.app, name="complaint")
 for _voice in (voices.link, voices.links, voices.unlink):
     households.app.command()(_voice)

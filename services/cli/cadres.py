@@ -15,7 +15,7 @@ from services.cli.contact import chosen, contact, new_command_id, today
 from services.cli.options import CommandId, Json, On, PageSize, PageToken, Region
 from services.cli.output import console, show_one, show_page
 from tuopin.notifier.v1.link_pb2 import IssueLink
-from tuopin.notifier.v1.linking_pb2 import RevokeLink
+from tuopin.notifier.v1.linking_pb2 import ChooseChannels, RevokeLink
 from tuopin.training.v1.cadre_pb2 import (
     AppointCadre,
     CompleteTraining,
@@ -207,6 +207,27 @@ def link(
     if qr is not None:
         segno.make(url if address else f"/start {code}").save(str(qr), scale=8, border=4)
         console.print(f"picture in {qr}; whoever sees it within ten minutes can use it")
+
+
+@app.command()
+def channels(
+    cadre_id: CadreId,
+    order: Annotated[list[str], typer.Argument(help="telegram, log; the first is tried first")],
+    command_id: CommandId = "",
+    as_json: Json = False,
+) -> None:
+    """By what a cadre is reached, in this order: the next is tried where one cannot reach them.
+
+    log is a file of lines (notifier/outbox.jsonl in the data folder) for an office that calls.
+
+    Example: tuopin cadre channels CADRE telegram log
+    """
+    command = ChooseChannels(
+        command_id=command_id or new_command_id(), cadre_id=cadre_id, channels=order
+    )
+    show_one(
+        contact().call("notifier", "ChooseChannels", command), title="channels", as_json=as_json
+    )
 
 
 @app.command()

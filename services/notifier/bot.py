@@ -17,6 +17,7 @@ from services.notifier.chat.editor import Editor
 from services.notifier.chat.intake import Intake
 from services.notifier.chat.ledger import LeaseLost, Ledger
 from services.notifier.chat.linking import Linking
+from services.notifier.chat.logchannel import LogChannel
 from services.notifier.chat.outcomes import ProviderAway
 from services.notifier.chat.people import People
 from services.notifier.chat.performing import COMMANDS, Performer, named
@@ -27,6 +28,7 @@ from services.notifier.chat.replies import Replies
 from services.notifier.chat.sender import Sender
 from services.notifier.chat.talks import Talks
 from services.notifier.chat.understanding import Understanding
+from services.notifier.chat.webhook import Webhook
 from services.wiring import WorkParts
 
 # Another bot takes over when this one has been silent for so long.
@@ -127,7 +129,8 @@ async def _work_with_lease(
     budget = Budget(clock)
     replies = Replies(provider, budget)
     editor = Editor(provider, ledger, people, parts.views, budget, clock)
-    sender = Sender(provider, ledger, commands, people, parts.views, budget, clock, fence)
+    others = (LogChannel(parts.settings.data / "notifier" / "outbox.jsonl", clock),)
+    sender = Sender(provider, ledger, commands, people, parts.views, budget, clock, fence, others)
     pictures = Pictures(provider.download, parts.blobs, clock)
     limits = parts.programme.table("linking")
     linking = Linking(parts.views, parts.sealer, ledger, limits, clock)
@@ -154,10 +157,29 @@ async def _work_with_lease(
         group.create_task(keep_lease_forever(keep_lease))
         group.create_task(again_until_done("commands", name_commands, clock))
         group.create_task(ledger.forget_old_updates())
-        group.create_task(forever("intake", intake.step, clock))
+        group.create_task(hear(parts, provider, intake))
         group.create_task(forever("sender", sender.run, clock))
         group.create_task(forever("editor", editor.step, clock))
         group.create_task(forever("replies", replies.run, clock))
+
+
+async def hear(parts: WorkParts, provider: Provider, intake: Intake) -> None:
+    """Be called where an address is set, else ask."""
+    settings, clock = parts.settings, parts.clock
+    if not settings.webhook_url:
+        await again_until_done("polling", provider.forget_webhook, clock)
+        await forever("intake", intake.step, clock)
+        return
+    webhook = Webhook(
+        provider,
+        intake,
+        url=settings.webhook_url,
+        # The same after a restart, and known to nobody without the key.
+        secret=parts.sealer.blind("webhook", str(provider.bot_id)).hex(),
+        bind=settings.bind,
+        port=settings.webhook_port,
+    )
+    await forever("webhook", webhook.run, clock)
 
 
 async def keep_lease_forever(keep: Step) -> None:

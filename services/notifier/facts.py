@@ -25,7 +25,8 @@ from services.notifier.views.cadres import (
 )
 from services.notifier.views.gone import gone_at_us
 from services.notifier.views.households import helper_of
-from services.notifier.views.messages import held_until
+from services.notifier.views.links import channels_of
+from services.notifier.views.messages import held_until, message_row
 from services.notifier.views.outages import latest
 from services.notifier.views.questions import question
 from services.notifier.views.reachable import unreachable_of
@@ -44,8 +45,8 @@ from tuopin.notifier.v1.handling_pb2 import (
     ReleaseAssignment,
 )
 from tuopin.notifier.v1.link_pb2 import IssueLink
-from tuopin.notifier.v1.linking_pb2 import BeginLink
-from tuopin.notifier.v1.message_pb2 import QueueMessage
+from tuopin.notifier.v1.linking_pb2 import BeginLink, ChooseChannels
+from tuopin.notifier.v1.message_pb2 import QueueMessage, RecordSending
 from tuopin.notifier.v1.voice_pb2 import (
     ConfirmPaymentArrival,
     GiveExitAgreement,
@@ -105,7 +106,7 @@ def open_now(connection: Connection, command: QueueDigest) -> Open:
     return Open(*counts, region_id=known_region_of(connection, command.cadre_id))
 
 
-def appointed_by(connection: Connection, command: IssueLink) -> str:
+def appointed_by(connection: Connection, command: IssueLink | ChooseChannels) -> str:
     """The region the cadre belongs to."""
     return region_of(connection, command.cadre_id)
 
@@ -137,6 +138,12 @@ def standing_of(connection: Connection, command: BeginLink) -> Standing:
     return Standing(posts=posts, has_phone=row is not None and bool(row.phone))
 
 
+def channels_of_message(connection: Connection, command: RecordSending) -> tuple[str, ...]:
+    """By what the person whom the message is for can be reached."""
+    row = message_row(connection, command.message_id)
+    return channels_of(connection, row.cadre_id) if row is not None else ()
+
+
 FACTS: Mapping[type[Message], Callable[[Connection, Any], Any]] = {
     OfferAssignment: world_of_offer,
     ReleaseAssignment: world_of_assignment,
@@ -149,6 +156,8 @@ FACTS: Mapping[type[Message], Callable[[Connection, Any], Any]] = {
     QueueDigest: open_now,
     IssueLink: appointed_by,
     BeginLink: standing_of,
+    ChooseChannels: appointed_by,
+    RecordSending: channels_of_message,
     IssueHouseholdLink: members,
     GivePlanAgreement: plan_question,
     GiveExitAgreement: exit_question,

@@ -7,6 +7,7 @@ from services.notifier.targets import Targets
 from services.notifier.views.assignments import list_assignments
 from services.notifier.views.burden import find_assignment, list_burden
 from services.notifier.views.complaints import complaint_of, list_complaints
+from services.notifier.views.dead import list_dead
 from services.notifier.views.orders import get_order
 from services.notifier.views.reachable import get_link
 from services.notifier.views.voice import household_links, membership
@@ -22,6 +23,7 @@ from tuopin.notifier.v1 import linking_pb2 as linking
 from tuopin.notifier.v1 import message_pb2 as message
 from tuopin.notifier.v1 import order_pb2 as order
 from tuopin.notifier.v1 import outage_pb2 as outage
+from tuopin.notifier.v1 import resending_pb2 as resending
 from tuopin.notifier.v1 import voice_pb2 as voice
 from tuopin.notifier.v1.service_pb2_grpc import NotifierServiceServicer
 from tuopin.types.v1.types_pb2 import Receipt
@@ -189,6 +191,19 @@ class Notifier(CommandServicer, NotifierServiceServicer):
 
     async def RevokeLink(self, request: linking.RevokeLink, context: Context) -> Receipt:
         return await self.handle(request, context)
+
+    async def ChooseChannels(self, request: linking.ChooseChannels, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def ResendMessage(self, request: resending.ResendMessage, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def ListDeadMessages(
+        self, request: resending.ListDeadMessages, context: Context
+    ) -> resending.DeadMessagePage:
+        if request.HasField("at_least"):
+            await self.views.wait_for(("messages",), request.at_least, AT_LEAST_S)
+        return await self.views.query(lambda connection: list_dead(connection, request))
 
     async def ChooseLanguage(self, request: linking.ChooseLanguage, context: Context) -> Receipt:
         return await self.handle(request, context)

@@ -7,6 +7,7 @@ from services.registry.decider.current import CurrentFiles
 from services.registry.decider.identification import ApplicationFacts
 from services.registry.decider.registration import ACTIVE_MEMBER
 from services.registry.registrations import registrations_of
+from services.registry.views.rounds import is_open
 from services.wiring import ServeParts
 from tuopin.registry.v1.identification_pb2 import ApplyHousehold, RegisterApplicant
 
@@ -29,7 +30,10 @@ class Applications:
             owner = await self._parts.store.claim_owner(ACTIVE_MEMBER, digest)
             if owner:
                 active_in[ordinal] = owner.partition("/")[0]
-        return ApplicationFacts(known, active_in=active_in)
+        round_open = not command.round_id or await self._parts.views.query(
+            lambda each: is_open(each, command.round_id, command.file.village_id)
+        )
+        return ApplicationFacts(known, round_open, active_in)
 
     async def applicant(self, command: RegisterApplicant) -> CurrentFiles:
         """Names and numbers of erased people stay empty."""

@@ -9,10 +9,12 @@ from sqlalchemy import Connection
 from services.registry.decider.region import RegionFile
 from services.registry.decider.registration import RegistrationFacts
 from services.registry.editions import count_of
-from services.registry.views import regions, residents
+from services.registry.views import lookbacks, regions, residents, rounds
 from tuopin.registry.v1.exit_pb2 import RecordExitFindings
 from tuopin.registry.v1.household_pb2 import RegisterHousehold
+from tuopin.registry.v1.lookback_pb2 import OpenLookback
 from tuopin.registry.v1.region_pb2 import AdoptRegions
+from tuopin.registry.v1.round_pb2 import RemoveHousehold
 
 
 def village_known(connection: Connection, village_id: str) -> bool:
@@ -43,4 +45,6 @@ FACTS: Mapping[type[Message], Callable[[Connection, Any], Any]] = {
     RegisterHousehold: registration,
     AdoptRegions: region_file,
     RecordExitFindings: resident_in,
+    RemoveHousehold: rounds.open_for,
+    OpenLookback: lookbacks.frame,
 }

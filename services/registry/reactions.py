@@ -8,6 +8,7 @@ from chassis.reactions import Reaction
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.notifier.v1.assignment_pb2 import AssignmentDone
 from tuopin.notifier.v1.voice_pb2 import ExitAgreementGiven
+from tuopin.registry.v1.exit_pb2 import WRONG_EXIT_FINDER_LOOK_BACK, DeclareExitWrong
 from tuopin.registry.v1.file_pb2 import IncomeStated
 from tuopin.registry.v1.household_pb2 import (
     AgreeToExit,
@@ -15,11 +16,18 @@ from tuopin.registry.v1.household_pb2 import (
     PersonErased,
     VerifyExit,
 )
+from tuopin.registry.v1.lookback_pb2 import (
+    STRATUM_EXITED,
+    STRATUM_REGISTERED,
+    VERDICT_WRONG,
+    FindingRecorded,
+)
 from tuopin.registry.v1.monitoring_pb2 import (
     DifficultyReported,
     RecordWarningVisit,
     ScreenHousehold,
 )
+from tuopin.registry.v1.round_pb2 import ProposeRemoval
 
 VERIFY_EXIT = "verify-exit"
 WARNING_VISIT = "warning-visit"
@@ -73,11 +81,35 @@ def hear_agreement(
     yield AgreeToExit(household_id=event.household_id, consent=event.consent)
 
 
+def act_on_finding(envelope: Envelope, event: FindingRecorded, facts: object) -> Iterable[Message]:
+    """A household wrongly in is proposed for removal, a wrong exit is declared; for one that was
+    omitted the decider itself proposes the supplement.
+    """
+    if event.verdict != VERDICT_WRONG:
+        return
+    if event.stratum == STRATUM_REGISTERED:
+        yield ProposeRemoval(
+            household_id=event.subject_id,
+            reason=event.reason,
+            statement=event.note,
+            lookback_id=event.lookback_id,
+        )
+    elif event.stratum == STRATUM_EXITED:
+        yield DeclareExitWrong(
+            household_id=event.subject_id,
+            found_by=WRONG_EXIT_FINDER_LOOK_BACK,
+            failed=event.failed,
+            finding=f"look-back {event.lookback_id}",
+            effective_on=event.effective_on,
+        )
+
+
 REACTIONS: tuple[Reaction, ...] = (
     Reaction("verify-exit", AssignmentDone, verify),
     Reaction("warning-visit", AssignmentDone, visited),
     Reaction("screen-difficulty", DifficultyReported, screen),
     Reaction("screen-income", IncomeStated, screen),
     Reaction("destroy-key", PersonErased, erase_again),
+    Reaction("act-on-finding", FindingRecorded, act_on_finding),
     Reaction("hear-agreement", ExitAgreementGiven, hear_agreement),
 )

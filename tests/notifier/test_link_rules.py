@@ -15,6 +15,8 @@ from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.notifier.v1.link_pb2 import ChatLinked, LinkIssued
 from tuopin.notifier.v1.linking_pb2 import (
     BeginLink,
+    ChannelsChosen,
+    ChooseChannels,
     ChooseLanguage,
     ConfirmLink,
     LanguageChosen,
@@ -147,3 +149,14 @@ def test_a_chat_ends_with_the_last_post() -> None:
     assert list(unlink_postless(Envelope(), ended, 1)) == []
     (revoke,) = unlink_departed(Envelope(), CadreDeparted(cadre_id="cadre-1"), None)
     assert revoke.reason == "departed"
+
+
+def test_an_office_says_by_what_a_cadre_is_reached() -> None:
+    known = Given(link.DECIDER, TABLES, facts="433124")
+    both = ChooseChannels(cadre_id="cadre-1", channels=["telegram", "log"])
+    chosen = ChannelsChosen(**OF, channels=["telegram", "log"])
+    known().when(both).then(chosen)
+    known(chosen).when(both).then()
+    for wrong in ([], ["pigeon"], ["log", "log"]):
+        asked = ChooseChannels(cadre_id="cadre-1", channels=wrong)
+        known().when(asked).then_rejected("channels-not-known", known="telegram, log")

@@ -23,6 +23,7 @@ from tuopin.notifier.v1.message_pb2 import (
     Uncertain,
     Unreachable,
 )
+from tuopin.notifier.v1.resending_pb2 import MessageRerouted, MessageResent, ResendMessage
 
 given = Given(message.DECIDER, PARAMETERS)
 given_link = Given(link.DECIDER, PARAMETERS, facts="433124")
@@ -228,3 +229,48 @@ def test_a_new_chat_takes_the_place_of_the_old_one() -> None:
         .then(linked("5002"))
         .then_claims(code_release(), Release("chat", "cadre-1"), claim("5002"))
     )
+
+
+# --- other channels, and again
+
+
+def blocked(attempt: int, channel: str) -> RecordSending:
+    return RecordSending(
+        message_id="m-1",
+        attempt=attempt,
+        channel=channel,
+        unreachable=Unreachable(reason="blocked"),
+    )
+
+
+def rerouted(attempt: int) -> MessageRerouted:
+    return MessageRerouted(**MESSAGE, attempt=attempt, reason="blocked", channel="log")
+
+
+def resent() -> MessageResent:
+    return MessageResent(**MESSAGE, village_id="433124103206")
+
+
+def test_whoever_cannot_be_reached_is_tried_by_the_next_channel() -> None:
+    two = ("telegram", "log")
+    given(queued()).when(blocked(1, "telegram"), facts=two).then(rerouted(1))
+    gone = failed(2, "blocked", unreachable=True)
+    given(queued(), rerouted(1)).when(blocked(2, "log"), facts=two).then(gone)
+    alone = failed(1, "blocked", unreachable=True)
+    given(queued()).when(blocked(1, "telegram"), facts=("telegram",)).then(alone)
+
+
+def test_what_was_given_up_can_be_sent_again() -> None:
+    resend = ResendMessage(message_id="m-1")
+    given(queued(), failed(12, "500")).when(resend).then(resent())
+    given(queued(), sent()).when(resend).then_rejected("message-not-given-up")
+    given(queued()).when(resend).then_rejected("message-not-given-up")
+    superseded = MessageSuperseded(message_id="m-1", assignment_id="a-1", cadre_id="cadre-1")
+    past = (queued(), failed(12, "500"), superseded)
+    given(*past).when(resend).then_rejected("message-superseded")
+
+
+def test_what_is_sent_again_has_attempts_of_its_own() -> None:
+    again = RecordSending(message_id="m-1", attempt=13, errored=Errored(reason="500"))
+    past = (queued(), failed(12, "500"), resent())
+    given(*past).when(again).then(errored(13, 900))

@@ -173,6 +173,7 @@ def files(draw: st.DrawFn) -> pb.Household:
         other_causes=causes[1:],  # type: ignore[arg-type]
         members=command.members,
         address=draw(TEXT),
+        needs=draw(st.lists(_one_of("Need"), max_size=3, unique=True)),  # type: ignore[arg-type]
         registered_on=draw(st.dates(date(2010, 1, 1), date(2019, 12, 31))).isoformat(),
         living_conditions=pb.LivingConditions(
             housing_safety=draw(_one_of("HousingSafety")),  # type: ignore[arg-type]
@@ -180,15 +181,22 @@ def files(draw: st.DrawFn) -> pb.Household:
             power=draw(st.booleans()),
             fuel=draw(TEXT | st.just("")),
             farmland_mu_e2=draw(st.integers(0, 10**6)),
+            forest_mu_e2=draw(st.integers(0, 10**6)),
+            main_fuel=draw(_one_of("Fuel")),  # type: ignore[arg-type]
         ),
         income=pb.Income(
-            year=draw(st.integers(2016, 2019)), wages_fen=draw(AMOUNT), transfers_fen=draw(AMOUNT)
+            year=draw(st.integers(2016, 2019)),
+            wages_fen=draw(AMOUNT),
+            one_off_relief_fen=draw(AMOUNT),
         ),
     )
     for member in file.members:
         member.name = draw(TEXT)
         member.health = draw(_one_of("Health"))  # type: ignore[assignment]
         member.at_school = draw(st.booleans())
+        member.employment = draw(_one_of("Employment"))  # type: ignore[assignment]
+        if member.employment != pb.EMPLOYMENT_NONE:
+            member.work_months = draw(st.integers(0, 12))
     return file
 
 

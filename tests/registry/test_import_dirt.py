@@ -25,7 +25,12 @@ from tests.registry.files import (
     text_of,
     validated,
 )
-from tuopin.registry.v1.household_pb2 import RELATION_HEAD
+from tuopin.registry.v1.household_pb2 import (
+    NEED_HOUSING_REPAIR,
+    NEED_MEDICAL_AID,
+    NEED_RELOCATION,
+    RELATION_HEAD,
+)
 from tuopin.registry.v1.import_pb2 import ImportHeader
 
 IDENTITY = COLUMNS.index("identity_number")
@@ -308,6 +313,17 @@ def test_words_of_a_county_stand_for_codes(tmp_path: Path) -> None:
     (household,) = read(text_of(rows).encode(), tmp_path)
     assert household.command.members[0].relation == RELATION_HEAD
     assert household.command.living_conditions.power
+
+
+def test_several_codes_stand_in_one_cell(tmp_path: Path) -> None:
+    rows = [[*row, "医疗救助、Relocation;housing-repair"] for row in table(1)]
+    rows[0][-1] = "帮扶需求"
+    found = faults_of(text_of(rows).encode(), tmp_path)
+    assert [(column, slug) for _, column, slug in found] == [("needs", "value-not-in-code-list")]
+    for row in rows[1:]:
+        row[-1] = row[-1].replace("医疗救助", "健康扶贫")
+    (household,) = read(text_of(rows).encode(), tmp_path)
+    assert list(household.command.needs) == [NEED_MEDICAL_AID, NEED_RELOCATION, NEED_HOUSING_REPAIR]
 
 
 # Rows and households

@@ -9,6 +9,7 @@ import pytest
 from openpyxl import Workbook
 
 from chassis.client import Client
+from services.registry.importing import running as import_running
 from services.registry.importing.households import Interpreter
 from services.registry.importing.reporting import FaultsOfRows, write_report
 from services.registry.synthetic import COLUMNS
@@ -26,6 +27,7 @@ from tests.registry.serving import HEADER, commit, finished, registry, validate
 from tests.services.running import Running
 from tuopin.registry.v1 import household_pb2 as pb
 from tuopin.registry.v1 import import_pb2 as imports
+from tuopin.registry.v1.correction_pb2 import HouseholdCorrected
 from tuopin.registry.v1.import_pb2 import ImportFault, ImportHeader
 
 NUMBER = COLUMNS.index("household_number")
@@ -176,6 +178,68 @@ async def test_written_differently_but_saying_the_same_is_no_change(
     report = await validate(county, text_of(rows).encode())
     assert report.faults == []
     assert report.households_unchanged == 3
+
+
+async def test_a_stopped_import_of_corrections_corrects_each_household_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_running, "BATCH_HOUSEHOLDS", 3)
+    rows = table(20)
+    async with registry(tmp_path) as here:
+        county = here.client("county-office@433124")
+        await imported(county, text_of(rows).encode())
+        for row in rows[1:]:
+            row[COLUMNS.index("address")] = "合成新址"
+        report = await validate(county, text_of(rows).encode())
+        assert (report.households_corrected, report.households_unchanged) == (20, 0)
+        await commit(county, report.import_id)
+        await here.until(HouseholdCorrected)
+    async with registry(tmp_path) as here:
+        done = await finished(here.client("county-office@433124"), report.import_id)
+        assert (done.households_corrected, done.households_done, done.fault_count) == (20, 0, 0)
+        corrected = await here.events(HouseholdCorrected)
+        assert len({event.household_id for event in corrected}) == len(corrected) == 20
+
+
+async def test_a_file_with_fewer_columns_changes_only_what_it_tells(
+    here: Running, county: Client
+) -> None:
+    rows = table(3)
+    await imported(county, text_of(rows).encode())
+    untold = {COLUMNS.index(each) for each in ("phone", "bank_card", "fuel", "wages_yuan")}
+    fewer = [[cell for n, cell in enumerate(row) if n not in untold] for row in rows]
+    report = await validate(county, text_of(fewer).encode())
+    assert (report.faults, report.households_unchanged) == ([], 3)
+
+
+async def test_an_erased_person_does_not_come_back_with_an_old_file(
+    here: Running, county: Client
+) -> None:
+    rows = table(3)
+    await imported(county, text_of(rows).encode())
+    (household, *_) = await here.events(pb.HouseholdRegistered)
+    erase = pb.ErasePerson(
+        command_id="erase",
+        household_id=household.household_id,
+        person_id=household.members[0].person_id,
+        ground="request",
+    )
+    await here.seen(await county.call(erase))
+    report = await validate(county, text_of([*rows, []]).encode())
+    assert [fault.slug for fault in report.faults] == ["household-with-erased-person"]
+
+
+async def test_tasks_follow_only_from_an_import_that_asks_for_them(
+    here: Running, county: Client
+) -> None:
+    quiet, loud = (text_of(table(1, seed)).encode() for seed in (1, 2))
+    import_id = await imported(county, quiet)
+    await imported(county, loud, header(notify=True))
+    found = {event.import_id for event in await here.events(pb.HouseholdRegistered)}
+    # What is held back by policies is known by the import that stands in the event.
+    assert found == {import_id, ""}
+    summaries = await here.events(imports.ImportCompleted)
+    assert sorted(event.registered for event in summaries) == [1, 1]
 
 
 # The report

@@ -60,6 +60,8 @@ async def spans_of_a_life(folder: Path, *, kafka: str = "", prefix: str = "") ->
         work = await asyncio.to_thread(system.workload)
         try:
             await asyncio.to_thread(work.prepare)
+            # What came before is applied by then: it belongs to no trace.
+            await asyncio.sleep(SETTLE_S)
             with recorded() as exporter:
                 await asyncio.to_thread(live, work)
                 await asyncio.sleep(SETTLE_S)

@@ -1,4 +1,4 @@
-"""From the provider's updates to commands: the offset moves only after the commit.
+"""From the provider's updates to commands: confirmed only after the commit, asked for or brought.
 
 An update that comes again, after a kill or five times over, is the same command with the same id.
 Chats go side by side, the updates of one chat in their order.
@@ -86,6 +86,8 @@ class Intake:
         self._poll_s = poll_s
         self._offset: int | None = None
         self._at_once = asyncio.Semaphore(CHATS_AT_ONCE)
+        # Chats whose updates are being taken: lock, and how many want it.
+        self._taking: dict[str, tuple[asyncio.Lock, int]] = {}
         # Where each chat's last command stands in the log.
         self._wrote: OrderedDict[str, Position] = OrderedDict()
 
@@ -100,6 +102,22 @@ class Intake:
         await asyncio.gather(*(self._chat(chat) for chat in by_chat.values()))
         if updates:
             self._offset = max(each.source.update_id for each in updates) + 1
+
+    async def take(self, incoming: Incoming) -> None:
+        """One update that was brought; returns when all that follows from it is committed.
+
+        Chat by chat in the order of coming; the same update twice at once is done once.
+        """
+        chat_id = incoming.source.chat_id
+        lock, waiting = self._taking.get(chat_id, (asyncio.Lock(), 0))
+        self._taking[chat_id] = (lock, waiting + 1)
+        try:
+            async with lock, self._at_once:
+                await self._update(incoming)
+        finally:
+            _, waiting = self._taking.pop(chat_id)
+            if waiting > 1:
+                self._taking[chat_id] = (lock, waiting - 1)
 
     async def _chat(self, updates: Sequence[Incoming]) -> None:
         async with self._at_once:

@@ -41,7 +41,7 @@ SUPERVISOR_COMMANDS = ("overdue", "team")
 # The question stands in a message of its own: the outcome takes its place.
 IN_PLACE = ("decline", "snooze", "language", "confirm", "not-me")
 # Said in a message of its own, not in the short word after a tap.
-IN_FULL = ("why", "when", "details", "which-task", "languages", *LISTS)
+IN_FULL = ("why", "when", "prove", "details", "which-task", "languages", *LISTS)
 
 log = structlog.get_logger(__name__)
 

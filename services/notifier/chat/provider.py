@@ -17,6 +17,9 @@ from telegram.constants import ParseMode
 from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, TelegramError, TimedOut
 from telegram.request import HTTPXRequest
 
+from services.notifier.chat.budget import OVERALL_PER_S
+from services.notifier.chat.catalogue import TEXT_MAX
+from services.notifier.chat.channel import Capabilities
 from services.notifier.chat.incoming import (
     Asked,
     Doing,
@@ -62,6 +65,17 @@ NOT_MODIFIED = "message is not modified"
 class Provider:
     """One bot token. Every call answers in our own words."""
 
+    name = "telegram"
+    capabilities = Capabilities(
+        buttons=True,
+        edit=True,
+        photo=True,
+        location=True,
+        length=TEXT_MAX,
+        per_second=OVERALL_PER_S,
+        receipt=False,
+    )
+
     def __init__(self, token: str, bot_url: str | None, *, timeout_s: float = 10.0) -> None:
         _silence()
         # A proxy of the environment is for the way to Telegram, not for a server of ours.
@@ -105,6 +119,18 @@ class Provider:
             )
         )
         return [_incoming(update) for update in found]
+
+    async def set_webhook(self, url: str, secret: str) -> None:
+        """Be called at this address from now on, with the secret in a header."""
+        await _asked(self._bot.set_webhook(url, allowed_updates=KINDS, secret_token=secret))
+
+    async def forget_webhook(self) -> None:
+        """Be asked again: the provider refuses to be polled while it knows an address."""
+        await _asked(self._bot.delete_webhook())
+
+    def update_of(self, body: dict[str, Any]) -> Incoming:
+        """An update that was brought to the webhook."""
+        return _incoming(telegram.Update.de_json(body, self._bot))
 
     async def set_commands(
         self, language: str, commands: Sequence[tuple[str, str]], chat_id: str = ""

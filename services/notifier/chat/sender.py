@@ -20,6 +20,7 @@ from chassis.sending import reason_of
 from chassis.tracing import links
 from chassis.viewstore import ViewStore
 from services.notifier.chat.budget import Budget
+from services.notifier.chat.channel import Channel, fitted
 from services.notifier.chat.commands import Commands, Declined
 from services.notifier.chat.ledger import Copy, LeaseLost, Ledger
 from services.notifier.chat.outcomes import (
@@ -34,6 +35,7 @@ from services.notifier.chat.people import People
 from services.notifier.chat.provider import Provider
 from services.notifier.chat.tasks import Shown, holds, shown_task
 from services.notifier.views.assignments import OPEN, assignment_row
+from services.notifier.views.links import DEFAULT_CHANNELS
 from services.notifier.views.messages import due
 from tuopin.notifier.v1.message_pb2 import (
     Errored,
@@ -72,8 +74,10 @@ class Sender:
         budget: Budget,
         clock: Clock,
         fence: int,
+        others: Sequence[Channel] = (),
     ) -> None:
         self._provider = provider
+        self._channels: dict[str, Channel] = {each.name: each for each in (provider, *others)}
         self._ledger = ledger
         self._commands = commands
         self._people = people
@@ -121,17 +125,37 @@ class Sender:
         for row in rows:
             if row.message_id in self._in_hand or _attempt(row) in begun:
                 continue
-            chat_id = await self._people.opened(row.cadre_id, row.chat_id)
-            if not chat_id or not self._budget.chat_ready(chat_id):
+            channel, address = await self._way(row)
+            if channel is None:
                 continue
-            self._budget.use_chat(chat_id)
-            await self._room()
-            await self._budget.take()
-            self._take_in_hand(row, chat_id)
+            if channel.capabilities.per_second:
+                if not self._budget.chat_ready(address):
+                    continue
+                self._budget.use_chat(address)
+                await self._room()
+                await self._budget.take()
+            else:
+                await self._room()
+            self._take_in_hand(row, channel, address)
             count += 1
         await self._wait_out_failures()
         if not count:
             await self._clock.sleep(IDLE_S)
+
+    async def _way(self, row: Row[Any]) -> tuple[Channel | None, str]:
+        """The first channel of the person's that has an address, from the one in turn on."""
+        order = tuple(row.channels.split(",")) if row.channels else DEFAULT_CHANNELS
+        if row.channel in order:
+            order = order[order.index(row.channel) :]
+        for name in order:
+            channel = self._channels.get(name)
+            if channel is self._provider:
+                chat_id = await self._people.opened(row.cadre_id, row.chat_id or "")
+                if chat_id:
+                    return channel, chat_id
+            elif channel is not None:
+                return channel, str(row.cadre_id)
+        return None, ""
 
     async def _room(self) -> None:
         """Wait until less than AT_ONCE are in hand, and hear of what went wrong with them."""
@@ -140,24 +164,25 @@ class Sender:
         if self._lost is not None:
             raise self._lost
 
-    def _take_in_hand(self, row: Row[Any], chat_id: str) -> None:
-        task = asyncio.ensure_future(self._guarded(row, chat_id))
+    def _take_in_hand(self, row: Row[Any], channel: Channel, address: str) -> None:
+        task = asyncio.ensure_future(self._guarded(row, channel, address))
         self._in_hand[row.message_id] = task
         task.add_done_callback(lambda _: self._in_hand.pop(row.message_id, None))
 
-    async def _guarded(self, row: Row[Any], chat_id: str) -> None:
+    async def _guarded(self, row: Row[Any], channel: Channel, address: str) -> None:
         """One message's fault is not its neighbours'."""
         try:
-            await self._send(row, chat_id)
+            await self._send(row, channel, address)
         except LeaseLost as lost:
             self._lost = lost
         except Exception as error:
             log.error("bot.sending-failed", message_id=row.message_id, reason=reason_of(error))
             self._left.add(_attempt(row))
 
-    async def _send(self, row: Row[Any], chat_id: str) -> None:
+    async def _send(self, row: Row[Any], channel: Channel, address: str) -> None:
         if row.template == DIGEST:
-            await self._begin(row, chat_id, await self._people.digest(row, self._clock.now_us()))
+            digest = await self._people.digest(row, self._clock.now_us())
+            await self._begin(row, channel, address, digest)
             return
         assignment = await self._views.query(partial(_assignment, row.assignment_id))
         if assignment is None:  # its lane is behind the message's
@@ -167,9 +192,9 @@ class Sender:
             return
         words = await self._people.words(assignment, row.cadre_id)
         shown = shown_task(assignment, row, words, repeated=row.state == "uncertain")
-        await self._begin(row, chat_id, shown)
+        await self._begin(row, channel, address, shown)
 
-    async def _begin(self, row: Row[Any], chat_id: str, shown: Shown) -> None:
+    async def _begin(self, row: Row[Any], channel: Channel, address: str, shown: Shown) -> None:
         attempt = row.attempts + 1
         if not await self._ledger.start_sending(
             self._provider.bot_id, self._fence, row.message_id, attempt
@@ -178,22 +203,25 @@ class Sender:
         with _tracer.start_as_current_span(
             "send message", kind=trace.SpanKind.PRODUCER, links=links([row.traceparent])
         ):
-            await self._ask(row, chat_id, shown, attempt)
+            await self._ask(row, channel, address, shown, attempt)
 
-    async def _ask(self, row: Row[Any], chat_id: str, shown: Shown, attempt: int) -> None:
+    async def _ask(
+        self, row: Row[Any], channel: Channel, address: str, shown: Shown, attempt: int
+    ) -> None:
         failpoint("bot.before-send")
-        outcome = await self._provider.send(chat_id, shown)
+        outcome = await channel.send(address, fitted(shown, channel.capabilities))
         failpoint("bot.after-send")
-        _sent.add(1, {"outcome": type(outcome).__name__.lower()})
-        self._failures = self._failures + 1 if _away(outcome) else 0
+        _sent.add(1, {"outcome": type(outcome).__name__.lower(), "channel": channel.name})
+        if channel is self._provider:
+            self._failures = self._failures + 1 if _away(outcome) else 0
         if isinstance(outcome, Throttled):
             self._budget.pause(outcome.wait_s)
             await self._ledger.not_sent(row.message_id, attempt)
             return
         copy = None
-        if isinstance(outcome, Accepted):
+        if isinstance(outcome, Accepted) and outcome.provider_message_id:
             copy = Copy(row.cadre_id, outcome.provider_message_id, row.message_id, shown.digest)
-        command = _record(row.message_id, attempt, outcome)
+        command = _record(row.message_id, attempt, outcome, channel.name)
         result = command.SerializeToString(deterministic=True)
         if await self._ledger.answered(self._fence, row.message_id, attempt, result, copy):
             await self._record(command)
@@ -221,9 +249,9 @@ class Sender:
             await self._clock.sleep(min(2.0 ** min(over, 10), AWAY_MAX_S))
 
 
-def _record(message_id: str, attempt: int, outcome: Outcome) -> RecordSending:
+def _record(message_id: str, attempt: int, outcome: Outcome, channel: str = "") -> RecordSending:
     """What the service hears of an attempt."""
-    command = RecordSending(message_id=message_id, attempt=attempt)
+    command = RecordSending(message_id=message_id, attempt=attempt, channel=channel)
     match outcome:
         case Accepted(provider_message_id=number):
             command.sent.CopyFrom(Sent(provider_message_id=number))

@@ -15,6 +15,8 @@ from services.notifier.decider.times import micros, shown
 from tuopin.notifier.v1.link_pb2 import ChatLinked, IssueLink, LinkChat, LinkIssued
 from tuopin.notifier.v1.linking_pb2 import (
     BeginLink,
+    ChannelsChosen,
+    ChooseChannels,
     ChooseLanguage,
     ConfirmLink,
     LanguageChosen,
@@ -25,8 +27,36 @@ from tuopin.notifier.v1.linking_pb2 import (
     RevokeLink,
 )
 
-Command = IssueLink | LinkChat | BeginLink | ConfirmLink | RevokeLink | ChooseLanguage
-Event = LinkIssued | ChatLinked | LinkBegun | LinkAttemptFailed | LinkRevoked | LanguageChosen
+COMMANDS = (
+    IssueLink,
+    LinkChat,
+    BeginLink,
+    ConfirmLink,
+    RevokeLink,
+    ChooseLanguage,
+    ChooseChannels,
+)
+Command = (
+    IssueLink | LinkChat | BeginLink | ConfirmLink | RevokeLink | ChooseLanguage | ChooseChannels
+)
+EVENTS = (
+    LinkIssued,
+    ChatLinked,
+    LinkBegun,
+    LinkAttemptFailed,
+    LinkRevoked,
+    LanguageChosen,
+    ChannelsChosen,
+)
+Event = (
+    LinkIssued
+    | ChatLinked
+    | LinkBegun
+    | LinkAttemptFailed
+    | LinkRevoked
+    | LanguageChosen
+    | ChannelsChosen
+)
 Decisions = Iterator[Decision]
 
 # Kinds of claims, which the bot looks up: from a chat to its cadre (the store keeps a keyed digest
@@ -58,6 +88,7 @@ class State:
     needs_phone: bool = False
     attempts: int = 0
     language: str = ""
+    channels: tuple[str, ...] = ()
 
 
 def decide(state: State, command: Command, context: Context) -> Decisions:
@@ -75,6 +106,8 @@ def decide(state: State, command: Command, context: Context) -> Decisions:
             return revoke(state, command, context)
         case ChooseLanguage():
             return choose_language(state, command)
+        case ChooseChannels():
+            return choose_channels(state, command, context)
 
 
 def issue(state: State, command: IssueLink, context: Context) -> Decisions:
@@ -169,6 +202,17 @@ def choose_language(state: State, command: ChooseLanguage) -> Decisions:
         )
 
 
+def choose_channels(state: State, command: ChooseChannels, context: Context) -> Decisions:
+    """Each channel once, and only those that the programme has."""
+    region_id = str(context.facts)
+    require(_covers(context.actor, region_id), "link-of-another-region", region=region_id)
+    chosen, known = tuple(command.channels), tuple(_linking(context)["channels"])
+    sound = chosen and set(chosen) <= set(known) and len(set(chosen)) == len(chosen)
+    require(sound, "channels-not-known", field="channels", known=", ".join(known))
+    if state.channels != chosen:
+        yield ChannelsChosen(cadre_id=command.cadre_id, channels=chosen, region_id=region_id)
+
+
 def _require_code(state: State, code_sha256: str, context: Context) -> None:
     require(state.code_sha256 and code_sha256 == state.code_sha256, "link-code-not-known")
     _require_in_time(state, context)
@@ -216,6 +260,14 @@ def evolve(state: State, event: Event) -> State:
             return replace(state, code_sha256="", begun_sha256="", linked=False)
         case LanguageChosen():
             return replace(state, language=event.language)
+        case ChannelsChosen():
+            # The first word of some cadres: there may be no code yet.
+            return replace(
+                state,
+                cadre_id=event.cadre_id,
+                region_id=event.region_id,
+                channels=tuple(event.channels),
+            )
 
 
 def _linking(context: Context) -> Mapping[str, Any]:
@@ -235,10 +287,7 @@ DECIDER: Decider[State] = Decider(
     initial=State,
     decide=decide,
     evolve=evolve,
-    commands={
-        command: lambda c: str(c.cadre_id)
-        for command in (IssueLink, LinkChat, BeginLink, ConfirmLink, RevokeLink, ChooseLanguage)
-    },
-    events=(LinkIssued, ChatLinked, LinkBegun, LinkAttemptFailed, LinkRevoked, LanguageChosen),
+    commands={command: lambda c: str(c.cadre_id) for command in COMMANDS},
+    events=EVENTS,
     region=lambda state: state.region_id,
 )

@@ -21,8 +21,20 @@ from tuopin.notifier.v1.message_pb2 import (
     RecordSending,
     SupersedeMessage,
 )
+from tuopin.notifier.v1.resending_pb2 import MessageRerouted, MessageResent, ResendMessage
 
-Command = QueueMessage | RecordSending | SupersedeMessage
+COMMANDS = (QueueMessage, RecordSending, SupersedeMessage, ResendMessage)
+EVENTS = (
+    MessageQueued,
+    MessageSent,
+    MessageUncertain,
+    MessageErrored,
+    MessageFailed,
+    MessageSuperseded,
+    MessageRerouted,
+    MessageResent,
+)
+Command = QueueMessage | RecordSending | SupersedeMessage | ResendMessage
 Event = (
     MessageQueued
     | MessageSent
@@ -30,6 +42,8 @@ Event = (
     | MessageErrored
     | MessageFailed
     | MessageSuperseded
+    | MessageRerouted
+    | MessageResent
 )
 Events = Iterator[Event]
 
@@ -63,6 +77,8 @@ class State:
     queued: MessageQueued = field(default_factory=MessageQueued)
     attempts: int = 0
     superseded: bool = False
+    # Attempts before it was sent again by hand, or went to another channel: they count no more.
+    attempts_before: int = 0
 
 
 def decide(state: State, command: Command, context: Context) -> Events:
@@ -74,6 +90,8 @@ def decide(state: State, command: Command, context: Context) -> Events:
             return record(state, command, context)
         case SupersedeMessage():
             return supersede(state, command)
+        case ResendMessage():
+            return resend(state, command)
 
 
 def queue(state: State, command: QueueMessage, context: Context) -> Events:
@@ -109,13 +127,14 @@ def record(state: State, command: RecordSending, context: Context) -> Events:
                 cadre_id=state.queued.cadre_id,
                 attempt=command.attempt,
                 provider_message_id=command.sent.provider_message_id,
+                channel=command.channel,
             )
         case "uncertain":
             yield uncertain(state, command, context)
         case "errored":
             yield errored(state, command, context)
         case "unreachable":
-            yield failed(state, command, command.unreachable.reason, unreachable=True)
+            yield unreachable(state, command, context)
         case None:
             require(False, "sending-without-result", field="result")
 
@@ -141,7 +160,7 @@ def errored(
 ) -> MessageErrored | MessageFailed:
     """It did not arrive: again after a while that doubles, and at last given up."""
     most = sending(context)["attempts_max"]
-    if command.errored.final or command.attempt >= most:
+    if command.errored.final or command.attempt - state.attempts_before >= most:
         return failed(state, command, command.errored.reason)
     return MessageErrored(
         message_id=command.message_id,
@@ -150,6 +169,38 @@ def errored(
         attempt=command.attempt,
         reason=command.errored.reason,
         next_try_at_us=_next_try_us(command.attempt, context),
+    )
+
+
+def unreachable(
+    state: State, command: RecordSending, context: Context
+) -> MessageRerouted | MessageFailed:
+    """The person's next channel, while there is one."""
+    channels: tuple[str, ...] = context.facts or ()
+    tried = command.channel
+    later = channels[channels.index(tried) + 1 :] if tried in channels else ()
+    if not later:
+        return failed(state, command, command.unreachable.reason, unreachable=True)
+    return MessageRerouted(
+        message_id=command.message_id,
+        assignment_id=state.queued.assignment_id,
+        cadre_id=state.queued.cadre_id,
+        attempt=command.attempt,
+        reason=command.unreachable.reason,
+        channel=later[0],
+    )
+
+
+def resend(state: State, command: ResendMessage) -> Events:
+    """What was given up starts over, by the person's first channel."""
+    require(state.phase is not Phase.UNKNOWN, "message-not-known", field="message_id")
+    require(state.phase is Phase.FAILED, "message-not-given-up")
+    require(not state.superseded, "message-superseded")
+    yield MessageResent(
+        message_id=command.message_id,
+        assignment_id=state.queued.assignment_id,
+        cadre_id=state.queued.cadre_id,
+        village_id=state.queued.village_id,
     )
 
 
@@ -195,6 +246,15 @@ def evolve(state: State, event: Event) -> State:
             return replace(state, phase=Phase.FAILED, attempts=event.attempt)
         case MessageSuperseded():
             return replace(state, superseded=True)
+        case MessageRerouted():
+            return replace(
+                state,
+                phase=Phase.QUEUED,
+                attempts=event.attempt,
+                attempts_before=event.attempt,
+            )
+        case MessageResent():
+            return replace(state, phase=Phase.QUEUED, attempts_before=state.attempts)
 
 
 def _not_before_us(command: QueueMessage, context: Context) -> int:
@@ -224,17 +284,7 @@ DECIDER: Decider[State] = Decider(
     initial=State,
     decide=decide,
     evolve=evolve,
-    commands={
-        command: lambda c: str(c.message_id)
-        for command in (QueueMessage, RecordSending, SupersedeMessage)
-    },
-    events=(
-        MessageQueued,
-        MessageSent,
-        MessageUncertain,
-        MessageErrored,
-        MessageFailed,
-        MessageSuperseded,
-    ),
+    commands={command: lambda c: str(c.message_id) for command in COMMANDS},
+    events=EVENTS,
     region=lambda state: state.queued.village_id,
 )

@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Column, Connection, MetaData, Row, String, Ta
 from chassis.views import Rows, View
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.notifier.v1.link_pb2 import ChatLinked, LinkIssued
-from tuopin.notifier.v1.linking_pb2 import LanguageChosen, LinkRevoked
+from tuopin.notifier.v1.linking_pb2 import ChannelsChosen, LanguageChosen, LinkRevoked
 
 METADATA = MetaData()
 
@@ -21,10 +21,15 @@ LINKS = Table(
     Column("linked_at_us", BigInteger),
     # Chosen in the chat; nothing while the one of the appointment holds.
     Column("language", String(2)),
+    # In the order in which the person is tried, with commas between; nothing: by the chat alone.
+    Column("channels", String(100)),
 )
 
-EVENTS = (LinkIssued, ChatLinked, LinkRevoked, LanguageChosen)
-Event = LinkIssued | ChatLinked | LinkRevoked | LanguageChosen
+EVENTS = (LinkIssued, ChatLinked, LinkRevoked, LanguageChosen, ChannelsChosen)
+Event = LinkIssued | ChatLinked | LinkRevoked | LanguageChosen | ChannelsChosen
+
+# Of everybody who has chosen none.
+DEFAULT_CHANNELS = ("telegram",)
 
 
 def project(rows: Rows, envelope: Envelope, event: Event) -> None:
@@ -43,6 +48,8 @@ def project(rows: Rows, envelope: Envelope, event: Event) -> None:
             rows.put(LINKS, (event.cadre_id,), chat_id=None)
         case LanguageChosen():
             rows.put(LINKS, (event.cadre_id,), language=event.language)
+        case ChannelsChosen():
+            rows.put(LINKS, (event.cadre_id,), channels=",".join(event.channels))
 
 
 VIEW = View(name="links", tables=(LINKS,), topics=("link",), project=project, events=EVENTS)
@@ -51,3 +58,10 @@ VIEW = View(name="links", tables=(LINKS,), topics=("link",), project=project, ev
 def link_row(connection: Connection, cadre_id: str) -> Row[Any] | None:
     """The cadre's link, or None."""
     return connection.execute(select(LINKS).where(LINKS.c.cadre_id == cadre_id)).first()
+
+
+def channels_of(connection: Connection, cadre_id: str) -> tuple[str, ...]:
+    """By what the cadre is tried, in this order."""
+    row = link_row(connection, cadre_id)
+    chosen = str(row.channels or "") if row is not None else ""
+    return tuple(chosen.split(",")) if chosen else DEFAULT_CHANNELS

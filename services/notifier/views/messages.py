@@ -31,6 +31,7 @@ from tuopin.notifier.v1.message_pb2 import (
     MessageSuperseded,
     MessageUncertain,
 )
+from tuopin.notifier.v1.resending_pb2 import MessageRerouted, MessageResent
 
 METADATA = MetaData()
 
@@ -59,6 +60,9 @@ MESSAGES = Table(
     Column("not_before_us", BigInteger, server_default="0"),
     Column("household_id", String(60)),
     Column("provider_message_id", BigInteger),
+    # From which of the person's channels on they are tried; "": from the first.
+    Column("channel", String(30), server_default=""),
+    Column("village_id", String(12)),
     Column("reason", String(200)),
     # The span that queued it: sending, tap and edit are linked to it.
     Column("traceparent", String(60)),
@@ -78,6 +82,8 @@ EVENTS = (
     MessageErrored,
     MessageFailed,
     MessageSuperseded,
+    MessageRerouted,
+    MessageResent,
 )
 Event = (
     MessageQueued
@@ -86,6 +92,8 @@ Event = (
     | MessageErrored
     | MessageFailed
     | MessageSuperseded
+    | MessageRerouted
+    | MessageResent
 )
 
 
@@ -111,6 +119,8 @@ def project(rows: Rows, envelope: Envelope, event: Event) -> None:
                 priority=event.priority,
                 state="queued",
                 waiting=1,
+                channel="",
+                village_id=event.village_id,
                 queued_at_us=envelope.recorded_at_us,
                 # At once. Not recorded_at, which never decreases: with a clock that was set back
                 # the message would wait until the clock is there again.
@@ -150,6 +160,11 @@ def project(rows: Rows, envelope: Envelope, event: Event) -> None:
             )
         case MessageSuperseded():
             rows.put(MESSAGES, key, superseded=1)
+        case MessageRerouted():
+            rows.put(MESSAGES, key, attempts=event.attempt, reason=event.reason)
+            rows.put(MESSAGES, key, state="queued", next_try_at_us=0, channel=event.channel)
+        case MessageResent():
+            rows.put(MESSAGES, key, state="queued", waiting=1, next_try_at_us=0, channel="")
 
 
 VIEW = View(
@@ -182,12 +197,19 @@ def due(connection: Connection, now_us: int, most: int) -> Sequence[Row[Any]]:
         .subquery()
     )
     return connection.execute(
-        select(waiting, LINKS.c.chat_id)
+        select(waiting, LINKS.c.chat_id, LINKS.c.channels)
         .join(LINKS, LINKS.c.cadre_id == waiting.c.cadre_id)
-        .where(waiting.c.turn == 1, LINKS.c.chat_id.is_not(None))
+        .where(
+            waiting.c.turn == 1, or_(LINKS.c.chat_id.is_not(None), LINKS.c.channels.is_not(None))
+        )
         .order_by(waiting.c.priority, waiting.c.queued_at_us, waiting.c.message_id)
         .limit(most)
     ).all()
+
+
+def message_row(connection: Connection, message_id: str) -> Row[Any] | None:
+    """The message, or None."""
+    return connection.execute(select(MESSAGES).where(MESSAGES.c.message_id == message_id)).first()
 
 
 def replied_to(

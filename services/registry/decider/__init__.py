@@ -6,6 +6,15 @@ from chassis.decider import Decider
 from services.registry.decider.file_export import EXPORT
 from services.registry.decider.file_import import IMPORT
 from services.registry.decider.household import HOUSEHOLD
+from services.registry.decider.lookback import LOOKBACK
 from services.registry.decider.region import REGION
+from services.registry.decider.round import ROUND
 
-DECIDERS: tuple[Decider[Any], ...] = (HOUSEHOLD, REGION, IMPORT, EXPORT)
+DECIDERS: tuple[Decider[Any], ...] = (
+    HOUSEHOLD,
+    REGION,
+    IMPORT,
+    EXPORT,
+    ROUND,
+    LOOKBACK,
+)

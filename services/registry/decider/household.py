@@ -18,6 +18,7 @@ from services.registry.decider.monitoring import MONITORING
 from services.registry.decider.part import Part
 from services.registry.decider.posting import POSTING
 from services.registry.decider.relapse import RELAPSE
+from services.registry.decider.removal import REMOVAL
 from services.registry.decider.state import State
 
 PARTS = (
@@ -30,6 +31,7 @@ PARTS = (
     EXIT,
     EXIT_REVIEW,
     RELAPSE,
+    REMOVAL,
     MONITORING,
     MONITORED,
 )

@@ -68,6 +68,15 @@ class Application:
 
 
 @dataclass(frozen=True, slots=True)
+class Removal:
+    """Why the household shall go, and what it is again when that comes to nothing."""
+
+    reason: str = ""
+    proposed_on: str = ""
+    status_before: HouseholdStatus.ValueType = HOUSEHOLD_STATUS_UNSPECIFIED
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """One household. Each part of its life (file, exit, ...) keeps what it needs in fields of its
     own; status is shared.
@@ -93,6 +102,8 @@ class State:
     posting: Posting = field(default_factory=Posting)
     # identification
     application: Application = field(default_factory=Application)
+    # removal
+    removal: Removal = field(default_factory=Removal)
     # duties: officials declared as relatives, and who acted at which level in this procedure
     relatives: frozenset[str] = frozenset()
     acted: Mapping[str, str] = field(default_factory=dict)

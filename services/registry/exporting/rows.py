@@ -12,8 +12,12 @@ from tuopin.registry.v1.household_pb2 import Household
 # Columns that only people read, behind those that an import reads.
 FOR_PEOPLE = ("household_id", "status", "exited_on")
 _OF_INCOME = frozenset(
-    {"wages_yuan", "business_yuan", "property_yuan", "transfers_yuan", "production_cost_yuan"}
-)
+    {
+        "wages_yuan", "business_yuan", "property_yuan", "transfers_yuan", "production_cost_yuan",
+        "tied_subsidies_yuan", "one_off_relief_yuan",
+    }
+)  # fmt: skip
+_OF_LAND = frozenset({"farmland_mu", "irrigated_mu", "forest_mu", "pasture_mu"})
 
 
 class ExportRows:
@@ -49,11 +53,13 @@ class ExportRows:
         living, income = household.living_conditions, household.income
         if column in _OF_INCOME:
             return _decimal(getattr(income, column.replace("_yuan", "_fen")))
+        if column in _OF_LAND:
+            return _decimal(getattr(living, f"{column}_e2"))
         match column:
             case "income_year":
                 return str(income.year) if income.year else ""
-            case "farmland_mu":
-                return _decimal(living.farmland_mu_e2)
+            case "needs":
+                return "、".join(self._code("need", _NEEDS, each) for each in household.needs)
             case "main_cause":
                 return self._word(column, household, "main_cause")
             case "other_cause_1" | "other_cause_2":
@@ -91,6 +97,7 @@ class ExportRows:
         return self._lists.get(name, {}).get(code, {}).get(self._language, code)
 
 
+_NEEDS = Household.DESCRIPTOR.fields_by_name["needs"]
 _CAUSE = Household.DESCRIPTOR.fields_by_name["main_cause"]
 
 

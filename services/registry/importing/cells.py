@@ -31,7 +31,8 @@ _DAY = re.compile(
     r"\s*[日号月年]?(?:[ T]+[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?)?"
 )
 _SERIAL = re.compile(r"([0-9]{4,6})(?:\.[0-9]+)?")
-_UNITS = ("元", "亩", "平方米", "m2", "人")
+_BETWEEN = re.compile(r"[,;、|/]")
+_UNITS = ("元", "亩", "平方米", "m2", "人", "个月")
 
 
 class BadCell(Exception):
@@ -68,6 +69,8 @@ def marked(text: str) -> str:
 
 def digits(text: str, slug: str = "digits-lost") -> str:
     """A number that is a name (of a household, a village, a card): no digit may be missing."""
+    if _is_digits(text):
+        return text
     text = plain(text)
     matched = _SCIENTIFIC.fullmatch(text)
     if matched is None:
@@ -79,14 +82,19 @@ def digits(text: str, slug: str = "digits-lost") -> str:
     return f"{Decimal(text):f}".partition(".")[0]
 
 
+def several(text: str) -> list[str]:
+    """What stands in one cell, separated by one of the usual marks."""
+    return [each.strip() for each in _BETWEEN.split(plain(text)) if each.strip()]
+
+
 def phone(text: str) -> str:
     """Digits only, whatever they were written with."""
-    return re.sub(r"[\s()-]", "", digits(text))
+    return text if _is_digits(text) else re.sub(r"[\s()-]", "", digits(text))
 
 
 def bank_card(text: str) -> str:
     """The same for a card."""
-    return re.sub(r"[\s-]", "", digits(text))
+    return text if _is_digits(text) else re.sub(r"[\s-]", "", digits(text))
 
 
 def identity_number(text: str) -> tuple[str, bool]:
@@ -112,19 +120,24 @@ def _of_18(number: str) -> str:
 
 def whole(text: str) -> int:
     """A whole number, perhaps with its unit."""
-    text = _unit_less(text)
-    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+    text = text if _is_digits(text) else _unit_less(text)
+    if not (_is_digits(text) and len(text) <= 9):
         raise BadCell("number-not-readable")
     return int(text)
 
 
 def hundredths(text: str) -> int:
     """Yuan to fen, mu to hundredths; exact."""
-    matched = _AMOUNT.fullmatch(_unit_less(text))
+    matched = _AMOUNT.fullmatch(text) or _AMOUNT.fullmatch(_unit_less(text))
     if matched is None:
         raise BadCell("amount-not-readable")
     units, cents = matched.groups(default="")
     return int(units) * 100 + int(cents.ljust(2, "0"))
+
+
+def _is_digits(text: str) -> bool:
+    """The usual case, which needs no reading."""
+    return text.isascii() and text.isdigit()
 
 
 def _unit_less(text: str) -> str:

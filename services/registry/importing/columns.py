@@ -22,7 +22,9 @@ OPTIONAL = frozenset(
         "safe_drinking_water", "power", "road", "toilet", "fuel", "farmland_mu", "wages_yuan",
         "business_yuan", "property_yuan", "transfers_yuan", "production_cost_yuan", "phone",
         "bank_card", "birth_year", "ethnicity", "education", "at_school", "medical_insurance",
-        "pension_insurance", "registered_on", "source",
+        "pension_insurance", "irrigated_mu", "forest_mu", "pasture_mu", "main_fuel", "needs",
+        "tied_subsidies_yuan", "one_off_relief_yuan", "employment", "work_place", "work_months",
+        "registered_on", "source",
     }
 )  # fmt: skip
 # Columns that say the same in every row of a household.
@@ -30,7 +32,8 @@ SHARED = (
     "village_id", "attribute", "main_cause", "other_cause_1", "other_cause_2", "address",
     "housing_safety", "housing_area_m2", "safe_drinking_water", "power", "road", "toilet", "fuel",
     "farmland_mu", "income_year", "wages_yuan", "business_yuan", "property_yuan",
-    "transfers_yuan", "production_cost_yuan", "registered_on", "source",
+    "transfers_yuan", "production_cost_yuan", "irrigated_mu", "forest_mu", "pasture_mu",
+    "main_fuel", "needs", "tied_subsidies_yuan", "one_off_relief_yuan", "registered_on", "source",
 )  # fmt: skip
 # A row with so many known columns is a header and no title.
 HEADER_LEAST = 3
@@ -44,6 +47,10 @@ _ENUMS = {
     "education": "Education",
     "cause": "Cause",
     "housing-safety": "HousingSafety",
+    "employment": "Employment",
+    "work-place": "WorkPlace",
+    "need": "Need",
+    "fuel": "Fuel",
 }
 _YES_NO = "yes-no"
 _IN_BRACKETS = re.compile(r"\([^()]*\)")

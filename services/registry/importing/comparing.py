@@ -23,6 +23,10 @@ _LIVING = {
     "toilet": "toilet",
     "fuel": "fuel",
     "farmland_mu_e2": "farmland_mu",
+    "irrigated_mu_e2": "irrigated_mu",
+    "forest_mu_e2": "forest_mu",
+    "pasture_mu_e2": "pasture_mu",
+    "main_fuel": "main_fuel",
 }
 _INCOME = {
     "year": "income_year",
@@ -31,13 +35,15 @@ _INCOME = {
     "property_fen": "property_yuan",
     "transfers_fen": "transfers_yuan",
     "production_cost_fen": "production_cost_yuan",
+    "tied_subsidies_fen": "tied_subsidies_yuan",
+    "one_off_relief_fen": "one_off_relief_yuan",
 }
 _MEMBER = {
     name: name
     for name in (
         "identity_number", "name", "phone", "bank_card", "relation", "birth_year", "sex",
         "ethnicity", "education", "at_school", "health", "labour", "medical_insurance",
-        "pension_insurance",
+        "pension_insurance", "employment", "work_place", "work_months",
     )
 }  # fmt: skip
 _HOUSEHOLD = {
@@ -46,6 +52,7 @@ _HOUSEHOLD = {
     "main_cause": "main_cause",
     "other_causes": "other_cause_1",
     "address": "address",
+    "needs": "needs",
 }
 # Told by the import itself, or compared part by part.
 _NOT_OF_THE_FILE = frozenset(

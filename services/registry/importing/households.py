@@ -24,12 +24,14 @@ PROTOTYPES_MAX = 2_000
 NOT_YET = "-"
 _OTHER_CAUSES = ("other_cause_1", "other_cause_2")
 _CODED_OF_HOUSEHOLD = (
-    "attribute", "main_cause", *_OTHER_CAUSES, "income_year", "registered_on", "source",
+    "attribute", "main_cause", *_OTHER_CAUSES, "needs", "income_year", "registered_on", "source",
 )  # fmt: skip
-_CODED_OF_LIVING = ("housing_safety", "safe_drinking_water", "power", "road", "toilet", "fuel")
+_CODED_OF_LIVING = (
+    "housing_safety", "safe_drinking_water", "power", "road", "toilet", "fuel", "main_fuel",
+)  # fmt: skip
 _CODED_OF_MEMBER = (
     "relation", "sex", "ethnicity", "education", "at_school", "health", "labour",
-    "medical_insurance", "pension_insurance",
+    "medical_insurance", "pension_insurance", "employment", "work_place", "work_months",
 )  # fmt: skip
 
 # Field of the command -> column of the file, where they differ in name.
@@ -43,7 +45,12 @@ _COLUMN_OF = {
     "income.property_fen": "property_yuan",
     "income.transfers_fen": "transfers_yuan",
     "income.production_cost_fen": "production_cost_yuan",
+    "income.tied_subsidies_fen": "tied_subsidies_yuan",
+    "income.one_off_relief_fen": "one_off_relief_yuan",
     "living_conditions.farmland_mu_e2": "farmland_mu",
+    "living_conditions.irrigated_mu_e2": "irrigated_mu",
+    "living_conditions.forest_mu_e2": "forest_mu",
+    "living_conditions.pasture_mu_e2": "pasture_mu",
     "effective_on": "registered_on",
 }
 
@@ -148,12 +155,17 @@ class Interpreter:
         living.CopyFrom(self._coded_living(cells))
         living.housing_area_m2 = cells.read("housing_area_m2", reading.whole) or 0
         living.farmland_mu_e2 = cells.read("farmland_mu", reading.hundredths) or 0
+        living.irrigated_mu_e2 = cells.read("irrigated_mu", reading.hundredths) or 0
+        living.forest_mu_e2 = cells.read("forest_mu", reading.hundredths) or 0
+        living.pasture_mu_e2 = cells.read("pasture_mu", reading.hundredths) or 0
         income = command.income
         income.wages_fen = cells.read("wages_yuan", reading.hundredths) or 0
         income.business_fen = cells.read("business_yuan", reading.hundredths) or 0
         income.property_fen = cells.read("property_yuan", reading.hundredths) or 0
         income.transfers_fen = cells.read("transfers_yuan", reading.hundredths) or 0
         income.production_cost_fen = cells.read("production_cost_yuan", reading.hundredths) or 0
+        income.tied_subsidies_fen = cells.read("tied_subsidies_yuan", reading.hundredths) or 0
+        income.one_off_relief_fen = cells.read("one_off_relief_yuan", reading.hundredths) or 0
         return command
 
     def _coded_part(self, cells: "_Cells") -> RegisterHousehold:
@@ -168,6 +180,7 @@ class Interpreter:
             attribute=cells.read("attribute", self._code("attribute"), required=True),
             main_cause=cells.read("main_cause", self._code("cause"), required=True),
             other_causes=[cause for cause in causes if cause],
+            needs=cells.read("needs", self._codes_of("need")) or (),
             income=Income(year=cells.read("income_year", reading.year, required=True)),
             effective_on=self._registered_on(cells) or self._header.effective_on,
             synthetic=self._header.synthetic,
@@ -189,6 +202,7 @@ class Interpreter:
             road=cells.read("road", self._yes),
             toilet=cells.read("toilet", self._yes),
             fuel=cells.text("fuel"),
+            main_fuel=cells.read("main_fuel", self._code("fuel")),
         )
         if len(cells.faults) == faults_before and len(self._living_prototypes) < PROTOTYPES_MAX:
             self._living_prototypes[key] = living
@@ -255,6 +269,9 @@ class Interpreter:
             labour=cells.read("labour", self._code("labour"), required=True),
             medical_insurance=cells.read("medical_insurance", self._yes),
             pension_insurance=cells.read("pension_insurance", self._yes),
+            employment=cells.read("employment", self._code("employment")),
+            work_place=cells.read("work_place", self._code("work-place")),
+            work_months=cells.read("work_months", reading.whole) or 0,
         )
         if len(cells.faults) == faults_before and len(self._member_prototypes) < PROTOTYPES_MAX:
             self._member_prototypes[key] = member
@@ -272,6 +289,10 @@ class Interpreter:
             return number
 
         return read
+
+    def _codes_of(self, name: str) -> Callable[[str], list[int]]:
+        read = self._code(name)
+        return lambda text: [read(each) for each in reading.several(text)]
 
     def _yes(self, text: str) -> bool:
         found = self._yes_no.get(folded(text))

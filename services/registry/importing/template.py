@@ -28,6 +28,9 @@ LIST_OF_COLUMN = {
     "labour": "labour",
     "medical_insurance": "yes-no",
     "pension_insurance": "yes-no",
+    "main_fuel": "fuel",
+    "employment": "employment",
+    "work_place": "work-place",
 }
 
 

@@ -38,7 +38,7 @@ from tuopin.registry.v1.import_pb2 import (
 )
 from tuopin.types.v1.types_pb2 import Blob
 
-FILE_MAX_BYTES = 1024**3
+FILE_MAX_BYTES = 4 * 1024**3
 STAGING_SUFFIX = ".staging"
 CUT_OFF_SUFFIX = ".cut-off"
 # Answers that wait for a client that does not read them, before the file waits too.

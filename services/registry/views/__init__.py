@@ -6,9 +6,11 @@ from services.registry.views import (
     household_file,
     households,
     imports,
+    lookbacks,
     monitoring,
     postings,
     residents,
+    rounds,
 )
 from services.registry.views.deadlines import DEADLINES as DEADLINES
 
@@ -20,4 +22,6 @@ VIEWS: tuple[View, ...] = (
     postings.VIEW,
     monitoring.VIEW,
     residents.VIEW,
+    rounds.VIEW,
+    lookbacks.VIEW,
 )

@@ -57,6 +57,7 @@ from tuopin.registry.v1.posting_pb2 import (
     PostingOpened,
     RelativeDeclared,
 )
+from tuopin.registry.v1.round_pb2 import HouseholdRemoved, RemovalAppraised, RemovalProposed
 
 # Later than every day.
 LAST_DAY = "9999-12-31"
@@ -193,6 +194,9 @@ APPLIERS: Mapping[type[Message], Apply] = {
     CountyReviewed: _own_status,
     HouseholdAnnounced: _status(HOUSEHOLD_STATUS_ANNOUNCED),
     HouseholdSupplemented: _nothing,
+    RemovalProposed: _own_status,
+    RemovalAppraised: _own_status,
+    HouseholdRemoved: _own_status,
 }
 
 _OF_TYPE = {kind.DESCRIPTOR.full_name: kind for kind in APPLIERS}

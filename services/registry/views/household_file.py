@@ -24,6 +24,7 @@ from tuopin.registry.v1 import household_pb2 as registry
 from tuopin.registry.v1 import identification_pb2 as identification
 from tuopin.registry.v1 import monitoring_pb2 as watch
 from tuopin.registry.v1 import posting_pb2 as posting
+from tuopin.registry.v1 import round_pb2 as rounds
 from tuopin.registry.v1.household_pb2 import FileEntry
 from tuopin.types.v1.types_pb2 import Consent, Evidence, Paper
 
@@ -102,6 +103,9 @@ LINES: Mapping[type[Message], Line] = {
     identification.CountyReviewed: Line("household_id", ("approved", "reviewed_by")),
     identification.HouseholdAnnounced: Line("announcement", ("announced_by",)),
     identification.HouseholdSupplemented: Line("round_id"),
+    rounds.RemovalProposed: Line("lookback_id", ("reason", "proposed_by")),
+    rounds.RemovalAppraised: Line("household_id", ("passed",)),
+    rounds.HouseholdRemoved: Line("round_id", ("reason", "removed_by")),
     planning.PlanDrafted: Line("plan_id", ("main_cause", "catalogue")),
     planning.PlanConsented: Line("plan_id"),
     planning.PlanApproved: Line("plan_id", ("helper_id",)),

@@ -3,8 +3,10 @@
 isort:skip_file
 Between the code and the linked chat: the person confirms, a supervisor proves the own telephone, and a link ends."""
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
@@ -215,6 +217,62 @@ class LinkRevoked(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LinkRevoked: _TypeAlias = LinkRevoked  # noqa: Y015
+
+@_typing.final
+class ChooseChannels(_message.Message):
+    """In which order a person is tried; the first that reaches them is enough."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_ID_FIELD_NUMBER: _builtins.int
+    CADRE_ID_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    command_id: _builtins.str
+    cadre_id: _builtins.str
+    @_builtins.property
+    def channels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of the programme's list of channels, e.g. telegram, log."""
+
+    def __init__(
+        self,
+        *,
+        command_id: _builtins.str = ...,
+        cadre_id: _builtins.str = ...,
+        channels: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cadre_id", b"cadre_id", "channels", b"channels", "command_id", b"command_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChooseChannels: _TypeAlias = ChooseChannels  # noqa: Y015
+
+@_typing.final
+class ChannelsChosen(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CADRE_ID_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    REGION_ID_FIELD_NUMBER: _builtins.int
+    cadre_id: _builtins.str
+    region_id: _builtins.str
+    @_builtins.property
+    def channels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        cadre_id: _builtins.str = ...,
+        channels: _abc.Iterable[_builtins.str] | None = ...,
+        region_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cadre_id", b"cadre_id", "channels", b"channels", "region_id", b"region_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChannelsChosen: _TypeAlias = ChannelsChosen  # noqa: Y015
 
 @_typing.final
 class ChooseLanguage(_message.Message):

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from tuopin.options.v1 import options_pb2 as tuopin_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n tuopin/notifier/v1/message.proto\x12\x12tuopin.notifier.v1\x1a\x1ftuopin/options/v1/options.proto\"\x83\x02\n\x0cQueueMessage\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1a\n\nmessage_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x15\n\rassignment_id\x18\x03 \x01(\t\x12\x18\n\x08\x63\x61\x64re_id\x18\x04 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12N\n\x08template\x18\x05 \x01(\tB<\x8a\xb5\x18\x38\x08\x01\"4offer|reminder|escalation|returned|reassigned|digest\x12\x10\n\x08priority\x18\x06 \x01(\x05\x12\x12\n\nvillage_id\x18\x07 \x01(\t\x12\x14\n\x0chousehold_id\x18\x08 \x01(\t\"\xb1\x01\n\rMessageQueued\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x03 \x01(\t\x12\x10\n\x08template\x18\x04 \x01(\t\x12\x10\n\x08priority\x18\x05 \x01(\x05\x12\x12\n\nvillage_id\x18\x06 \x01(\t\x12\x15\n\rnot_before_us\x18\x07 \x01(\x03\x12\x14\n\x0chousehold_id\x18\x08 \x01(\t\"\xb0\x02\n\rRecordSending\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1a\n\nmessage_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x17\n\x07\x61ttempt\x18\x03 \x01(\x05\x42\x06\x8a\xb5\x18\x02(\x01\x12(\n\x04sent\x18\x04 \x01(\x0b\x32\x18.tuopin.notifier.v1.SentH\x00\x12\x32\n\tuncertain\x18\x05 \x01(\x0b\x32\x1d.tuopin.notifier.v1.UncertainH\x00\x12.\n\x07\x65rrored\x18\x06 \x01(\x0b\x32\x1b.tuopin.notifier.v1.ErroredH\x00\x12\x36\n\x0bunreachable\x18\x07 \x01(\x0b\x32\x1f.tuopin.notifier.v1.UnreachableH\x00\x42\x08\n\x06result\"#\n\x04Sent\x12\x1b\n\x13provider_message_id\x18\x01 \x01(\x03\"\x1b\n\tUncertain\x12\x0e\n\x06reason\x18\x01 \x01(\t\"(\n\x07\x45rrored\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\r\n\x05\x66inal\x18\x02 \x01(\x08\"\x1d\n\x0bUnreachable\x12\x0e\n\x06reason\x18\x01 \x01(\t\"x\n\x0bMessageSent\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x03 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\x05\x12\x1b\n\x13provider_message_id\x18\x05 \x01(\x03\"\x88\x01\n\x10MessageUncertain\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x03 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\x05\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x16\n\x0enext_try_at_us\x18\x06 \x01(\x03\"\x86\x01\n\x0eMessageErrored\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x03 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\x05\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x16\n\x0enext_try_at_us\x18\x06 \x01(\x03\"\x82\x01\n\rMessageFailed\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x03 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\x05\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x13\n\x0bunreachable\x18\x06 \x01(\x08\"a\n\x10SupersedeMessage\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1a\n\nmessage_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x15\n\rby_message_id\x18\x03 \x01(\t\"g\n\x11MessageSuperseded\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12\x15\n\rby_message_id\x18\x03 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x04 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n tuopin/notifier/v1/message.proto\x12\x12tuopin.notifier.v1\x1a\x1ftuopin/options/v1/options.proto\"\x83\x02\n\x0cQueueMessage\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1a\n\nmessage_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x15\n\rassignment_id\x18\x03 \x01(\t\x12\x18\n\x08\x63\x61\x64re_id\x18\x04 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12N\n\x08template\x18\x05 \x01(\tB<\x8a\xb5\x18\x38\x08\x01\"4offer|reminder|escalation|returned|reassigned|digest\x12\x10\n\x08priority\x18\x06 \x01(\x05\x12\x12\n\nvillage_id\x18\x07 \x01(\t\x12\x14\n\x0chousehold_id\x18\x08 \x01(\t\"\xb1\x01\n\rMessageQueued\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x03 \x01(\t\x12\x10\n\x08template\x18\x04 \x01(\t\x12\x10\n\x08priority\x18\x05 \x01(\x05\x12\x12\n\nvillage_id\x18\x06 \x01(\t\x12\x15\n\rnot_before_us\x18\x07 \x01(\x03\x12\x14\n\x0chousehold_id\x18\x08 \x01(\t\"\xd8\x02\n\rRecordSending\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1a\n\nmessage_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x17\n\x07\x61ttempt\x18\x03 \x01(\x05\x42\x06\x8a\xb5\x18\x02(\x01\x12(\n\x04sent\x18\x04 \x01(\x0b\x32\x18.tuopin.notifier.v1.SentH\x00\x12\x32\n\tuncertain\x18\x05 \x01(\x0b\x32\x1d.tuopin.notifier.v1.UncertainH\x00\x12.\n\x07\x65rrored\x18\x06 \x01(\x0b\x32\x1b.tuopin.notifier.v1.ErroredH\x00\x12\x36\n\x0bunreachable\x18\x07 \x01(\x0b\x32\x1f.tuopin.notifier.v1.UnreachableH\x00\x12&\n\x07\x63hannel\x18\x08 \x01(\tB\x15\x8a\xb5\x18\x11\"\x0f[a-z0-9-]{0,30}B\x08\n\x06result\"#\n\x04Sent\x12\x1b\n\x13provider_message_id\x18\x01 \x01(\x03\"\x1b\n\tUncertain\x12\x0e\n\x06reason\x18\x01 \x01(\t\"(\n\x07\x45rrored\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\r\n\x05\x66inal\x18\x02 \x01(\x08\"\x1d\n\x0bUnreachable\x12\x0e\n\x06reason\x18\x01 \x01(\t\"\x89\x01\n\x0bMessageSent\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x03 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\x05\x12\x1b\n\x13provider_message_id\x18\x05 \x01(\x03\x12\x0f\n\x07\x63hannel\x18\x06 \x01(\t\"\x88\x01\n\x10MessageUncertain\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x03 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\x05\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x16\n\x0enext_try_at_us\x18\x06 \x01(\x03\"\x86\x01\n\x0eMessageErrored\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x03 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\x05\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x16\n\x0enext_try_at_us\x18\x06 \x01(\x03\"\x82\x01\n\rMessageFailed\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x03 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\x05\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x13\n\x0bunreachable\x18\x06 \x01(\x08\"a\n\x10SupersedeMessage\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1a\n\nmessage_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x15\n\rby_message_id\x18\x03 \x01(\t\"g\n\x11MessageSuperseded\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12\x15\n\rby_message_id\x18\x03 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x04 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,6 +46,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECORDSENDING'].fields_by_name['message_id']._serialized_options = b'\212\265\030\002\010\001'
   _globals['_RECORDSENDING'].fields_by_name['attempt']._loaded_options = None
   _globals['_RECORDSENDING'].fields_by_name['attempt']._serialized_options = b'\212\265\030\002(\001'
+  _globals['_RECORDSENDING'].fields_by_name['channel']._loaded_options = None
+  _globals['_RECORDSENDING'].fields_by_name['channel']._serialized_options = b'\212\265\030\021\"\017[a-z0-9-]{0,30}'
   _globals['_SUPERSEDEMESSAGE'].fields_by_name['command_id']._loaded_options = None
   _globals['_SUPERSEDEMESSAGE'].fields_by_name['command_id']._serialized_options = b'\212\265\030\002\010\001'
   _globals['_SUPERSEDEMESSAGE'].fields_by_name['message_id']._loaded_options = None
@@ -55,25 +57,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MESSAGEQUEUED']._serialized_start=352
   _globals['_MESSAGEQUEUED']._serialized_end=529
   _globals['_RECORDSENDING']._serialized_start=532
-  _globals['_RECORDSENDING']._serialized_end=836
-  _globals['_SENT']._serialized_start=838
-  _globals['_SENT']._serialized_end=873
-  _globals['_UNCERTAIN']._serialized_start=875
-  _globals['_UNCERTAIN']._serialized_end=902
-  _globals['_ERRORED']._serialized_start=904
-  _globals['_ERRORED']._serialized_end=944
-  _globals['_UNREACHABLE']._serialized_start=946
-  _globals['_UNREACHABLE']._serialized_end=975
-  _globals['_MESSAGESENT']._serialized_start=977
-  _globals['_MESSAGESENT']._serialized_end=1097
-  _globals['_MESSAGEUNCERTAIN']._serialized_start=1100
-  _globals['_MESSAGEUNCERTAIN']._serialized_end=1236
-  _globals['_MESSAGEERRORED']._serialized_start=1239
-  _globals['_MESSAGEERRORED']._serialized_end=1373
-  _globals['_MESSAGEFAILED']._serialized_start=1376
-  _globals['_MESSAGEFAILED']._serialized_end=1506
-  _globals['_SUPERSEDEMESSAGE']._serialized_start=1508
-  _globals['_SUPERSEDEMESSAGE']._serialized_end=1605
-  _globals['_MESSAGESUPERSEDED']._serialized_start=1607
-  _globals['_MESSAGESUPERSEDED']._serialized_end=1710
+  _globals['_RECORDSENDING']._serialized_end=876
+  _globals['_SENT']._serialized_start=878
+  _globals['_SENT']._serialized_end=913
+  _globals['_UNCERTAIN']._serialized_start=915
+  _globals['_UNCERTAIN']._serialized_end=942
+  _globals['_ERRORED']._serialized_start=944
+  _globals['_ERRORED']._serialized_end=984
+  _globals['_UNREACHABLE']._serialized_start=986
+  _globals['_UNREACHABLE']._serialized_end=1015
+  _globals['_MESSAGESENT']._serialized_start=1018
+  _globals['_MESSAGESENT']._serialized_end=1155
+  _globals['_MESSAGEUNCERTAIN']._serialized_start=1158
+  _globals['_MESSAGEUNCERTAIN']._serialized_end=1294
+  _globals['_MESSAGEERRORED']._serialized_start=1297
+  _globals['_MESSAGEERRORED']._serialized_end=1431
+  _globals['_MESSAGEFAILED']._serialized_start=1434
+  _globals['_MESSAGEFAILED']._serialized_end=1564
+  _globals['_SUPERSEDEMESSAGE']._serialized_start=1566
+  _globals['_SUPERSEDEMESSAGE']._serialized_end=1663
+  _globals['_MESSAGESUPERSEDED']._serialized_start=1665
+  _globals['_MESSAGESUPERSEDED']._serialized_end=1768
 # @@protoc_insertion_point(module_scope)

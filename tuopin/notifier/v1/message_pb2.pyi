@@ -115,9 +115,12 @@ class RecordSending(_message.Message):
     UNCERTAIN_FIELD_NUMBER: _builtins.int
     ERRORED_FIELD_NUMBER: _builtins.int
     UNREACHABLE_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
     command_id: _builtins.str
     message_id: _builtins.str
     attempt: _builtins.int
+    channel: _builtins.str
+    """By which the person was tried."""
     @_builtins.property
     def sent(self) -> Global___Sent: ...
     @_builtins.property
@@ -136,10 +139,11 @@ class RecordSending(_message.Message):
         uncertain: Global___Uncertain | None = ...,
         errored: Global___Errored | None = ...,
         unreachable: Global___Unreachable | None = ...,
+        channel: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["errored", b"errored", "result", b"result", "sent", b"sent", "uncertain", b"uncertain", "unreachable", b"unreachable"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "command_id", b"command_id", "errored", b"errored", "message_id", b"message_id", "result", b"result", "sent", b"sent", "uncertain", b"uncertain", "unreachable", b"unreachable"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "channel", b"channel", "command_id", b"command_id", "errored", b"errored", "message_id", b"message_id", "result", b"result", "sent", b"sent", "uncertain", b"uncertain", "unreachable", b"unreachable"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["sent", "uncertain", "errored", "unreachable"]  # noqa: Y015
     _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
@@ -239,11 +243,14 @@ class MessageSent(_message.Message):
     CADRE_ID_FIELD_NUMBER: _builtins.int
     ATTEMPT_FIELD_NUMBER: _builtins.int
     PROVIDER_MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
     message_id: _builtins.str
     assignment_id: _builtins.str
     cadre_id: _builtins.str
     attempt: _builtins.int
     provider_message_id: _builtins.int
+    channel: _builtins.str
+    """By which it was sent; empty: by the chat."""
     def __init__(
         self,
         *,
@@ -252,10 +259,11 @@ class MessageSent(_message.Message):
         cadre_id: _builtins.str = ...,
         attempt: _builtins.int = ...,
         provider_message_id: _builtins.int = ...,
+        channel: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "attempt", b"attempt", "cadre_id", b"cadre_id", "message_id", b"message_id", "provider_message_id", b"provider_message_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "attempt", b"attempt", "cadre_id", b"cadre_id", "channel", b"channel", "message_id", b"message_id", "provider_message_id", b"provider_message_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

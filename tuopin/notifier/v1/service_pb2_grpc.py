@@ -13,6 +13,7 @@ from tuopin.notifier.v1 import linking_pb2 as tuopin_dot_notifier_dot_v1_dot_lin
 from tuopin.notifier.v1 import message_pb2 as tuopin_dot_notifier_dot_v1_dot_message__pb2
 from tuopin.notifier.v1 import order_pb2 as tuopin_dot_notifier_dot_v1_dot_order__pb2
 from tuopin.notifier.v1 import outage_pb2 as tuopin_dot_notifier_dot_v1_dot_outage__pb2
+from tuopin.notifier.v1 import resending_pb2 as tuopin_dot_notifier_dot_v1_dot_resending__pb2
 from tuopin.notifier.v1 import voice_pb2 as tuopin_dot_notifier_dot_v1_dot_voice__pb2
 from tuopin.types.v1 import types_pb2 as tuopin_dot_types_dot_v1_dot_types__pb2
 
@@ -319,6 +320,21 @@ class NotifierServiceStub:
                 '/tuopin.notifier.v1.NotifierService/RevokeLink',
                 request_serializer=tuopin_dot_notifier_dot_v1_dot_linking__pb2.RevokeLink.SerializeToString,
                 response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ChooseChannels = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/ChooseChannels',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_linking__pb2.ChooseChannels.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ResendMessage = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/ResendMessage',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_resending__pb2.ResendMessage.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ListDeadMessages = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/ListDeadMessages',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_resending__pb2.ListDeadMessages.SerializeToString,
+                response_deserializer=tuopin_dot_notifier_dot_v1_dot_resending__pb2.DeadMessagePage.FromString,
                 _registered_method=True)
 
 
@@ -660,6 +676,25 @@ class NotifierServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ChooseChannels(self, request, context):
+        """Channels, and what could not be sent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResendMessage(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDeadMessages(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NotifierServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -937,6 +972,21 @@ def add_NotifierServiceServicer_to_server(servicer, server):
                     servicer.RevokeLink,
                     request_deserializer=tuopin_dot_notifier_dot_v1_dot_linking__pb2.RevokeLink.FromString,
                     response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ChooseChannels': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChooseChannels,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_linking__pb2.ChooseChannels.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ResendMessage': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResendMessage,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_resending__pb2.ResendMessage.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ListDeadMessages': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDeadMessages,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_resending__pb2.ListDeadMessages.FromString,
+                    response_serializer=tuopin_dot_notifier_dot_v1_dot_resending__pb2.DeadMessagePage.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -2424,6 +2474,87 @@ class NotifierService:
             '/tuopin.notifier.v1.NotifierService/RevokeLink',
             tuopin_dot_notifier_dot_v1_dot_linking__pb2.RevokeLink.SerializeToString,
             tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChooseChannels(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/ChooseChannels',
+            tuopin_dot_notifier_dot_v1_dot_linking__pb2.ChooseChannels.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResendMessage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/ResendMessage',
+            tuopin_dot_notifier_dot_v1_dot_resending__pb2.ResendMessage.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDeadMessages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/ListDeadMessages',
+            tuopin_dot_notifier_dot_v1_dot_resending__pb2.ListDeadMessages.SerializeToString,
+            tuopin_dot_notifier_dot_v1_dot_resending__pb2.DeadMessagePage.FromString,
             options,
             channel_credentials,
             insecure,

@@ -15,6 +15,7 @@ from tuopin.notifier.v1 import linking_pb2 as _linking_pb2
 from tuopin.notifier.v1 import message_pb2 as _message_pb2
 from tuopin.notifier.v1 import order_pb2 as _order_pb2
 from tuopin.notifier.v1 import outage_pb2 as _outage_pb2
+from tuopin.notifier.v1 import resending_pb2 as _resending_pb2
 from tuopin.notifier.v1 import voice_pb2 as _voice_pb2
 from tuopin.types.v1 import types_pb2 as _types_pb2
 import abc as _abc_1
@@ -102,6 +103,10 @@ class NotifierServiceStub:
     ConfirmLink: _grpc.UnaryUnaryMultiCallable[_linking_pb2.ConfirmLink, _types_pb2.Receipt]
     ChooseLanguage: _grpc.UnaryUnaryMultiCallable[_linking_pb2.ChooseLanguage, _types_pb2.Receipt]
     RevokeLink: _grpc.UnaryUnaryMultiCallable[_linking_pb2.RevokeLink, _types_pb2.Receipt]
+    ChooseChannels: _grpc.UnaryUnaryMultiCallable[_linking_pb2.ChooseChannels, _types_pb2.Receipt]
+    """Channels, and what could not be sent."""
+    ResendMessage: _grpc.UnaryUnaryMultiCallable[_resending_pb2.ResendMessage, _types_pb2.Receipt]
+    ListDeadMessages: _grpc.UnaryUnaryMultiCallable[_resending_pb2.ListDeadMessages, _resending_pb2.DeadMessagePage]
 
 @_typing.type_check_only
 class NotifierServiceAsyncStub(NotifierServiceStub):
@@ -166,6 +171,10 @@ class NotifierServiceAsyncStub(NotifierServiceStub):
     ConfirmLink: _aio.UnaryUnaryMultiCallable[_linking_pb2.ConfirmLink, _types_pb2.Receipt]  # type: ignore[assignment]
     ChooseLanguage: _aio.UnaryUnaryMultiCallable[_linking_pb2.ChooseLanguage, _types_pb2.Receipt]  # type: ignore[assignment]
     RevokeLink: _aio.UnaryUnaryMultiCallable[_linking_pb2.RevokeLink, _types_pb2.Receipt]  # type: ignore[assignment]
+    ChooseChannels: _aio.UnaryUnaryMultiCallable[_linking_pb2.ChooseChannels, _types_pb2.Receipt]  # type: ignore[assignment]
+    """Channels, and what could not be sent."""
+    ResendMessage: _aio.UnaryUnaryMultiCallable[_resending_pb2.ResendMessage, _types_pb2.Receipt]  # type: ignore[assignment]
+    ListDeadMessages: _aio.UnaryUnaryMultiCallable[_resending_pb2.ListDeadMessages, _resending_pb2.DeadMessagePage]  # type: ignore[assignment]
 
 class NotifierServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -557,5 +566,27 @@ class NotifierServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _linking_pb2.RevokeLink,
         context: _ServicerContext,
     ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ChooseChannels(
+        self,
+        request: _linking_pb2.ChooseChannels,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]:
+        """Channels, and what could not be sent."""
+
+    @_abc_1.abstractmethod
+    def ResendMessage(
+        self,
+        request: _resending_pb2.ResendMessage,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ListDeadMessages(
+        self,
+        request: _resending_pb2.ListDeadMessages,
+        context: _ServicerContext,
+    ) -> _typing.Union[_resending_pb2.DeadMessagePage, _abc.Awaitable[_resending_pb2.DeadMessagePage]]: ...
 
 def add_NotifierServiceServicer_to_server(servicer: NotifierServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

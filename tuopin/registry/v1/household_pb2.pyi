@@ -360,6 +360,7 @@ class _HouseholdStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_House
     HOUSEHOLD_STATUS_ANNOUNCED: _HouseholdStatus.ValueType  # 16
     HOUSEHOLD_STATUS_REMOVAL_PROPOSED: _HouseholdStatus.ValueType  # 20
     HOUSEHOLD_STATUS_REMOVAL_POSTED: _HouseholdStatus.ValueType  # 21
+    HOUSEHOLD_STATUS_REMOVAL_APPRAISED: _HouseholdStatus.ValueType  # 22
     HOUSEHOLD_STATUS_REMOVED: _HouseholdStatus.ValueType  # 60
     HOUSEHOLD_STATUS_REJECTED: _HouseholdStatus.ValueType  # 62
     HOUSEHOLD_STATUS_EXIT_APPRAISED: _HouseholdStatus.ValueType  # 30
@@ -391,6 +392,7 @@ HOUSEHOLD_STATUS_COUNTY_REVIEWED: HouseholdStatus.ValueType  # 15
 HOUSEHOLD_STATUS_ANNOUNCED: HouseholdStatus.ValueType  # 16
 HOUSEHOLD_STATUS_REMOVAL_PROPOSED: HouseholdStatus.ValueType  # 20
 HOUSEHOLD_STATUS_REMOVAL_POSTED: HouseholdStatus.ValueType  # 21
+HOUSEHOLD_STATUS_REMOVAL_APPRAISED: HouseholdStatus.ValueType  # 22
 HOUSEHOLD_STATUS_REMOVED: HouseholdStatus.ValueType  # 60
 HOUSEHOLD_STATUS_REJECTED: HouseholdStatus.ValueType  # 62
 HOUSEHOLD_STATUS_EXIT_APPRAISED: HouseholdStatus.ValueType  # 30

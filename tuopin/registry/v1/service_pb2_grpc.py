@@ -13,9 +13,11 @@ from tuopin.registry.v1 import file_pb2 as tuopin_dot_registry_dot_v1_dot_file__
 from tuopin.registry.v1 import household_pb2 as tuopin_dot_registry_dot_v1_dot_household__pb2
 from tuopin.registry.v1 import identification_pb2 as tuopin_dot_registry_dot_v1_dot_identification__pb2
 from tuopin.registry.v1 import import_pb2 as tuopin_dot_registry_dot_v1_dot_import__pb2
+from tuopin.registry.v1 import lookback_pb2 as tuopin_dot_registry_dot_v1_dot_lookback__pb2
 from tuopin.registry.v1 import monitoring_pb2 as tuopin_dot_registry_dot_v1_dot_monitoring__pb2
 from tuopin.registry.v1 import posting_pb2 as tuopin_dot_registry_dot_v1_dot_posting__pb2
 from tuopin.registry.v1 import region_pb2 as tuopin_dot_registry_dot_v1_dot_region__pb2
+from tuopin.registry.v1 import round_pb2 as tuopin_dot_registry_dot_v1_dot_round__pb2
 from tuopin.types.v1 import types_pb2 as tuopin_dot_types_dot_v1_dot_types__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -471,6 +473,66 @@ class RegistryServiceStub:
                 '/tuopin.registry.v1.RegistryService/ListMonitoring',
                 request_serializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.ListMonitoring.SerializeToString,
                 response_deserializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.MonitoringPage.FromString,
+                _registered_method=True)
+        self.OpenRound = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/OpenRound',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_round__pb2.OpenRound.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.CloseRound = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/CloseRound',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_round__pb2.CloseRound.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ProposeRemoval = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ProposeRemoval',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_round__pb2.ProposeRemoval.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.AppraiseRemoval = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/AppraiseRemoval',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_round__pb2.AppraiseRemoval.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.PostRemoval = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/PostRemoval',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_round__pb2.PostRemoval.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.RemoveHousehold = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/RemoveHousehold',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_round__pb2.RemoveHousehold.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ListRounds = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ListRounds',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_round__pb2.ListRounds.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_round__pb2.RoundPage.FromString,
+                _registered_method=True)
+        self.OpenLookback = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/OpenLookback',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_lookback__pb2.OpenLookback.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.RecordFinding = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/RecordFinding',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_lookback__pb2.RecordFinding.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.CloseLookback = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/CloseLookback',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_lookback__pb2.CloseLookback.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.GetLookback = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/GetLookback',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_lookback__pb2.GetLookback.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_lookback__pb2.LookbackReport.FromString,
+                _registered_method=True)
+        self.ListLookbacks = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ListLookbacks',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_lookback__pb2.ListLookbacks.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_lookback__pb2.LookbackPage.FromString,
                 _registered_method=True)
 
 
@@ -1000,6 +1062,79 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def OpenRound(self, request, context):
+        """Dynamic management: rounds, removals, look-back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CloseRound(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ProposeRemoval(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AppraiseRemoval(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PostRemoval(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveHousehold(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRounds(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OpenLookback(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordFinding(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CloseLookback(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetLookback(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListLookbacks(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RegistryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -1427,6 +1562,66 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.ListMonitoring,
                     request_deserializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.ListMonitoring.FromString,
                     response_serializer=tuopin_dot_registry_dot_v1_dot_monitoring__pb2.MonitoringPage.SerializeToString,
+            ),
+            'OpenRound': grpc.unary_unary_rpc_method_handler(
+                    servicer.OpenRound,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_round__pb2.OpenRound.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'CloseRound': grpc.unary_unary_rpc_method_handler(
+                    servicer.CloseRound,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_round__pb2.CloseRound.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ProposeRemoval': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProposeRemoval,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_round__pb2.ProposeRemoval.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'AppraiseRemoval': grpc.unary_unary_rpc_method_handler(
+                    servicer.AppraiseRemoval,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_round__pb2.AppraiseRemoval.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'PostRemoval': grpc.unary_unary_rpc_method_handler(
+                    servicer.PostRemoval,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_round__pb2.PostRemoval.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'RemoveHousehold': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveHousehold,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_round__pb2.RemoveHousehold.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ListRounds': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRounds,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_round__pb2.ListRounds.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_round__pb2.RoundPage.SerializeToString,
+            ),
+            'OpenLookback': grpc.unary_unary_rpc_method_handler(
+                    servicer.OpenLookback,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_lookback__pb2.OpenLookback.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'RecordFinding': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordFinding,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_lookback__pb2.RecordFinding.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'CloseLookback': grpc.unary_unary_rpc_method_handler(
+                    servicer.CloseLookback,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_lookback__pb2.CloseLookback.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'GetLookback': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLookback,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_lookback__pb2.GetLookback.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_lookback__pb2.LookbackReport.SerializeToString,
+            ),
+            'ListLookbacks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLookbacks,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_lookback__pb2.ListLookbacks.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_lookback__pb2.LookbackPage.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -3724,6 +3919,330 @@ class RegistryService:
             '/tuopin.registry.v1.RegistryService/ListMonitoring',
             tuopin_dot_registry_dot_v1_dot_monitoring__pb2.ListMonitoring.SerializeToString,
             tuopin_dot_registry_dot_v1_dot_monitoring__pb2.MonitoringPage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OpenRound(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/OpenRound',
+            tuopin_dot_registry_dot_v1_dot_round__pb2.OpenRound.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CloseRound(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/CloseRound',
+            tuopin_dot_registry_dot_v1_dot_round__pb2.CloseRound.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProposeRemoval(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ProposeRemoval',
+            tuopin_dot_registry_dot_v1_dot_round__pb2.ProposeRemoval.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AppraiseRemoval(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/AppraiseRemoval',
+            tuopin_dot_registry_dot_v1_dot_round__pb2.AppraiseRemoval.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PostRemoval(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/PostRemoval',
+            tuopin_dot_registry_dot_v1_dot_round__pb2.PostRemoval.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveHousehold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/RemoveHousehold',
+            tuopin_dot_registry_dot_v1_dot_round__pb2.RemoveHousehold.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRounds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ListRounds',
+            tuopin_dot_registry_dot_v1_dot_round__pb2.ListRounds.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_round__pb2.RoundPage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OpenLookback(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/OpenLookback',
+            tuopin_dot_registry_dot_v1_dot_lookback__pb2.OpenLookback.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordFinding(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/RecordFinding',
+            tuopin_dot_registry_dot_v1_dot_lookback__pb2.RecordFinding.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CloseLookback(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/CloseLookback',
+            tuopin_dot_registry_dot_v1_dot_lookback__pb2.CloseLookback.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLookback(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/GetLookback',
+            tuopin_dot_registry_dot_v1_dot_lookback__pb2.GetLookback.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_lookback__pb2.LookbackReport.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLookbacks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ListLookbacks',
+            tuopin_dot_registry_dot_v1_dot_lookback__pb2.ListLookbacks.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_lookback__pb2.LookbackPage.FromString,
             options,
             channel_credentials,
             insecure,

@@ -15,9 +15,11 @@ from tuopin.registry.v1 import file_pb2 as _file_pb2
 from tuopin.registry.v1 import household_pb2 as _household_pb2
 from tuopin.registry.v1 import identification_pb2 as _identification_pb2
 from tuopin.registry.v1 import import_pb2 as _import_pb2
+from tuopin.registry.v1 import lookback_pb2 as _lookback_pb2
 from tuopin.registry.v1 import monitoring_pb2 as _monitoring_pb2
 from tuopin.registry.v1 import posting_pb2 as _posting_pb2
 from tuopin.registry.v1 import region_pb2 as _region_pb2
+from tuopin.registry.v1 import round_pb2 as _round_pb2
 from tuopin.types.v1 import types_pb2 as _types_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -142,6 +144,19 @@ class RegistryServiceStub:
     CoverHousehold: _grpc.UnaryUnaryMultiCallable[_monitoring_pb2.CoverHousehold, _types_pb2.Receipt]
     GetMonitoring: _grpc.UnaryUnaryMultiCallable[_monitoring_pb2.GetMonitoring, _monitoring_pb2.MonitoringRow]
     ListMonitoring: _grpc.UnaryUnaryMultiCallable[_monitoring_pb2.ListMonitoring, _monitoring_pb2.MonitoringPage]
+    OpenRound: _grpc.UnaryUnaryMultiCallable[_round_pb2.OpenRound, _types_pb2.Receipt]
+    """Dynamic management: rounds, removals, look-back."""
+    CloseRound: _grpc.UnaryUnaryMultiCallable[_round_pb2.CloseRound, _types_pb2.Receipt]
+    ProposeRemoval: _grpc.UnaryUnaryMultiCallable[_round_pb2.ProposeRemoval, _types_pb2.Receipt]
+    AppraiseRemoval: _grpc.UnaryUnaryMultiCallable[_round_pb2.AppraiseRemoval, _types_pb2.Receipt]
+    PostRemoval: _grpc.UnaryUnaryMultiCallable[_round_pb2.PostRemoval, _types_pb2.Receipt]
+    RemoveHousehold: _grpc.UnaryUnaryMultiCallable[_round_pb2.RemoveHousehold, _types_pb2.Receipt]
+    ListRounds: _grpc.UnaryUnaryMultiCallable[_round_pb2.ListRounds, _round_pb2.RoundPage]
+    OpenLookback: _grpc.UnaryUnaryMultiCallable[_lookback_pb2.OpenLookback, _types_pb2.Receipt]
+    RecordFinding: _grpc.UnaryUnaryMultiCallable[_lookback_pb2.RecordFinding, _types_pb2.Receipt]
+    CloseLookback: _grpc.UnaryUnaryMultiCallable[_lookback_pb2.CloseLookback, _types_pb2.Receipt]
+    GetLookback: _grpc.UnaryUnaryMultiCallable[_lookback_pb2.GetLookback, _lookback_pb2.LookbackReport]
+    ListLookbacks: _grpc.UnaryUnaryMultiCallable[_lookback_pb2.ListLookbacks, _lookback_pb2.LookbackPage]
 
 @_typing.type_check_only
 class RegistryServiceAsyncStub(RegistryServiceStub):
@@ -244,6 +259,19 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     CoverHousehold: _aio.UnaryUnaryMultiCallable[_monitoring_pb2.CoverHousehold, _types_pb2.Receipt]  # type: ignore[assignment]
     GetMonitoring: _aio.UnaryUnaryMultiCallable[_monitoring_pb2.GetMonitoring, _monitoring_pb2.MonitoringRow]  # type: ignore[assignment]
     ListMonitoring: _aio.UnaryUnaryMultiCallable[_monitoring_pb2.ListMonitoring, _monitoring_pb2.MonitoringPage]  # type: ignore[assignment]
+    OpenRound: _aio.UnaryUnaryMultiCallable[_round_pb2.OpenRound, _types_pb2.Receipt]  # type: ignore[assignment]
+    """Dynamic management: rounds, removals, look-back."""
+    CloseRound: _aio.UnaryUnaryMultiCallable[_round_pb2.CloseRound, _types_pb2.Receipt]  # type: ignore[assignment]
+    ProposeRemoval: _aio.UnaryUnaryMultiCallable[_round_pb2.ProposeRemoval, _types_pb2.Receipt]  # type: ignore[assignment]
+    AppraiseRemoval: _aio.UnaryUnaryMultiCallable[_round_pb2.AppraiseRemoval, _types_pb2.Receipt]  # type: ignore[assignment]
+    PostRemoval: _aio.UnaryUnaryMultiCallable[_round_pb2.PostRemoval, _types_pb2.Receipt]  # type: ignore[assignment]
+    RemoveHousehold: _aio.UnaryUnaryMultiCallable[_round_pb2.RemoveHousehold, _types_pb2.Receipt]  # type: ignore[assignment]
+    ListRounds: _aio.UnaryUnaryMultiCallable[_round_pb2.ListRounds, _round_pb2.RoundPage]  # type: ignore[assignment]
+    OpenLookback: _aio.UnaryUnaryMultiCallable[_lookback_pb2.OpenLookback, _types_pb2.Receipt]  # type: ignore[assignment]
+    RecordFinding: _aio.UnaryUnaryMultiCallable[_lookback_pb2.RecordFinding, _types_pb2.Receipt]  # type: ignore[assignment]
+    CloseLookback: _aio.UnaryUnaryMultiCallable[_lookback_pb2.CloseLookback, _types_pb2.Receipt]  # type: ignore[assignment]
+    GetLookback: _aio.UnaryUnaryMultiCallable[_lookback_pb2.GetLookback, _lookback_pb2.LookbackReport]  # type: ignore[assignment]
+    ListLookbacks: _aio.UnaryUnaryMultiCallable[_lookback_pb2.ListLookbacks, _lookback_pb2.LookbackPage]  # type: ignore[assignment]
 
 class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -853,5 +881,90 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _monitoring_pb2.ListMonitoring,
         context: _ServicerContext,
     ) -> _typing.Union[_monitoring_pb2.MonitoringPage, _abc.Awaitable[_monitoring_pb2.MonitoringPage]]: ...
+
+    @_abc_1.abstractmethod
+    def OpenRound(
+        self,
+        request: _round_pb2.OpenRound,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]:
+        """Dynamic management: rounds, removals, look-back."""
+
+    @_abc_1.abstractmethod
+    def CloseRound(
+        self,
+        request: _round_pb2.CloseRound,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ProposeRemoval(
+        self,
+        request: _round_pb2.ProposeRemoval,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def AppraiseRemoval(
+        self,
+        request: _round_pb2.AppraiseRemoval,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def PostRemoval(
+        self,
+        request: _round_pb2.PostRemoval,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def RemoveHousehold(
+        self,
+        request: _round_pb2.RemoveHousehold,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ListRounds(
+        self,
+        request: _round_pb2.ListRounds,
+        context: _ServicerContext,
+    ) -> _typing.Union[_round_pb2.RoundPage, _abc.Awaitable[_round_pb2.RoundPage]]: ...
+
+    @_abc_1.abstractmethod
+    def OpenLookback(
+        self,
+        request: _lookback_pb2.OpenLookback,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def RecordFinding(
+        self,
+        request: _lookback_pb2.RecordFinding,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def CloseLookback(
+        self,
+        request: _lookback_pb2.CloseLookback,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def GetLookback(
+        self,
+        request: _lookback_pb2.GetLookback,
+        context: _ServicerContext,
+    ) -> _typing.Union[_lookback_pb2.LookbackReport, _abc.Awaitable[_lookback_pb2.LookbackReport]]: ...
+
+    @_abc_1.abstractmethod
+    def ListLookbacks(
+        self,
+        request: _lookback_pb2.ListLookbacks,
+        context: _ServicerContext,
+    ) -> _typing.Union[_lookback_pb2.LookbackPage, _abc.Awaitable[_lookback_pb2.LookbackPage]]: ...
 
 def add_RegistryServiceServicer_to_server(servicer: RegistryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
