@@ -24,6 +24,10 @@ ROLES = frozenset(
         "service",
         "county-office",
         "township-office",
+        "prefecture-office",
+        "province-office",
+        # The third party that visits a sample of households before a county exits.
+        "assessor",
         "village-committee",
         "finance-office",
         "training-office",

@@ -128,14 +128,20 @@ def demo(
 
 def play_story(folder: Path, *, as_json: bool) -> bool:
     """All steps against the system whose endpoints are in the folder."""
-    from services.cli.story import helping, leaving, register, voicing
+    from services.cli.story import helping, identifying, leaving, register, voicing
     from services.cli.story.play import Stage, play
 
     scratch = folder / "story"
     scratch.mkdir(exist_ok=True)
     stage = Stage(endpoints.read(folder), scratch, folder / "clock-offset")
     try:
-        steps = [*register.STEPS, *helping.STEPS, *voicing.STEPS, *leaving.STEPS]
+        steps = [
+            *register.STEPS,
+            *helping.STEPS,
+            *voicing.STEPS,
+            *leaving.STEPS,
+            *identifying.STEPS,
+        ]
         return play(stage, steps, as_json=as_json)
     finally:
         stage.close()

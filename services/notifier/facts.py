@@ -13,7 +13,7 @@ from services.notifier.decider.link import Standing
 from services.notifier.decider.message import Held
 from services.notifier.decider.policy import World, regions_of
 from services.notifier.decider.times import micros, start_of
-from services.notifier.decider.voice import EXIT, PLAN, RECEIPT, Membership, Question
+from services.notifier.decider.voicestate import EXIT, PLAN, POSTING, RECEIPT, Membership, Question
 from services.notifier.views.assignments import assignment_row
 from services.notifier.views.cadres import (
     cadre_row,
@@ -52,6 +52,7 @@ from tuopin.notifier.v1.voice_pb2 import (
     GiveExitAgreement,
     GivePlanAgreement,
     IssueHouseholdLink,
+    RaisePostingObjection,
 )
 
 Of = (
@@ -144,6 +145,11 @@ def channels_of_message(connection: Connection, command: RecordSending) -> tuple
     return channels_of(connection, row.cadre_id) if row is not None else ()
 
 
+def posting_question(connection: Connection, command: RaisePostingObjection) -> Question | None:
+    """Whether the notice hangs."""
+    return question(connection, POSTING, command.posting_id)
+
+
 FACTS: Mapping[type[Message], Callable[[Connection, Any], Any]] = {
     OfferAssignment: world_of_offer,
     ReleaseAssignment: world_of_assignment,
@@ -162,4 +168,5 @@ FACTS: Mapping[type[Message], Callable[[Connection, Any], Any]] = {
     GivePlanAgreement: plan_question,
     GiveExitAgreement: exit_question,
     ConfirmPaymentArrival: payment_question,
+    RaisePostingObjection: posting_question,
 }

@@ -2,7 +2,7 @@
 
 from chassis.server import CommandServicer, Context, caller, check_region
 from services.notifier.decider.link import CHAT, CODE
-from services.notifier.decider.voice import member_of
+from services.notifier.decider.voicestate import member_of
 from services.notifier.targets import Targets
 from services.notifier.views.assignments import list_assignments
 from services.notifier.views.burden import find_assignment, list_burden
@@ -242,6 +242,11 @@ class Notifier(CommandServicer, NotifierServiceServicer):
 
     async def ConfirmPaymentArrival(
         self, request: voice.ConfirmPaymentArrival, context: Context
+    ) -> Receipt:
+        return await self.handle(request, context)
+
+    async def RaisePostingObjection(
+        self, request: voice.RaisePostingObjection, context: Context
     ) -> Receipt:
         return await self.handle(request, context)
 

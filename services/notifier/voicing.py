@@ -14,6 +14,7 @@ WORDS = frozenset(
         "tuopin.planning.v1.ConsentToPlan",
         "tuopin.registry.v1.AgreeToExit",
         "tuopin.funding.v1.ConfirmReceipt",
+        "tuopin.registry.v1.RaiseObjection",
     }
 )
 

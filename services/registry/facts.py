@@ -6,15 +6,19 @@ from typing import Any
 from google.protobuf.message import Message
 from sqlalchemy import Connection
 
+from services.registry.decider.county import Candidates, CountyStanding
 from services.registry.decider.region import RegionFile
 from services.registry.decider.registration import RegistrationFacts
+from services.registry.decider.standing import Standing
 from services.registry.editions import count_of
-from services.registry.views import lookbacks, regions, residents, rounds
+from services.registry.views import lookbacks, regions, residents, rounds, subjects
+from tuopin.registry.v1.county_pb2 import ApplyForCountyExit, DesignateCounty, DrawCountySample
 from tuopin.registry.v1.exit_pb2 import RecordExitFindings
 from tuopin.registry.v1.household_pb2 import RegisterHousehold
 from tuopin.registry.v1.lookback_pb2 import OpenLookback
 from tuopin.registry.v1.region_pb2 import AdoptRegions
 from tuopin.registry.v1.round_pb2 import RemoveHousehold
+from tuopin.registry.v1.village_pb2 import DesignateVillage, ProposeVillageExit, StateVillage
 
 
 def village_known(connection: Connection, village_id: str) -> bool:
@@ -41,10 +45,41 @@ def resident_in(connection: Connection, command: RecordExitFindings) -> frozense
     return residents.villages_of(connection, command.cadre_id)
 
 
+def village_of(connection: Connection, command: StateVillage | DesignateVillage) -> bool:
+    """Whether the regions in force have the village of the command."""
+    return village_known(connection, command.village_id)
+
+
+def county_known(connection: Connection, command: DesignateCounty) -> bool:
+    """Whether the regions in force have the county."""
+    return village_known(connection, command.county_id)
+
+
+def village_standing(connection: Connection, command: ProposeVillageExit) -> Standing:
+    """What the register says of the village."""
+    return subjects.standing_of(connection, command.village_id)
+
+
+def county_standing(connection: Connection, command: ApplyForCountyExit) -> CountyStanding:
+    """What the register says of the county."""
+    return subjects.county_standing(connection, command.county_id)
+
+
+def candidates(connection: Connection, command: DrawCountySample) -> Candidates:
+    """Of what the sample is drawn."""
+    return subjects.candidates(connection, command.county_id)
+
+
 FACTS: Mapping[type[Message], Callable[[Connection, Any], Any]] = {
     RegisterHousehold: registration,
     AdoptRegions: region_file,
     RecordExitFindings: resident_in,
+    StateVillage: village_of,
+    DesignateVillage: village_of,
+    DesignateCounty: county_known,
+    ProposeVillageExit: village_standing,
+    ApplyForCountyExit: county_standing,
+    DrawCountySample: candidates,
     RemoveHousehold: rounds.open_for,
     OpenLookback: lookbacks.frame,
 }

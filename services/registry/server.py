@@ -20,6 +20,7 @@ from services.registry.registrations import registrations_of
 from services.registry.server_exit import ExitRpcs
 from services.registry.server_identification import IdentificationRpcs
 from services.registry.server_monitoring import MonitoringRpcs
+from services.registry.server_subjects import SubjectRpcs
 from services.registry.views.households import list_households
 from services.registry.views.lists import list_as_of
 from services.registry.views.regions import create, find_regions
@@ -42,7 +43,12 @@ PICTURES = frozenset({"image/jpeg", "image/png"})
 
 
 class Registry(
-    ExitRpcs, MonitoringRpcs, IdentificationRpcs, CommandServicer, RegistryServiceServicer
+    ExitRpcs,
+    MonitoringRpcs,
+    IdentificationRpcs,
+    SubjectRpcs,
+    CommandServicer,
+    RegistryServiceServicer,
 ):
     """The rpcs of the registry."""
 

@@ -124,3 +124,13 @@ async def test_details_name_no_household_member(here: Stage) -> None:
     assert "Offered on" in details
     assert "CANARY" not in details
     assert HELPER[:8] not in details
+
+
+async def test_words_in_return_come_in_the_order_of_asking(here: Stage) -> None:
+    person = await here.link_directly()
+    await here.start_bot()
+    for command in ("/help", "/today", "/team", "/help", "/language"):
+        await here.people.say(person, command)
+    await here.task_message(person, "Which language?")
+    said = [text_of(m)[:8] for m in await here.people.messages(person) if m["from"]["is_bot"]]
+    assert said == ["How it w", "There is", "Only tow", "How it w", "Which la"]

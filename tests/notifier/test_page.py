@@ -35,11 +35,13 @@ from tuopin.notifier.v1.voice_pb2 import (
     PageEntered,
     PaymentArrivalConfirmed,
     PlanAgreementGiven,
+    PostingObjectionRaised,
     UnlinkHousehold,
     WordReturned,
 )
 from tuopin.planning.v1.plan_pb2 import GetPlan, Measure, Plan, PlanDrafted, PlanStatus
 from tuopin.registry.v1.household_pb2 import GetHousehold, Household, Member, PersonErased
+from tuopin.registry.v1.posting_pb2 import PostingOpened
 from tuopin.types.v1.types_pb2 import ReactionRefused
 
 PERSON, CHAT = "h-1-head", 2001
@@ -201,6 +203,20 @@ async def test_a_yes_on_the_page_is_an_event_with_the_chat_as_its_proof(here: St
     assert given.consent.given_by == PERSON
     assert given.consent.chat.link_id
     assert given.consent.chat.page_id
+
+
+async def test_an_objection_to_a_notice_is_raised_in_own_words_and_sealed(here: Stage) -> None:
+    await linked(here)
+    opened_ = PostingOpened(household_id="h-1", village_id=VILLAGE, posting_id="post-1")
+    await here.hear("household", "household-h-1", opened_)
+    where = await address(here)
+    async with browser(here) as client:
+        page = await opened(client, where)
+        form = {**form_of(page, "say"), "text": TEXT}
+        assert "已收到您的答复" in (await client.post(f"{where}/say", data=form)).text
+    (raised,) = await here.events(PostingObjectionRaised)
+    assert raised.posting_id == "post-1"
+    assert raised.statement.text.startswith("sealed:")
 
 
 async def test_a_word_that_its_owner_refuses_is_asked_again(here: Stage) -> None:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from services.notifier.decider.times import micros
-from services.notifier.decider.voice import Membership, Question
+from services.notifier.decider.voicestate import Membership, Question
 from tests.given import NOW
 from tests.services.feeds import Log
 from tuopin.funding.v1.ledger_pb2 import MoneyPaid, ReceiptConfirmed
@@ -34,6 +34,7 @@ from tuopin.registry.v1.household_pb2 import (
     ExitVerified,
     PersonErased,
 )
+from tuopin.registry.v1.posting_pb2 import PostingClosed, PostingOpened
 from tuopin.types.v1.types_pb2 import ChatProof, Consent
 
 HOUSEHOLD, PERSON = "household-1", "person-1"
@@ -170,6 +171,9 @@ def tell(log: Log, number: int) -> None:
         log.append("plan", f"plan-{plan_id}", event)
     for event in (ExitProposed(), ExitVerified(), ExitAgreed())[:number]:
         event.household_id = household_id  # type: ignore[attr-defined]
+        log.append("household", f"household-{household_id}", event)
+    for event in (PostingOpened(), PostingClosed())[:number]:
+        event.household_id, event.posting_id = household_id, f"post-{number}"  # type: ignore[attr-defined]
         log.append("household", f"household-{household_id}", event)
     for event in (MoneyPaid(amount_fen=5), ReceiptConfirmed())[:number]:
         event.payment_id, event.household_id = f"pay-{number}", household_id  # type: ignore[attr-defined]

@@ -79,7 +79,7 @@ def appraise_and_post(stage: Stage) -> str:
     posted = _step(stage, "village", pb.PostInVillage())
     notice = _notice(stage, posted)
     stage.facts["posting_id"] = notice.posting_id
-    expect("合成" not in str(notice).replace("合成村", ""), "a name stands on the notice")
+    expect("塔娜" not in str(notice), "a name stands on the notice")
     early = _refused(stage, "township", _review(stage, pb.ReviewAtTownship))
     expect(early == "posting-not-over", f"the township did not wait: {early}")
     return f"{notice.household_number}, {notice.days_left} days left; the township waits: {early}"
@@ -274,9 +274,9 @@ def _wait_out(stage: Stage) -> None:
 
 
 STEPS = [
-    Step("A household applies, taken over from the allowance list", apply_household),
-    Step("The village meets and posts; nobody can shorten it", appraise_and_post),
-    Step("An anonymous objection stops everything, and is dismissed", object_and_dismiss),
-    Step("Reviewed at two levels, posted twice, announced, registered", review_and_register),
-    Step("A look-back: sample, findings, rates, and what follows", look_back),
+    Step("a household applies, taken over from the allowance list", apply_household),
+    Step("the village meets and posts; nobody can shorten it", appraise_and_post),
+    Step("an anonymous objection stops everything, and is dismissed", object_and_dismiss),
+    Step("reviewed at two levels, posted twice, announced, registered", review_and_register),
+    Step("a look-back: sample, findings, rates, and what follows", look_back),
 ]

@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 from chassis.views import Rows, View
-from services.notifier.decider.voice import Membership
+from services.notifier.decider.voicestate import Membership
 from services.notifier.views.households import household_row
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.notifier.v1.voice_pb2 import HouseholdChatLinked, HouseholdLink, HouseholdUnlinked

@@ -3,12 +3,14 @@
 from typing import Any
 
 from chassis.decider import Decider
+from services.registry.decider.county import COUNTY
 from services.registry.decider.file_export import EXPORT
 from services.registry.decider.file_import import IMPORT
 from services.registry.decider.household import HOUSEHOLD
 from services.registry.decider.lookback import LOOKBACK
 from services.registry.decider.region import REGION
 from services.registry.decider.round import ROUND
+from services.registry.decider.village import VILLAGE
 
 DECIDERS: tuple[Decider[Any], ...] = (
     HOUSEHOLD,
@@ -17,4 +19,6 @@ DECIDERS: tuple[Decider[Any], ...] = (
     EXPORT,
     ROUND,
     LOOKBACK,
+    VILLAGE,
+    COUNTY,
 )

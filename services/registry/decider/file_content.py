@@ -100,15 +100,25 @@ def corrected(file: Household, event: HouseholdCorrected) -> None:
 
 def put_statement(file: Household, statement: IncomeStatement) -> None:
     """One statement a year; the latest year is what the file shows first."""
+    if not file.income_statements:
+        # Every registration comes here.
+        file.income_statements.append(statement)
+        latest = statement
+    else:
+        latest = _put_among_others(file, statement)
+    file.income.CopyFrom(latest.income)
+    file.income_per_head_fen = latest.income_per_head_fen
+    file.poverty_line_fen = latest.poverty_line_fen
+
+
+def _put_among_others(file: Household, statement: IncomeStatement) -> IncomeStatement:
+    """Gives the statement of the latest year."""
     others = [each for each in file.income_statements if each.income.year != statement.income.year]
     ordered = sorted([*others, statement], key=lambda each: each.income.year)
     kept = [IncomeStatement.FromString(each.SerializeToString()) for each in ordered]
     del file.income_statements[:]
     file.income_statements.extend(kept)
-    latest = kept[-1]
-    file.income.CopyFrom(latest.income)
-    file.income_per_head_fen = latest.income_per_head_fen
-    file.poverty_line_fen = latest.poverty_line_fen
+    return kept[-1]
 
 
 def put_member(file: Household, member: Member) -> None:

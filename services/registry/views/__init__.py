@@ -11,6 +11,7 @@ from services.registry.views import (
     postings,
     residents,
     rounds,
+    subjects,
 )
 from services.registry.views.deadlines import DEADLINES as DEADLINES
 
@@ -22,6 +23,7 @@ VIEWS: tuple[View, ...] = (
     postings.VIEW,
     monitoring.VIEW,
     residents.VIEW,
+    subjects.VIEW,
     rounds.VIEW,
     lookbacks.VIEW,
 )

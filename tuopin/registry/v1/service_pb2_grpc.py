@@ -5,6 +5,7 @@ import warnings
 
 from tuopin.registry.v1 import composition_pb2 as tuopin_dot_registry_dot_v1_dot_composition__pb2
 from tuopin.registry.v1 import correction_pb2 as tuopin_dot_registry_dot_v1_dot_correction__pb2
+from tuopin.registry.v1 import county_pb2 as tuopin_dot_registry_dot_v1_dot_county__pb2
 from tuopin.registry.v1 import exit_pb2 as tuopin_dot_registry_dot_v1_dot_exit__pb2
 from tuopin.registry.v1 import explain_pb2 as tuopin_dot_registry_dot_v1_dot_explain__pb2
 from tuopin.registry.v1 import export_pb2 as tuopin_dot_registry_dot_v1_dot_export__pb2
@@ -18,6 +19,7 @@ from tuopin.registry.v1 import monitoring_pb2 as tuopin_dot_registry_dot_v1_dot_
 from tuopin.registry.v1 import posting_pb2 as tuopin_dot_registry_dot_v1_dot_posting__pb2
 from tuopin.registry.v1 import region_pb2 as tuopin_dot_registry_dot_v1_dot_region__pb2
 from tuopin.registry.v1 import round_pb2 as tuopin_dot_registry_dot_v1_dot_round__pb2
+from tuopin.registry.v1 import village_pb2 as tuopin_dot_registry_dot_v1_dot_village__pb2
 from tuopin.types.v1 import types_pb2 as tuopin_dot_types_dot_v1_dot_types__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -533,6 +535,91 @@ class RegistryServiceStub:
                 '/tuopin.registry.v1.RegistryService/ListLookbacks',
                 request_serializer=tuopin_dot_registry_dot_v1_dot_lookback__pb2.ListLookbacks.SerializeToString,
                 response_deserializer=tuopin_dot_registry_dot_v1_dot_lookback__pb2.LookbackPage.FromString,
+                _registered_method=True)
+        self.StateVillage = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/StateVillage',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_village__pb2.StateVillage.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.DesignateVillage = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/DesignateVillage',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_village__pb2.DesignateVillage.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ProposeVillageExit = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ProposeVillageExit',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_village__pb2.ProposeVillageExit.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.PostVillageExit = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/PostVillageExit',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_village__pb2.PostVillageExit.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ObjectToVillageExit = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ObjectToVillageExit',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_village__pb2.ObjectToVillageExit.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.SettleVillageObjection = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/SettleVillageObjection',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_village__pb2.SettleVillageObjection.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ApproveVillageExit = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ApproveVillageExit',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_village__pb2.ApproveVillageExit.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.DesignateCounty = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/DesignateCounty',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_county__pb2.DesignateCounty.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ApplyForCountyExit = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ApplyForCountyExit',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_county__pb2.ApplyForCountyExit.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.CheckCountyExit = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/CheckCountyExit',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_county__pb2.CheckCountyExit.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.DrawCountySample = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/DrawCountySample',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_county__pb2.DrawCountySample.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.RecordSampleFinding = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/RecordSampleFinding',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_county__pb2.RecordSampleFinding.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ConcludeCountySample = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ConcludeCountySample',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_county__pb2.ConcludeCountySample.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.PostCountyExit = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/PostCountyExit',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_county__pb2.PostCountyExit.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ApproveCountyExit = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ApproveCountyExit',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_county__pb2.ApproveCountyExit.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ListVillages = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ListVillages',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_village__pb2.ListVillages.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_village__pb2.VillagePage.FromString,
+                _registered_method=True)
+        self.GetCounty = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/GetCounty',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_county__pb2.GetCounty.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_county__pb2.County.FromString,
                 _registered_method=True)
 
 
@@ -1135,6 +1222,109 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StateVillage(self, request, context):
+        """Villages and counties.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DesignateVillage(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ProposeVillageExit(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PostVillageExit(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ObjectToVillageExit(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SettleVillageObjection(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ApproveVillageExit(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DesignateCounty(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ApplyForCountyExit(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckCountyExit(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DrawCountySample(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordSampleFinding(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConcludeCountySample(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PostCountyExit(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ApproveCountyExit(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListVillages(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCounty(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RegistryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -1622,6 +1812,91 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.ListLookbacks,
                     request_deserializer=tuopin_dot_registry_dot_v1_dot_lookback__pb2.ListLookbacks.FromString,
                     response_serializer=tuopin_dot_registry_dot_v1_dot_lookback__pb2.LookbackPage.SerializeToString,
+            ),
+            'StateVillage': grpc.unary_unary_rpc_method_handler(
+                    servicer.StateVillage,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_village__pb2.StateVillage.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'DesignateVillage': grpc.unary_unary_rpc_method_handler(
+                    servicer.DesignateVillage,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_village__pb2.DesignateVillage.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ProposeVillageExit': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProposeVillageExit,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_village__pb2.ProposeVillageExit.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'PostVillageExit': grpc.unary_unary_rpc_method_handler(
+                    servicer.PostVillageExit,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_village__pb2.PostVillageExit.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ObjectToVillageExit': grpc.unary_unary_rpc_method_handler(
+                    servicer.ObjectToVillageExit,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_village__pb2.ObjectToVillageExit.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'SettleVillageObjection': grpc.unary_unary_rpc_method_handler(
+                    servicer.SettleVillageObjection,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_village__pb2.SettleVillageObjection.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ApproveVillageExit': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApproveVillageExit,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_village__pb2.ApproveVillageExit.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'DesignateCounty': grpc.unary_unary_rpc_method_handler(
+                    servicer.DesignateCounty,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_county__pb2.DesignateCounty.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ApplyForCountyExit': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApplyForCountyExit,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_county__pb2.ApplyForCountyExit.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'CheckCountyExit': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckCountyExit,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_county__pb2.CheckCountyExit.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'DrawCountySample': grpc.unary_unary_rpc_method_handler(
+                    servicer.DrawCountySample,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_county__pb2.DrawCountySample.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'RecordSampleFinding': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordSampleFinding,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_county__pb2.RecordSampleFinding.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ConcludeCountySample': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConcludeCountySample,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_county__pb2.ConcludeCountySample.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'PostCountyExit': grpc.unary_unary_rpc_method_handler(
+                    servicer.PostCountyExit,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_county__pb2.PostCountyExit.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ApproveCountyExit': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApproveCountyExit,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_county__pb2.ApproveCountyExit.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ListVillages': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListVillages,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_village__pb2.ListVillages.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_village__pb2.VillagePage.SerializeToString,
+            ),
+            'GetCounty': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCounty,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_county__pb2.GetCounty.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_county__pb2.County.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -4243,6 +4518,465 @@ class RegistryService:
             '/tuopin.registry.v1.RegistryService/ListLookbacks',
             tuopin_dot_registry_dot_v1_dot_lookback__pb2.ListLookbacks.SerializeToString,
             tuopin_dot_registry_dot_v1_dot_lookback__pb2.LookbackPage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StateVillage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/StateVillage',
+            tuopin_dot_registry_dot_v1_dot_village__pb2.StateVillage.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DesignateVillage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/DesignateVillage',
+            tuopin_dot_registry_dot_v1_dot_village__pb2.DesignateVillage.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProposeVillageExit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ProposeVillageExit',
+            tuopin_dot_registry_dot_v1_dot_village__pb2.ProposeVillageExit.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PostVillageExit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/PostVillageExit',
+            tuopin_dot_registry_dot_v1_dot_village__pb2.PostVillageExit.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ObjectToVillageExit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ObjectToVillageExit',
+            tuopin_dot_registry_dot_v1_dot_village__pb2.ObjectToVillageExit.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SettleVillageObjection(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/SettleVillageObjection',
+            tuopin_dot_registry_dot_v1_dot_village__pb2.SettleVillageObjection.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApproveVillageExit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ApproveVillageExit',
+            tuopin_dot_registry_dot_v1_dot_village__pb2.ApproveVillageExit.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DesignateCounty(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/DesignateCounty',
+            tuopin_dot_registry_dot_v1_dot_county__pb2.DesignateCounty.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApplyForCountyExit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ApplyForCountyExit',
+            tuopin_dot_registry_dot_v1_dot_county__pb2.ApplyForCountyExit.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckCountyExit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/CheckCountyExit',
+            tuopin_dot_registry_dot_v1_dot_county__pb2.CheckCountyExit.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DrawCountySample(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/DrawCountySample',
+            tuopin_dot_registry_dot_v1_dot_county__pb2.DrawCountySample.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordSampleFinding(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/RecordSampleFinding',
+            tuopin_dot_registry_dot_v1_dot_county__pb2.RecordSampleFinding.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConcludeCountySample(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ConcludeCountySample',
+            tuopin_dot_registry_dot_v1_dot_county__pb2.ConcludeCountySample.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PostCountyExit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/PostCountyExit',
+            tuopin_dot_registry_dot_v1_dot_county__pb2.PostCountyExit.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApproveCountyExit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ApproveCountyExit',
+            tuopin_dot_registry_dot_v1_dot_county__pb2.ApproveCountyExit.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListVillages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ListVillages',
+            tuopin_dot_registry_dot_v1_dot_village__pb2.ListVillages.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_village__pb2.VillagePage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCounty(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/GetCounty',
+            tuopin_dot_registry_dot_v1_dot_county__pb2.GetCounty.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_county__pb2.County.FromString,
             options,
             channel_credentials,
             insecure,

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from grpc import aio as _aio
 from tuopin.registry.v1 import composition_pb2 as _composition_pb2
 from tuopin.registry.v1 import correction_pb2 as _correction_pb2
+from tuopin.registry.v1 import county_pb2 as _county_pb2
 from tuopin.registry.v1 import exit_pb2 as _exit_pb2
 from tuopin.registry.v1 import explain_pb2 as _explain_pb2
 from tuopin.registry.v1 import export_pb2 as _export_pb2
@@ -20,6 +21,7 @@ from tuopin.registry.v1 import monitoring_pb2 as _monitoring_pb2
 from tuopin.registry.v1 import posting_pb2 as _posting_pb2
 from tuopin.registry.v1 import region_pb2 as _region_pb2
 from tuopin.registry.v1 import round_pb2 as _round_pb2
+from tuopin.registry.v1 import village_pb2 as _village_pb2
 from tuopin.types.v1 import types_pb2 as _types_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -157,6 +159,24 @@ class RegistryServiceStub:
     CloseLookback: _grpc.UnaryUnaryMultiCallable[_lookback_pb2.CloseLookback, _types_pb2.Receipt]
     GetLookback: _grpc.UnaryUnaryMultiCallable[_lookback_pb2.GetLookback, _lookback_pb2.LookbackReport]
     ListLookbacks: _grpc.UnaryUnaryMultiCallable[_lookback_pb2.ListLookbacks, _lookback_pb2.LookbackPage]
+    StateVillage: _grpc.UnaryUnaryMultiCallable[_village_pb2.StateVillage, _types_pb2.Receipt]
+    """Villages and counties."""
+    DesignateVillage: _grpc.UnaryUnaryMultiCallable[_village_pb2.DesignateVillage, _types_pb2.Receipt]
+    ProposeVillageExit: _grpc.UnaryUnaryMultiCallable[_village_pb2.ProposeVillageExit, _types_pb2.Receipt]
+    PostVillageExit: _grpc.UnaryUnaryMultiCallable[_village_pb2.PostVillageExit, _types_pb2.Receipt]
+    ObjectToVillageExit: _grpc.UnaryUnaryMultiCallable[_village_pb2.ObjectToVillageExit, _types_pb2.Receipt]
+    SettleVillageObjection: _grpc.UnaryUnaryMultiCallable[_village_pb2.SettleVillageObjection, _types_pb2.Receipt]
+    ApproveVillageExit: _grpc.UnaryUnaryMultiCallable[_village_pb2.ApproveVillageExit, _types_pb2.Receipt]
+    DesignateCounty: _grpc.UnaryUnaryMultiCallable[_county_pb2.DesignateCounty, _types_pb2.Receipt]
+    ApplyForCountyExit: _grpc.UnaryUnaryMultiCallable[_county_pb2.ApplyForCountyExit, _types_pb2.Receipt]
+    CheckCountyExit: _grpc.UnaryUnaryMultiCallable[_county_pb2.CheckCountyExit, _types_pb2.Receipt]
+    DrawCountySample: _grpc.UnaryUnaryMultiCallable[_county_pb2.DrawCountySample, _types_pb2.Receipt]
+    RecordSampleFinding: _grpc.UnaryUnaryMultiCallable[_county_pb2.RecordSampleFinding, _types_pb2.Receipt]
+    ConcludeCountySample: _grpc.UnaryUnaryMultiCallable[_county_pb2.ConcludeCountySample, _types_pb2.Receipt]
+    PostCountyExit: _grpc.UnaryUnaryMultiCallable[_county_pb2.PostCountyExit, _types_pb2.Receipt]
+    ApproveCountyExit: _grpc.UnaryUnaryMultiCallable[_county_pb2.ApproveCountyExit, _types_pb2.Receipt]
+    ListVillages: _grpc.UnaryUnaryMultiCallable[_village_pb2.ListVillages, _village_pb2.VillagePage]
+    GetCounty: _grpc.UnaryUnaryMultiCallable[_county_pb2.GetCounty, _county_pb2.County]
 
 @_typing.type_check_only
 class RegistryServiceAsyncStub(RegistryServiceStub):
@@ -272,6 +292,24 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     CloseLookback: _aio.UnaryUnaryMultiCallable[_lookback_pb2.CloseLookback, _types_pb2.Receipt]  # type: ignore[assignment]
     GetLookback: _aio.UnaryUnaryMultiCallable[_lookback_pb2.GetLookback, _lookback_pb2.LookbackReport]  # type: ignore[assignment]
     ListLookbacks: _aio.UnaryUnaryMultiCallable[_lookback_pb2.ListLookbacks, _lookback_pb2.LookbackPage]  # type: ignore[assignment]
+    StateVillage: _aio.UnaryUnaryMultiCallable[_village_pb2.StateVillage, _types_pb2.Receipt]  # type: ignore[assignment]
+    """Villages and counties."""
+    DesignateVillage: _aio.UnaryUnaryMultiCallable[_village_pb2.DesignateVillage, _types_pb2.Receipt]  # type: ignore[assignment]
+    ProposeVillageExit: _aio.UnaryUnaryMultiCallable[_village_pb2.ProposeVillageExit, _types_pb2.Receipt]  # type: ignore[assignment]
+    PostVillageExit: _aio.UnaryUnaryMultiCallable[_village_pb2.PostVillageExit, _types_pb2.Receipt]  # type: ignore[assignment]
+    ObjectToVillageExit: _aio.UnaryUnaryMultiCallable[_village_pb2.ObjectToVillageExit, _types_pb2.Receipt]  # type: ignore[assignment]
+    SettleVillageObjection: _aio.UnaryUnaryMultiCallable[_village_pb2.SettleVillageObjection, _types_pb2.Receipt]  # type: ignore[assignment]
+    ApproveVillageExit: _aio.UnaryUnaryMultiCallable[_village_pb2.ApproveVillageExit, _types_pb2.Receipt]  # type: ignore[assignment]
+    DesignateCounty: _aio.UnaryUnaryMultiCallable[_county_pb2.DesignateCounty, _types_pb2.Receipt]  # type: ignore[assignment]
+    ApplyForCountyExit: _aio.UnaryUnaryMultiCallable[_county_pb2.ApplyForCountyExit, _types_pb2.Receipt]  # type: ignore[assignment]
+    CheckCountyExit: _aio.UnaryUnaryMultiCallable[_county_pb2.CheckCountyExit, _types_pb2.Receipt]  # type: ignore[assignment]
+    DrawCountySample: _aio.UnaryUnaryMultiCallable[_county_pb2.DrawCountySample, _types_pb2.Receipt]  # type: ignore[assignment]
+    RecordSampleFinding: _aio.UnaryUnaryMultiCallable[_county_pb2.RecordSampleFinding, _types_pb2.Receipt]  # type: ignore[assignment]
+    ConcludeCountySample: _aio.UnaryUnaryMultiCallable[_county_pb2.ConcludeCountySample, _types_pb2.Receipt]  # type: ignore[assignment]
+    PostCountyExit: _aio.UnaryUnaryMultiCallable[_county_pb2.PostCountyExit, _types_pb2.Receipt]  # type: ignore[assignment]
+    ApproveCountyExit: _aio.UnaryUnaryMultiCallable[_county_pb2.ApproveCountyExit, _types_pb2.Receipt]  # type: ignore[assignment]
+    ListVillages: _aio.UnaryUnaryMultiCallable[_village_pb2.ListVillages, _village_pb2.VillagePage]  # type: ignore[assignment]
+    GetCounty: _aio.UnaryUnaryMultiCallable[_county_pb2.GetCounty, _county_pb2.County]  # type: ignore[assignment]
 
 class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -966,5 +1004,125 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _lookback_pb2.ListLookbacks,
         context: _ServicerContext,
     ) -> _typing.Union[_lookback_pb2.LookbackPage, _abc.Awaitable[_lookback_pb2.LookbackPage]]: ...
+
+    @_abc_1.abstractmethod
+    def StateVillage(
+        self,
+        request: _village_pb2.StateVillage,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]:
+        """Villages and counties."""
+
+    @_abc_1.abstractmethod
+    def DesignateVillage(
+        self,
+        request: _village_pb2.DesignateVillage,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ProposeVillageExit(
+        self,
+        request: _village_pb2.ProposeVillageExit,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def PostVillageExit(
+        self,
+        request: _village_pb2.PostVillageExit,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ObjectToVillageExit(
+        self,
+        request: _village_pb2.ObjectToVillageExit,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def SettleVillageObjection(
+        self,
+        request: _village_pb2.SettleVillageObjection,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ApproveVillageExit(
+        self,
+        request: _village_pb2.ApproveVillageExit,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def DesignateCounty(
+        self,
+        request: _county_pb2.DesignateCounty,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ApplyForCountyExit(
+        self,
+        request: _county_pb2.ApplyForCountyExit,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def CheckCountyExit(
+        self,
+        request: _county_pb2.CheckCountyExit,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def DrawCountySample(
+        self,
+        request: _county_pb2.DrawCountySample,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def RecordSampleFinding(
+        self,
+        request: _county_pb2.RecordSampleFinding,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ConcludeCountySample(
+        self,
+        request: _county_pb2.ConcludeCountySample,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def PostCountyExit(
+        self,
+        request: _county_pb2.PostCountyExit,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ApproveCountyExit(
+        self,
+        request: _county_pb2.ApproveCountyExit,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ListVillages(
+        self,
+        request: _village_pb2.ListVillages,
+        context: _ServicerContext,
+    ) -> _typing.Union[_village_pb2.VillagePage, _abc.Awaitable[_village_pb2.VillagePage]]: ...
+
+    @_abc_1.abstractmethod
+    def GetCounty(
+        self,
+        request: _county_pb2.GetCounty,
+        context: _ServicerContext,
+    ) -> _typing.Union[_county_pb2.County, _abc.Awaitable[_county_pb2.County]]: ...
 
 def add_RegistryServiceServicer_to_server(servicer: RegistryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
