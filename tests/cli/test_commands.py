@@ -57,6 +57,7 @@ ANSWERS = {
     *("fund assign", "fund commit", "fund pay", "household show", "import households"),
     *("person erase", "person find", "plan approve", "plan consent", "plan show", "rebuild"),
     *("regions adopt", "run", "session complete", "session schedule", "task trace", "template"),
+    *("task assign", "task cancel", "task order", "task reassign", "task review"),
     "token",
 }
 

@@ -1,4 +1,4 @@
-"""The course of tasks as offices and other services meet it: real gRPC, store and sealing, no bot."""
+"""The course of tasks as offices and services meet it: real gRPC, store and sealing, no bot."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -67,6 +67,8 @@ async def test_an_exit_withdrawn_takes_its_task_back(here: Stage) -> None:
 
 
 async def test_who_leaves_hands_over_everything_that_is_open(here: Stage) -> None:
+    await here.link_directly(HELPER)
+    await here.link_directly(SPECIALIST)
     await here.offered(2)
     left = CadreDeparted(
         cadre_id=HELPER,
@@ -82,6 +84,8 @@ async def test_who_leaves_hands_over_everything_that_is_open(here: Stage) -> Non
 
 
 async def test_a_task_declined_goes_on_with_the_reason_beside_it(here: Stage) -> None:
+    await here.link_directly(HELPER)
+    await here.link_directly(SPECIALIST)
     (task,) = await here.offered()
     no = DeclineAssignment(
         command_id="no",
