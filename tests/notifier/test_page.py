@@ -40,6 +40,7 @@ from tuopin.notifier.v1.voice_pb2 import (
     WordReturned,
 )
 from tuopin.planning.v1.plan_pb2 import GetPlan, Measure, Plan, PlanDrafted, PlanStatus
+from tuopin.registry.v1.file_pb2 import MemberLeft
 from tuopin.registry.v1.household_pb2 import GetHousehold, Household, Member, PersonErased
 from tuopin.registry.v1.posting_pb2 import PostingOpened
 from tuopin.types.v1.types_pb2 import ReactionRefused
@@ -306,6 +307,20 @@ async def test_what_is_written_in_the_chat_is_taken_away_and_not_kept(here: Stag
 
     await here.until(gone)
     assert "CANARY-WORD" not in str(await here.events())
+
+
+async def test_who_leaves_the_household_no_longer_sees_its_page(here: Stage) -> None:
+    await linked(here)
+    where = await address(here)
+    async with browser(here) as client:
+        await opened(client, where)
+        left = MemberLeft(household_id="h-1", person_id=PERSON, village_id=VILLAGE)
+        await here.hear("household", "household-h-1", left)
+
+        async def over() -> bool:
+            return (await client.get(where)).status_code == 404
+
+        await here.until(over)
 
 
 async def test_who_is_unlinked_or_erased_has_neither_chat_nor_page(here: Stage) -> None:

@@ -28,6 +28,7 @@ from tuopin.notifier.v1.voice_pb2 import (
     Said,
 )
 from tuopin.planning.v1.plan_pb2 import PlanApproved, PlanConsented, PlanDrafted, VisitRecorded
+from tuopin.registry.v1.file_pb2 import MemberJoined, MemberLeft
 from tuopin.registry.v1.household_pb2 import (
     ExitAgreed,
     ExitProposed,
@@ -164,6 +165,12 @@ def tell(log: Log, number: int) -> None:
         if hasattr(word, "person_id"):
             word.person_id = person_id
         log.append("voice", f"voice-{household_id}", word)
+    joined = MemberJoined(household_id=household_id)
+    joined.member.person_id = f"{person_id}-child"
+    log.append("household", f"household-{household_id}", joined)
+    left = MemberLeft(household_id=household_id, person_id=f"{person_id}-child")
+    if number % 2:
+        log.append("household", f"household-{household_id}", left)
     erased = PersonErased(household_id=household_id, person_id=person_id)
     log.append("household", f"household-{household_id}", erased)
     for event in (PlanDrafted(), PlanConsented(), PlanApproved(), VisitRecorded())[:number]:
