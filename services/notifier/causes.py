@@ -96,6 +96,9 @@ def read(cause: Cause, connection: Connection, event: Any) -> Known:
         region_id = _text(event, binding.get("region", REGION))
         everyone = posted_below(connection, region_id, entry["each"])
     household_id = _text(event, "household_id")
+    if "number" in binding:
+        # It may be no household of the files yet.
+        return Known(_text(event, binding["number"]), everyone=everyone)
     if not household_id:
         return Known(everyone=everyone)
     row = household_row(connection, household_id)

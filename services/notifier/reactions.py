@@ -42,6 +42,8 @@ from tuopin.notifier.v1.order_pb2 import TaskOrdered
 from tuopin.planning.v1.plan_pb2 import PlanApproved, VisitRecorded
 from tuopin.registry.v1.exit_pb2 import ExitStopped, ExitWithdrawn
 from tuopin.registry.v1.household_pb2 import ExitVerified, HouseholdExited
+from tuopin.registry.v1.monitoring_pb2 import WarningDismissed, WarningVisited
+from tuopin.registry.v1.posting_pb2 import PostingClosed
 from tuopin.training.v1.cadre_pb2 import CadreDeparted, PostEnded
 from tuopin.types.v1.types_pb2 import ReactionRefused
 
@@ -59,6 +61,7 @@ ANSWERS = frozenset(
         "tuopin.planning.v1.RecordVisit",
         "tuopin.funding.v1.ConfirmReceipt",
         "tuopin.registry.v1.VerifyExit",
+        "tuopin.registry.v1.RecordWarningVisit",
     }
 )
 
@@ -254,7 +257,9 @@ def offer_ordered(envelope: Envelope, event: TaskOrdered, facts: None) -> Iterat
 
 
 def verify(
-    envelope: Envelope, event: VisitRecorded | ReceiptConfirmed | ExitVerified, facts: None
+    envelope: Envelope,
+    event: VisitRecorded | ReceiptConfirmed | ExitVerified | WarningVisited,
+    facts: None,
 ) -> Iterator[VerifyAssignment]:
     """The owner accepted the answer; a visit or exit that no assignment asked for is not ours."""
     if event.assignment_id:
@@ -288,6 +293,7 @@ REACTIONS: tuple[Reaction, ...] = (
     Reaction("verify-visit", VisitRecorded, verify),
     Reaction("verify-receipt", ReceiptConfirmed, verify),
     Reaction("verify-exit", ExitVerified, verify),
+    Reaction("verify-warning", WarningVisited, verify),
     Reaction("give-back", ReactionRefused, give_back),
     Reaction("hand-over-all", CadreDeparted, hand_over, read_departed),
     Reaction("hand-over-post", PostEnded, hand_over, read_ended),
@@ -297,6 +303,9 @@ REACTIONS: tuple[Reaction, ...] = (
     Reaction("cancel-exited", HouseholdExited, cancel, read_pointless),
     Reaction("cancel-withdrawn-exit", ExitWithdrawn, cancel, read_pointless),
     Reaction("cancel-stopped-exit", ExitStopped, cancel, read_pointless),
+    Reaction("cancel-closed-posting", PostingClosed, cancel, read_pointless),
+    Reaction("cancel-visited-warning", WarningVisited, cancel, read_pointless),
+    Reaction("cancel-dismissed-warning", WarningDismissed, cancel, read_pointless),
     Reaction("cancel-at-birth", AssignmentOffered, cancel, read_pointless_offer),
     *voicing.REACTIONS,
     *unlinking.REACTIONS,

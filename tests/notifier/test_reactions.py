@@ -29,6 +29,8 @@ from tuopin.notifier.v1.digest_pb2 import ExpectDigest
 from tuopin.notifier.v1.message_pb2 import MessageFailed, QueueMessage, SupersedeMessage
 from tuopin.planning.v1.plan_pb2 import PlanApproved, VisitRecorded
 from tuopin.registry.v1.household_pb2 import ExitProposed, ExitVerified, HouseholdRegistered
+from tuopin.registry.v1.monitoring_pb2 import WarningRaised, WarningVisited
+from tuopin.registry.v1.posting_pb2 import PostingOpened
 from tuopin.training.v1.cadre_pb2 import SessionScheduled
 from tuopin.types.v1.types_pb2 import ReactionRefused
 
@@ -121,6 +123,17 @@ def test_each_measure_of_a_plan_is_checked_on_the_morning_it_is_due() -> None:
     assert len({offer.assignment_id for offer in offers}) == 2
 
 
+def test_a_notice_and_a_warning_have_their_tasks() -> None:
+    opened = PostingOpened(posting_id="post-1", household_id="h-9", village_id=task.VILLAGE)
+    (notice,) = caused(opened)
+    assert (notice.kind, notice.subject) == ("posting-notice", "post-1")
+    raised = WarningRaised(
+        warning_id="w-1", household_id="h-1", village_id=task.VILLAGE, visit_due_on="2026-04-20"
+    )
+    (visit,) = caused(raised)
+    assert (visit.kind, shown(visit.due_at_us)) == ("warning-visit", "2026-04-21 00:00")
+
+
 def test_a_session_invites_each_cadre_of_its_region_once() -> None:
     event = SessionScheduled(session_id="s-1", region_id="433124", course="x", held_on="2026-04-20")
     everyone = (
@@ -183,7 +196,7 @@ def test_who_cannot_be_reached_is_passed_over_at_once() -> None:
     assert reacted(MessageFailed(assignment_id="a", cadre_id="c")) == []
 
 
-@pytest.mark.parametrize("event", [VisitRecorded, ReceiptConfirmed, ExitVerified])
+@pytest.mark.parametrize("event", [VisitRecorded, ReceiptConfirmed, ExitVerified, WarningVisited])
 def test_the_owner_s_word_verifies(event: type[Any]) -> None:
     verify = VerifyAssignment(assignment_id="a", event_id=EVENT_ID)
     assert reacted(event(assignment_id="a")) == [verify]

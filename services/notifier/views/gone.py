@@ -14,6 +14,8 @@ from tuopin.funding.v1.ledger_pb2 import ReceiptConfirmed
 from tuopin.planning.v1.plan_pb2 import PlanApproved
 from tuopin.registry.v1.exit_pb2 import ExitStopped, ExitWithdrawn
 from tuopin.registry.v1.household_pb2 import ExitVerified, HouseholdExited
+from tuopin.registry.v1.monitoring_pb2 import WarningDismissed, WarningVisited
+from tuopin.registry.v1.posting_pb2 import PostingClosed
 
 METADATA = MetaData()
 
@@ -31,7 +33,15 @@ GONE = Table(
 )
 
 Event = (
-    PlanApproved | ReceiptConfirmed | ExitVerified | HouseholdExited | ExitWithdrawn | ExitStopped
+    PlanApproved
+    | ReceiptConfirmed
+    | ExitVerified
+    | HouseholdExited
+    | ExitWithdrawn
+    | ExitStopped
+    | PostingClosed
+    | WarningVisited
+    | WarningDismissed
 )
 EVENTS = (
     PlanApproved,
@@ -40,6 +50,9 @@ EVENTS = (
     HouseholdExited,
     ExitWithdrawn,
     ExitStopped,
+    PostingClosed,
+    WarningVisited,
+    WarningDismissed,
 )
 
 
@@ -64,6 +77,12 @@ def ends(event: Event) -> Iterator[End]:
             yield End("verify-exit", event.household_id, "exit-withdrawn")
         case ExitStopped():
             yield End("verify-exit", event.household_id, "exit-stopped")
+        case PostingClosed():
+            yield End("posting-notice", event.posting_id, "posting-closed")
+        case WarningVisited():
+            yield End("warning-visit", event.warning_id, "answered")
+        case WarningDismissed():
+            yield End("warning-visit", event.warning_id, "warning-dismissed")
 
 
 def project(rows: Rows, envelope: Envelope, event: Event) -> None:
