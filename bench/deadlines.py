@@ -7,7 +7,7 @@ import asyncio
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from tuopin.notifier.v1.assignment_pb2 import (
     RemindAssignment,
 )
 from tuopin.notifier.v1.handling_pb2 import AnswerClock, Terms
+from tuopin.types.v1.types_pb2 import Receipt
 
 FAR_US = 400 * 86_400 * MICROSECONDS
 CHUNK = 5_000
@@ -75,10 +76,11 @@ async def _latest(count: int) -> float:
     sent: dict[str, int] = {}
     done = asyncio.Event()
 
-    async def send(command: Message, metadata: Any) -> None:
+    async def send(command: Message, metadata: Mapping[str, str]) -> Receipt:
         sent[command.assignment_id] = clock.now_us()  # type: ignore[attr-defined]
         if len(sent) == DUE:
             done.set()
+        return Receipt()
 
     with tempfile.TemporaryDirectory(prefix="bench-deadlines-") as folder:
         views = ViewStore(str(Path(folder, "views.db")), (), (), deadlines=VIEWS, topics=("task",))
