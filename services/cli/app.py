@@ -18,6 +18,7 @@ from services.cli import (
     imports,
     logs,
     messages,
+    monitoring,
     plans,
     regions,
     running,
@@ -47,6 +48,7 @@ app.add_typer(identifying.postings, name="posting")
 app.add_typer(sweeping.round_app, name="round")
 app.add_typer(sweeping.lookback_app, name="lookback")
 app.add_typer(exits.app, name="exit")
+app.add_typer(monitoring.app, name="monitoring")
 app.add_typer(figures.app, name="figures")
 app.add_typer(plans.app, name="plan")
 app.add_typer(funds.app, name="fund")

@@ -21,6 +21,7 @@ YEAR = "2026"
 LISTINGS = {
     "regions find": ("十八洞", "--ancestor", COUNTY),
     "household list": ("--region", COUNTY),
+    "monitoring list": ("--region", COUNTY),
     "plan list": ("--region", COUNTY),
     "posting list": ("--region", COUNTY),
     "round list": ("--region", COUNTY),
@@ -39,6 +40,10 @@ ANSWERS = {
     *("exit agree", "exit announce", "exit appraise", "exit complete", "exit find", "exit post"),
     *("exit propose", "exit reinstate", "exit review", "exit withdraw", "exit wrong"),
     *("fund allocate", "fund appropriate"),
+    *("monitoring appraise", "monitoring check", "monitoring clear", "monitoring cover"),
+    *("monitoring dismiss", "monitoring income", "monitoring post", "monitoring report"),
+    *("monitoring review", "monitoring show", "monitoring start", "monitoring visit"),
+    "monitoring warn",
     *("household announce", "household apply", "household appraise", "household declare-relative"),
     *("household judge", "household object", "household override-fact", "household post"),
     *("household propose-removal", "household prove-income", "household record-fact"),
