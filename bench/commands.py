@@ -152,7 +152,7 @@ class Round:
 
 def rows(quick: bool) -> list[dict[str, Any]]:
     """The rows of design.md section 7 about commands."""
-    count = 4_000 if quick else 15_000
+    count = 4_000 if quick else 10_000
     rounds: dict[str, list[Round]] = {"bare": [], "sqlite": [], "postgres": []}
     with (
         tempfile.TemporaryDirectory(prefix="bench-commands-") as folder,

@@ -227,6 +227,17 @@ def raise_objection(
     _send(command, "objected", as_json, command_id)
 
 
+@households.command("objections")
+def list_objections(household_id: Household, as_json: Json = False) -> None:
+    """What was objected, and what came of it; for the offices that look into it.
+
+    Example: tuopin household objections HOUSEHOLD
+    """
+    request = posting.ListObjections(household_id=household_id)
+    found = contact().call("registry", "ListObjections", request)
+    show_one(found, title="objections", as_json=as_json)
+
+
 @households.command()
 def judge(
     household_id: Household,

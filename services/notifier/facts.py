@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from services.notifier.decider.link import Standing
 from services.notifier.decider.policy import Posted, township_of
-from services.notifier.decider.voice import EXIT, PLAN, RECEIPT, Membership, Question
+from services.notifier.decider.voicestate import EXIT, PLAN, POSTING, RECEIPT, Membership, Question
 from services.notifier.views.assignments import village_of
 from services.notifier.views.cadres import cadre_row, posted_at, posts_of, region_of
 from services.notifier.views.links import channels_of
@@ -24,6 +24,7 @@ from tuopin.notifier.v1.voice_pb2 import (
     GiveExitAgreement,
     GivePlanAgreement,
     IssueHouseholdLink,
+    RaisePostingObjection,
 )
 
 
@@ -76,6 +77,11 @@ def channels_of_message(connection: Connection, command: RecordSending) -> tuple
     return channels_of(connection, row.cadre_id) if row is not None else ()
 
 
+def posting_question(connection: Connection, command: RaisePostingObjection) -> Question | None:
+    """Whether the notice hangs."""
+    return question(connection, POSTING, command.posting_id)
+
+
 FACTS: Mapping[type[Message], Callable[[Connection, Any], Any]] = {
     OfferAssignment: candidates,
     EscalateAssignment: specialists,
@@ -87,4 +93,5 @@ FACTS: Mapping[type[Message], Callable[[Connection, Any], Any]] = {
     GivePlanAgreement: plan_question,
     GiveExitAgreement: exit_question,
     ConfirmPaymentArrival: payment_question,
+    RaisePostingObjection: posting_question,
 }

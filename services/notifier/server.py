@@ -6,7 +6,7 @@ from chassis.server import CommandServicer, Context, caller, check_region
 from chassis.store.model import Store
 from chassis.viewstore import ViewStore
 from services.notifier.decider.link import CHAT, CODE
-from services.notifier.decider.voice import member_of
+from services.notifier.decider.voicestate import member_of
 from services.notifier.views.assignments import list_assignments
 from services.notifier.views.burden import find_assignment, list_burden
 from services.notifier.views.complaints import complaint_of, list_complaints
@@ -151,6 +151,11 @@ class Notifier(CommandServicer, NotifierServiceServicer):
 
     async def ConfirmPaymentArrival(
         self, request: voice.ConfirmPaymentArrival, context: Context
+    ) -> Receipt:
+        return await self.handle(request, context)
+
+    async def RaisePostingObjection(
+        self, request: voice.RaisePostingObjection, context: Context
     ) -> Receipt:
         return await self.handle(request, context)
 

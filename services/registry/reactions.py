@@ -7,7 +7,7 @@ from google.protobuf.message import Message
 from chassis.reactions import Reaction
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.notifier.v1.assignment_pb2 import AssignmentDone
-from tuopin.notifier.v1.voice_pb2 import ExitAgreementGiven
+from tuopin.notifier.v1.voice_pb2 import ExitAgreementGiven, PostingObjectionRaised
 from tuopin.registry.v1.exit_pb2 import WRONG_EXIT_FINDER_LOOK_BACK, DeclareExitWrong
 from tuopin.registry.v1.file_pb2 import IncomeStated
 from tuopin.registry.v1.household_pb2 import (
@@ -27,6 +27,7 @@ from tuopin.registry.v1.monitoring_pb2 import (
     RecordWarningVisit,
     ScreenHousehold,
 )
+from tuopin.registry.v1.posting_pb2 import ObjectionChannel, RaiseObjection
 from tuopin.registry.v1.round_pb2 import ProposeRemoval
 
 VERIFY_EXIT = "verify-exit"
@@ -104,6 +105,18 @@ def act_on_finding(envelope: Envelope, event: FindingRecorded, facts: object) ->
         )
 
 
+def hear_objection(
+    envelope: Envelope, event: PostingObjectionRaised, facts: object
+) -> Iterable[Message]:
+    """A member objects to what is posted about their own household, from their own chat."""
+    yield RaiseObjection(
+        household_id=event.household_id,
+        channel=ObjectionChannel.OBJECTION_CHANNEL_CHAT,
+        statement=event.statement,
+        objector_id=event.consent.given_by,
+    )
+
+
 REACTIONS: tuple[Reaction, ...] = (
     Reaction("verify-exit", AssignmentDone, verify),
     Reaction("warning-visit", AssignmentDone, visited),
@@ -112,4 +125,5 @@ REACTIONS: tuple[Reaction, ...] = (
     Reaction("destroy-key", PersonErased, erase_again),
     Reaction("act-on-finding", FindingRecorded, act_on_finding),
     Reaction("hear-agreement", ExitAgreementGiven, hear_agreement),
+    Reaction("hear-objection", PostingObjectionRaised, hear_objection),
 )

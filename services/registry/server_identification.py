@@ -6,7 +6,9 @@ from chassis.decider import PROGRAMME_ZONE
 from chassis.rejection import require
 from chassis.server import CommandServicer, Context, check_region
 from services.registry.decider.lookback import Lookback, Z
+from services.registry.decider.state import State
 from services.registry.views.lookbacks import get_lookback, list_lookbacks
+from services.registry.views.objections import objections_of
 from services.registry.views.postings import get_posting, list_postings
 from services.registry.views.rounds import list_rounds
 from services.wiring import ServeParts
@@ -41,6 +43,19 @@ class IdentificationRpcs(CommandServicer):
 
     async def DeclareRelative(self, request: posting.DeclareRelative, context: Context) -> Receipt:
         return await self.handle(request, context)
+
+    async def ListObjections(
+        self, request: posting.ListObjections, context: Context
+    ) -> posting.Objections:
+        state: State
+        state, version = await self.handler.state("household", request.household_id)
+        require(version, "household-not-known", field="household_id")
+        check_region(context, state.village_id)
+        await self._seen("households", request)
+        found = await self.parts.views.query(lambda each: objections_of(each, request.household_id))
+        await self.parts.sealer.opening([found])
+        self.parts.sealer.open(found)
+        return found
 
     async def ListPostings(
         self, request: posting.ListPostings, context: Context

@@ -35,11 +35,14 @@ from tuopin.notifier.v1.voice_pb2 import (
     PageEntered,
     PaymentArrivalConfirmed,
     PlanAgreementGiven,
+    PostingObjectionRaised,
     UnlinkHousehold,
     WordReturned,
 )
 from tuopin.planning.v1.plan_pb2 import GetPlan, Measure, Plan, PlanDrafted, PlanStatus
+from tuopin.registry.v1.file_pb2 import MemberLeft
 from tuopin.registry.v1.household_pb2 import GetHousehold, Household, Member, PersonErased
+from tuopin.registry.v1.posting_pb2 import PostingOpened
 from tuopin.types.v1.types_pb2 import ReactionRefused
 
 PERSON, CHAT = "h-1-head", 2001
@@ -203,6 +206,20 @@ async def test_a_yes_on_the_page_is_an_event_with_the_chat_as_its_proof(here: St
     assert given.consent.chat.page_id
 
 
+async def test_an_objection_to_a_notice_is_raised_in_own_words_and_sealed(here: Stage) -> None:
+    await linked(here)
+    opened_ = PostingOpened(household_id="h-1", village_id=VILLAGE, posting_id="post-1")
+    await here.hear("household", "household-h-1", opened_)
+    where = await address(here)
+    async with browser(here) as client:
+        page = await opened(client, where)
+        form = {**form_of(page, "say"), "text": TEXT}
+        assert "已收到您的答复" in (await client.post(f"{where}/say", data=form)).text
+    (raised,) = await here.events(PostingObjectionRaised)
+    assert raised.posting_id == "post-1"
+    assert raised.statement.text.startswith("sealed:")
+
+
 async def test_a_word_that_its_owner_refuses_is_asked_again(here: Stage) -> None:
     await linked(here)
     await draft_plan(here)
@@ -290,6 +307,20 @@ async def test_what_is_written_in_the_chat_is_taken_away_and_not_kept(here: Stag
 
     await here.until(gone)
     assert "CANARY-WORD" not in str(await here.events())
+
+
+async def test_who_leaves_the_household_no_longer_sees_its_page(here: Stage) -> None:
+    await linked(here)
+    where = await address(here)
+    async with browser(here) as client:
+        await opened(client, where)
+        left = MemberLeft(household_id="h-1", person_id=PERSON, village_id=VILLAGE)
+        await here.hear("household", "household-h-1", left)
+
+        async def over() -> bool:
+            return (await client.get(where)).status_code == 404
+
+        await here.until(over)
 
 
 async def test_who_is_unlinked_or_erased_has_neither_chat_nor_page(here: Stage) -> None:

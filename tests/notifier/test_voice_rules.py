@@ -5,7 +5,8 @@ from datetime import timedelta
 from chassis.decider import Actor, Claim, Release
 from services.notifier.decider.link import CHAT
 from services.notifier.decider.link import CODE as CODE_CLAIM
-from services.notifier.decider.voice import DECIDER, PAGE, Question, owner_of
+from services.notifier.decider.voice import DECIDER
+from services.notifier.decider.voicestate import PAGE, Question, owner_of
 from tests.given import NOW, FixedParameters, Given
 from tests.notifier import voices as v
 from tuopin.notifier.v1.voice_pb2 import (
@@ -16,11 +17,14 @@ from tuopin.notifier.v1.voice_pb2 import (
     HouseholdUnlinked,
     PageClosed,
     PageOpened,
+    PostingObjectionRaised,
+    RaisePostingObjection,
     ReturnWord,
     Said,
     UnlinkHousehold,
     WordReturned,
 )
+from tuopin.types.v1.types_pb2 import Note
 
 given = Given(DECIDER, FixedParameters(tables={"voice": v.TABLE}), v.MEMBERS)
 OWNER = owner_of(v.HOUSEHOLD, v.PERSON)
@@ -120,6 +124,21 @@ def test_an_exit_is_agreed_to_in_the_same_way() -> None:
     command = GiveExitAgreement(household_id=v.HOUSEHOLD, person_id=v.PERSON, said=v.ON_PAGE)
     result = given(*OPEN).when(command, facts=v.PLAN_ASKED)
     result.then_event(ExitAgreementGiven, consent=v.consent(), asked_by=v.ASKED)
+
+
+def test_an_objection_says_why_and_about_the_own_household() -> None:
+    statement = Note(text="we never left", household_id=v.HOUSEHOLD)
+    command = RaisePostingObjection(
+        household_id=v.HOUSEHOLD,
+        person_id=v.PERSON,
+        posting_id="posting-1",
+        statement=statement,
+        said=v.ON_PAGE,
+    )
+    result = given(*OPEN).when(command, facts=v.PLAN_ASKED)
+    result.then_event(PostingObjectionRaised, statement=statement, posting_id="posting-1")
+    command.statement.household_id = "household-2"
+    given(*OPEN).when(command, facts=v.PLAN_ASKED).then_rejected("question-not-known")
 
 
 def test_a_refused_word_may_be_said_again() -> None:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from services.notifier.decider.times import micros
-from services.notifier.decider.voice import Membership, Question
+from services.notifier.decider.voicestate import Membership, Question
 from tests.given import NOW
 from tests.services.feeds import Log
 from tuopin.funding.v1.ledger_pb2 import MoneyPaid, ReceiptConfirmed
@@ -28,12 +28,14 @@ from tuopin.notifier.v1.voice_pb2 import (
     Said,
 )
 from tuopin.planning.v1.plan_pb2 import PlanApproved, PlanConsented, PlanDrafted, VisitRecorded
+from tuopin.registry.v1.file_pb2 import MemberJoined, MemberLeft
 from tuopin.registry.v1.household_pb2 import (
     ExitAgreed,
     ExitProposed,
     ExitVerified,
     PersonErased,
 )
+from tuopin.registry.v1.posting_pb2 import PostingClosed, PostingOpened
 from tuopin.types.v1.types_pb2 import ChatProof, Consent
 
 HOUSEHOLD, PERSON = "household-1", "person-1"
@@ -163,6 +165,12 @@ def tell(log: Log, number: int) -> None:
         if hasattr(word, "person_id"):
             word.person_id = person_id
         log.append("voice", f"voice-{household_id}", word)
+    joined = MemberJoined(household_id=household_id)
+    joined.member.person_id = f"{person_id}-child"
+    log.append("household", f"household-{household_id}", joined)
+    left = MemberLeft(household_id=household_id, person_id=f"{person_id}-child")
+    if number % 2:
+        log.append("household", f"household-{household_id}", left)
     erased = PersonErased(household_id=household_id, person_id=person_id)
     log.append("household", f"household-{household_id}", erased)
     for event in (PlanDrafted(), PlanConsented(), PlanApproved(), VisitRecorded())[:number]:
@@ -170,6 +178,9 @@ def tell(log: Log, number: int) -> None:
         log.append("plan", f"plan-{plan_id}", event)
     for event in (ExitProposed(), ExitVerified(), ExitAgreed())[:number]:
         event.household_id = household_id  # type: ignore[attr-defined]
+        log.append("household", f"household-{household_id}", event)
+    for event in (PostingOpened(), PostingClosed())[:number]:
+        event.household_id, event.posting_id = household_id, f"post-{number}"  # type: ignore[attr-defined]
         log.append("household", f"household-{household_id}", event)
     for event in (MoneyPaid(amount_fen=5), ReceiptConfirmed())[:number]:
         event.payment_id, event.household_id = f"pay-{number}", household_id  # type: ignore[attr-defined]

@@ -179,3 +179,29 @@ async def test_a_finding_has_its_effect(here: Running, offices: Offices) -> None
     request = household.GetHousehold(household_id=HOUSEHOLD_ID)
     status = (await offices.county.call(request)).status
     assert status == household.HOUSEHOLD_STATUS_REMOVAL_PROPOSED
+
+
+async def test_who_looks_into_objections_reads_them(offices: Offices) -> None:
+    await post(offices)
+    raised = await offices.do(offices.village, a.raise_objection())
+    again = await offices.do(offices.village, a.raise_objection(anonymous=True, objector_name=""))
+    ask = posting.ListObjections(household_id=HOUSEHOLD_ID, at_least=again.position)
+    first, second = (await offices.township.call(ask)).objections
+    assert (first.statement.text, first.objector_name) == ("该户有小汽车", "合成村民")
+    assert (second.anonymous, second.objector_name) == (True, "")
+    assert first.outcome == second.outcome == posting.OBJECTION_OUTCOME_OPEN
+    dismissed = await offices.do(offices.township, a.dismiss(first.objection_id))
+    await offices.do(offices.village, a.raise_objection())
+    upheld = await offices.do(offices.township, a.uphold(second.objection_id))
+    ask = posting.ListObjections(household_id=HOUSEHOLD_ID, at_least=upheld.position)
+    first, second, third = (await offices.township.call(ask)).objections
+    assert third.outcome == posting.OBJECTION_OUTCOME_ENDED
+    assert (first.outcome, first.finding.text) == (posting.OBJECTION_OUTCOME_DISMISSED, "不属实")
+    assert (second.outcome, second.judged_by) == (
+        posting.OBJECTION_OUTCOME_UPHELD,
+        "tang-township",
+    )
+    assert raised.version < dismissed.version
+    with pytest.raises(CallFailed) as refused:
+        await offices.village.call(ask)
+    assert refused.value.problem.slug == "role-missing"

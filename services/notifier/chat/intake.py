@@ -43,7 +43,7 @@ from tuopin.types.v1.types_pb2 import Position
 POLL_S = 25
 CHATS_AT_ONCE = 32
 # A tap is answered within this time, with its outcome when that is known by then.
-ANSWER_WITHIN_S = 0.8
+ANSWER_WITHIN_S = 0.6
 # A person's next word waits so long for the view to show what their last one did.
 OWN_WRITE_WITHIN_S = 5.0
 CHATS_KEPT = 10_000
@@ -56,6 +56,14 @@ _meter = metrics.get_meter(__name__)
 _updates = _meter.create_counter("tuopin_bot_updates", unit="1")
 _taken_away = _meter.create_counter("tuopin_bot_taken_away", unit="1")
 _tracer = trace.get_tracer(__name__)
+
+
+class _Promise:
+    """A tap is answered in time, with the outcome or a word that it is being worked on."""
+
+    def __init__(self) -> None:
+        self.given = False
+        self.task: asyncio.Task[None]
 
 
 class Intake:
@@ -86,6 +94,8 @@ class Intake:
         self._poll_s = poll_s
         self._offset: int | None = None
         self._at_once = asyncio.Semaphore(CHATS_AT_ONCE)
+        # Taps whose outcome is not known yet.
+        self._promises: dict[int, _Promise] = {}
         # Chats whose updates are being taken: lock, and how many want it.
         self._taking: dict[str, tuple[asyncio.Lock, int]] = {}
         # Where each chat's last command stands in the log.
@@ -98,8 +108,13 @@ class Intake:
         failpoint("bot.after-offset-move")
         by_chat: dict[str, list[Incoming]] = {}
         for each in updates:
+            self._promise(each)
             by_chat.setdefault(each.source.chat_id, []).append(each)
-        await asyncio.gather(*(self._chat(chat) for chat in by_chat.values()))
+        try:
+            await asyncio.gather(*(self._chat(chat) for chat in by_chat.values()))
+        finally:
+            for each in updates:
+                self._forget_promise(each.source.update_id)
         if updates:
             self._offset = max(each.source.update_id for each in updates) + 1
 
@@ -109,6 +124,7 @@ class Intake:
         Chat by chat in the order of coming; the same update twice at once is done once.
         """
         chat_id = incoming.source.chat_id
+        self._promise(incoming)
         lock, waiting = self._taking.get(chat_id, (asyncio.Lock(), 0))
         self._taking[chat_id] = (lock, waiting + 1)
         try:
@@ -125,6 +141,12 @@ class Intake:
                 await self._update(each)
 
     async def _update(self, incoming: Incoming) -> None:
+        try:
+            await self._update_once(incoming)
+        finally:
+            self._forget_promise(incoming.source.update_id)
+
+    async def _update_once(self, incoming: Incoming) -> None:
         bot_id, update_id = self._provider.bot_id, incoming.source.update_id
         begun = await self._ledger.begun(bot_id, update_id)
         if begun is not None and begun.done:
@@ -196,20 +218,39 @@ class Intake:
     async def _answer(
         self, incoming: Incoming, tapped: Tapped, work: "asyncio.Future[Said]"
     ) -> None:
-        """Right away: the outcome when it is known in time, else a word now and it later."""
-        done, _ = await asyncio.wait({work}, timeout=ANSWER_WITHIN_S)
-        if not done:
-            catalogue = await self._people.catalogue("", incoming.source.language)
-            await self._provider.answer(tapped.callback_id, catalogue.plain("tap.working"))
-            self._reply(incoming, await work)
+        """The outcome when it is known in time; else a word was said, and it comes later."""
+        said = await work
+        promise = self._promises.pop(incoming.source.update_id, None)
+        if promise is not None and promise.given:
+            self._reply(incoming, said)
             return
-        said = work.result()
+        if promise is not None:
+            promise.task.cancel()
         # Not waited for: the person sees it or the query is too old, nothing depends on it.
         in_full = said.in_full or said.shown.below
         text = "" if in_full else html.unescape(said.shown.text)[:ANSWER_MAX]
         await self._provider.answer(tapped.callback_id, text)
         if in_full or said.instead_of or said.elsewhere:
             self._reply(incoming, said)
+
+    def _promise(self, incoming: Incoming) -> None:
+        """From its coming on a tap waits so long for its outcome, whatever else is being done."""
+        update_id = incoming.source.update_id
+        if isinstance(incoming.doing, Tapped) and update_id not in self._promises:
+            promise = _Promise()
+            promise.task = asyncio.ensure_future(self._promised(incoming, incoming.doing, promise))
+            self._promises[update_id] = promise
+
+    async def _promised(self, incoming: Incoming, tapped: Tapped, promise: "_Promise") -> None:
+        await asyncio.sleep(ANSWER_WITHIN_S)
+        promise.given = True
+        catalogue = await self._people.catalogue("", incoming.source.language)
+        await self._provider.answer(tapped.callback_id, catalogue.plain("tap.working"))
+
+    def _forget_promise(self, update_id: int) -> None:
+        promise = self._promises.pop(update_id, None)
+        if promise is not None and not promise.given:
+            promise.task.cancel()
 
     def _reply(self, incoming: Incoming, said: Said) -> None:
         self._replies.put(incoming.source.chat_id, said.shown, said.instead_of)

@@ -36,7 +36,7 @@ from services.notifier.chat.provider import Provider
 from services.notifier.chat.tasks import Shown, holds, shown_task
 from services.notifier.views.assignments import OPEN, assignment_row
 from services.notifier.views.links import DEFAULT_CHANNELS
-from services.notifier.views.messages import due
+from services.notifier.views.messages import alerts_due, due
 from tuopin.notifier.v1.message_pb2 import (
     Errored,
     RecordSending,
@@ -50,6 +50,9 @@ DIGEST = "digest"
 # Read at once: two seconds' worth at the provider's limit.
 ROUND_COUNT = 64
 AT_ONCE = 16
+# After so many the queue is asked for alerts: a quarter of a second's worth.
+LOOK_EVERY = 8
+ALERT = 0
 IDLE_S = 0.1
 # A provider that is away is asked less and less.
 AWAY_AFTER_FAILURES = 3
@@ -125,6 +128,8 @@ class Sender:
         for row in rows:
             if row.message_id in self._in_hand or _attempt(row) in begun:
                 continue
+            if count and not count % LOOK_EVERY and await self._alert_waits(row, rows):
+                break
             channel, address = await self._way(row)
             if channel is None:
                 continue
@@ -141,6 +146,13 @@ class Sender:
         await self._wait_out_failures()
         if not count:
             await self._clock.sleep(IDLE_S)
+
+    async def _alert_waits(self, row: Row[Any], rows: Sequence[Row[Any]]) -> bool:
+        """Whether something that passes all the others came while this round was sent."""
+        if row.priority == ALERT:
+            return False
+        waiting = await self._views.query(partial(_alerts, self._clock.now_us()))
+        return bool(waiting - {each.message_id for each in rows})
 
     async def _way(self, row: Row[Any]) -> tuple[Channel | None, str]:
         """The first channel of the person's that has an address, from the one in turn on."""
@@ -277,6 +289,10 @@ def _attempt(row: Row[Any]) -> tuple[str, int]:
 
 def _due(now_us: int, connection: Any) -> Sequence[Row[Any]]:
     return due(connection, now_us, ROUND_COUNT)
+
+
+def _alerts(now_us: int, connection: Any) -> set[str]:
+    return alerts_due(connection, now_us)
 
 
 def _assignment(assignment_id: str, connection: Any) -> Row[Any] | None:

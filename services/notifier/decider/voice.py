@@ -4,14 +4,24 @@ What a member says becomes the household's own word, with the chat as its proof.
 matter hears it and decides; a word that it refuses is returned and may be said again.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
 from datetime import timedelta
 
 from chassis.decider import Actor, Claim, Context, Decider, Decision, Release, derived_id
 from chassis.rejection import reject, require
 from services.notifier.decider.link import CHAT, CODE
 from services.notifier.decider.times import micros, shown
+from services.notifier.decider.voicestate import (
+    NOBODY,
+    PAGE,
+    Membership,
+    State,
+    evolve,
+    owner_of,
+    page_good,
+    page_of_token,
+)
+from services.notifier.decider.words import Word, give_back, require_linked, speak
 from tuopin.notifier.v1.voice_pb2 import (
     ClosePage,
     ConfirmPaymentArrival,
@@ -30,14 +40,13 @@ from tuopin.notifier.v1.voice_pb2 import (
     PageOpened,
     PaymentArrivalConfirmed,
     PlanAgreementGiven,
+    PostingObjectionRaised,
+    RaisePostingObjection,
     ReturnWord,
-    Said,
     UnlinkHousehold,
     WordReturned,
 )
-from tuopin.types.v1.types_pb2 import ChatProof, Consent
 
-Word = GivePlanAgreement | GiveExitAgreement | ConfirmPaymentArrival
 Command = (
     IssueHouseholdLink
     | LinkHouseholdChat
@@ -48,99 +57,7 @@ Command = (
     | Word
     | ReturnWord
 )
-WordGiven = PlanAgreementGiven | ExitAgreementGiven | PaymentArrivalConfirmed
-Event = (
-    HouseholdLinkIssued
-    | HouseholdChatLinked
-    | HouseholdUnlinked
-    | PageOpened
-    | PageEntered
-    | PageClosed
-    | WordGiven
-    | WordReturned
-)
 Decisions = Iterator[Decision]
-
-# Kind of claim: from the digest of a page's address to the household.
-PAGE = "household-page"
-# Questions of the view `questions` that a household answers itself.
-PLAN, EXIT, RECEIPT = "plan-agreement", "exit-agreement", "receipt-check"
-
-
-@dataclass(frozen=True, slots=True)
-class Membership:
-    """What a code rests on, from the notifier's own copy."""
-
-    village_id: str
-    person_ids: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A matter that waits, or waited, for the household's word, from the notifier's own copy."""
-
-    household_id: str
-    asked_by: str
-    is_open: bool
-    region_id: str = ""
-    year: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """A code that is still good."""
-
-    sha256: str
-    expires_at_us: int
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A member's latest page. Without a session nobody has entered it yet."""
-
-    page_id: str
-    token_sha256: str
-    expires_at_us: int
-    session_sha256: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """One member's way to speak; link_id is "" while no chat is linked."""
-
-    code: Code | None = None
-    link_id: str = ""
-    language: str = ""
-    page: Page | None = None
-
-
-NOBODY = Member()
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """One household's voice. `said` maps what was asked to the event that answered."""
-
-    version: int = 0
-    household_id: str = ""
-    village_id: str = ""
-    members: Mapping[str, Member] = field(default_factory=dict)
-    said: Mapping[str, str] = field(default_factory=dict)
-
-    def member(self, person_id: str) -> Member:
-        """What is known of a member's way to speak."""
-        return self.members.get(person_id, NOBODY)
-
-
-def owner_of(household_id: str, person_id: str) -> str:
-    """Who holds a claim on a chat or a code; a cadre's holds its plain id."""
-    return f"household/{household_id}/{person_id}"
-
-
-def member_of(owner: str) -> tuple[str, str]:
-    """Household and person of a claim's owner; empty when it is a cadre."""
-    parts = owner.split("/")
-    return (parts[1], parts[2]) if len(parts) == 3 and parts[0] == "household" else ("", "")
 
 
 def decide(state: State, command: Command, context: Context) -> Decisions:
@@ -158,7 +75,12 @@ def decide(state: State, command: Command, context: Context) -> Decisions:
             return enter_page(state, command, context)
         case ClosePage():
             return close_page(state, command)
-        case GivePlanAgreement() | GiveExitAgreement() | ConfirmPaymentArrival():
+        case (
+            GivePlanAgreement()
+            | GiveExitAgreement()
+            | ConfirmPaymentArrival()
+            | RaisePostingObjection()
+        ):
             return speak(state, command, context)
         case ReturnWord():
             return give_back(state, command)
@@ -236,7 +158,7 @@ def unlink(state: State, command: UnlinkHousehold) -> Decisions:
 
 def open_page(state: State, command: OpenPage, context: Context) -> Decisions:
     """A fresh address for minutes; the one before ends."""
-    _require_linked(state, command.person_id)
+    require_linked(state, command.person_id)
     owner = owner_of(state.household_id, command.person_id)
     if state.member(command.person_id).page is not None:
         yield Release(kind=PAGE, owner=owner)
@@ -289,148 +211,6 @@ def close_page(state: State, command: ClosePage) -> Decisions:
     )
 
 
-def speak(state: State, command: Word, context: Context) -> Decisions:
-    """The word counts for the question that is open now; said twice it is said once."""
-    member = _require_linked(state, command.person_id)
-    _require_own_page(member, command.said, context)
-    question: Question | None = context.facts
-    if question is None or question.household_id != state.household_id:
-        reject("question-not-known")
-    if question.asked_by in state.said:
-        return
-    require(question.is_open, "question-already-answered")
-    given_on = context.today.isoformat()
-    consent = Consent(
-        given_by=command.person_id,
-        chat=ChatProof(
-            link_id=member.link_id,
-            update_id=command.said.update_id,
-            page_id=command.said.page_id,
-        ),
-        given_on=given_on,
-    )
-    yield _given(state, command, question, consent)
-
-
-def _given(state: State, command: Word, question: Question, consent: Consent) -> WordGiven:
-    match command:
-        case GivePlanAgreement():
-            return PlanAgreementGiven(
-                household_id=state.household_id,
-                village_id=state.village_id,
-                plan_id=command.plan_id,
-                consent=consent,
-                asked_by=question.asked_by,
-                effective_on=consent.given_on,
-            )
-        case GiveExitAgreement():
-            return ExitAgreementGiven(
-                household_id=state.household_id,
-                village_id=state.village_id,
-                consent=consent,
-                asked_by=question.asked_by,
-                effective_on=consent.given_on,
-            )
-        case ConfirmPaymentArrival():
-            return PaymentArrivalConfirmed(
-                household_id=state.household_id,
-                village_id=state.village_id,
-                payment_id=command.payment_id,
-                region_id=question.region_id,
-                year=question.year,
-                consent=consent,
-                asked_by=question.asked_by,
-                effective_on=consent.given_on,
-            )
-
-
-def give_back(state: State, command: ReturnWord) -> Decisions:
-    """The owner refused it, and says why."""
-    for asked_by, event_id in state.said.items():
-        if event_id == command.event_id:
-            yield WordReturned(
-                household_id=state.household_id,
-                village_id=state.village_id,
-                event_id=command.event_id,
-                slug=command.slug,
-                asked_by=asked_by,
-            )
-
-
-def evolve(state: State, event: Event) -> State:
-    """What each event changes."""
-    state = replace(
-        state,
-        version=state.version + 1,
-        household_id=event.household_id,
-        village_id=event.village_id,
-    )
-    match event:
-        case HouseholdLinkIssued():
-            return _with(state, event.person_id, code=Code(event.code_sha256, event.expires_at_us))
-        case HouseholdChatLinked():
-            member = Member(link_id=event.link_id, language=event.language)
-            return replace(state, members={**state.members, event.person_id: member})
-        case HouseholdUnlinked():
-            members = {who: each for who, each in state.members.items() if who != event.person_id}
-            return replace(state, members=members)
-        case PageOpened():
-            page = Page(event.page_id, event.token_sha256, event.expires_at_us)
-            return _with(state, event.person_id, page=page)
-        case PageEntered():
-            opened = state.member(event.person_id).page
-            assert opened is not None
-            entered = replace(opened, session_sha256=event.session_sha256)
-            return _with(state, event.person_id, page=entered)
-        case PageClosed():
-            return _with(state, event.person_id, page=None)
-        case PlanAgreementGiven() | ExitAgreementGiven() | PaymentArrivalConfirmed():
-            event_id = f"voice-{event.household_id}@{state.version}"
-            return replace(state, said={**state.said, event.asked_by: event_id})
-        case WordReturned():
-            said = {asked: given for asked, given in state.said.items() if asked != event.asked_by}
-            return replace(state, said=said)
-
-
-def page_of_token(state: State, token_sha256: str) -> tuple[str, Page] | None:
-    """Whose page the address is."""
-    for person_id, member in state.members.items():
-        if member.page is not None and member.page.token_sha256 == token_sha256:
-            return person_id, member.page
-    return None
-
-
-def page_good(page: Page, context: Context) -> bool:
-    """Its minutes are not over."""
-    return micros(context.now) <= page.expires_at_us
-
-
-def _with(state: State, person_id: str, **changes: object) -> State:
-    member = replace(state.member(person_id), **changes)  # type: ignore[arg-type]
-    return replace(state, members={**state.members, person_id: member})
-
-
-def _require_linked(state: State, person_id: str) -> Member:
-    member = state.member(person_id)
-    require(member.link_id, "household-chat-not-linked")
-    return member
-
-
-def _require_own_page(member: Member, said: Said, context: Context) -> None:
-    """Said in the chat, or on the member's own page while it is good."""
-    if not said.page_id:
-        require(said.update_id, "word-without-place", field="said")
-        return
-    page = member.page
-    require(
-        page is not None
-        and page.page_id == said.page_id
-        and page.session_sha256
-        and page_good(page, context),
-        "page-not-open",
-    )
-
-
 def _covers(actor: Actor, region_id: str) -> bool:
     """The call's rule names no region, as the household's is known here only."""
     return any(
@@ -453,6 +233,7 @@ COMMANDS = (
     GivePlanAgreement,
     GiveExitAgreement,
     ConfirmPaymentArrival,
+    RaisePostingObjection,
     ReturnWord,
 )
 
@@ -473,6 +254,7 @@ DECIDER: Decider[State] = Decider(
         PlanAgreementGiven,
         ExitAgreementGiven,
         PaymentArrivalConfirmed,
+        PostingObjectionRaised,
         WordReturned,
     ),
     region=lambda state: state.village_id,

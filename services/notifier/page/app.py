@@ -23,7 +23,16 @@ from chassis.handle import Handler
 from chassis.problems import fault_of
 from chassis.sending import reason_of
 from chassis.store.model import Store
-from services.notifier.decider.voice import EXIT, PAGE, PLAN, RECEIPT, Page, State, member_of
+from services.notifier.decider.voicestate import (
+    EXIT,
+    PAGE,
+    PLAN,
+    POSTING,
+    RECEIPT,
+    Page,
+    State,
+    member_of,
+)
 from services.notifier.page.household import Households
 from services.notifier.page.shown import shown
 from services.notifier.page.tokens import code_digest as digest_of
@@ -35,8 +44,10 @@ from tuopin.notifier.v1.voice_pb2 import (
     EnterPage,
     GiveExitAgreement,
     GivePlanAgreement,
+    RaisePostingObjection,
     Said,
 )
+from tuopin.types.v1.types_pb2 import Note
 
 COOKIE = "tuopin_page"
 BODY_MAX_BYTES = 16_384
@@ -198,6 +209,13 @@ class _Pages:
                 await self._do(GiveExitAgreement(**word), visit)
             case str(kind) if kind == RECEIPT:
                 await self._do(ConfirmPaymentArrival(payment_id=subject, **word), visit)
+            case str(kind) if kind == POSTING:
+                text = form.get("text", "").strip()
+                if not text or len(text) > TEXT_MAX:
+                    return self._told(words, words.say("fault.no-text", most=TEXT_MAX), 400)
+                statement = Note(text=text, household_id=visit.household_id)
+                objection = RaisePostingObjection(posting_id=subject, statement=statement, **word)
+                await self._do(objection, visit)
             case _:
                 return self._told(words, words.sentence("question-not-known", {}), 404)
         return self._back(visit, words, "said")

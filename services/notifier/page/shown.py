@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from services.notifier.chat.tasks import day, minute
-from services.notifier.decider.voice import RECEIPT, State
+from services.notifier.decider.voicestate import POSTING, RECEIPT, State
 from services.notifier.page.household import File
 from services.notifier.page.words import Words
 from tuopin.notifier.v1.complaint_pb2 import Complaint, ComplaintStatus
@@ -22,6 +22,8 @@ class Asked:
     subject: str
     text: str
     button: str
+    # Whether it takes words of the household's own.
+    in_words: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,7 @@ def _asked(row: Row[Any], file: File, words: Words) -> Asked:
         subject=row.subject,
         text=words.say(f"asked.{row.kind}", **values),
         button=words.say(f"button.{row.kind}"),
+        in_words=row.kind == POSTING,
     )
 
 

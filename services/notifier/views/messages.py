@@ -65,6 +65,7 @@ MESSAGES = Table(
     Column("traceparent", String(60)),
     Column("version", Integer),
     Column("changed_at_us", BigInteger),
+    Index("messages_by_rank", "waiting", "priority"),
     Index("messages_waiting", "waiting", "superseded", "next_try_at_us"),
     Index("messages_by_assignment", "assignment_id"),
     Index("messages_by_cadre", "cadre_id", "provider_message_id"),
@@ -199,6 +200,23 @@ def due(connection: Connection, now_us: int, most: int) -> Sequence[Row[Any]]:
         .order_by(waiting.c.priority, waiting.c.queued_at_us, waiting.c.message_id)
         .limit(most)
     ).all()
+
+
+def alerts_due(connection: Connection, now_us: int) -> set[str]:
+    """Messages of the first rank that may be sent now to somebody who can be reached."""
+    return set(
+        connection.scalars(
+            select(MESSAGES.c.message_id)
+            .join(LINKS, LINKS.c.cadre_id == MESSAGES.c.cadre_id)
+            .where(
+                MESSAGES.c.waiting == 1,
+                MESSAGES.c.superseded == 0,
+                MESSAGES.c.priority == 0,
+                MESSAGES.c.next_try_at_us <= now_us,
+                or_(LINKS.c.chat_id.is_not(None), LINKS.c.channels.is_not(None)),
+            )
+        )
+    )
 
 
 def message_row(connection: Connection, message_id: str) -> Row[Any] | None:

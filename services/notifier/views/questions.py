@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from chassis.rejection import FactMissing
 from chassis.views import Rows, View
-from services.notifier.decider.voice import EXIT, PLAN, RECEIPT, Question
+from services.notifier.decider.voicestate import EXIT, PLAN, POSTING, RECEIPT, Question
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.funding.v1.ledger_pb2 import MoneyPaid, ReceiptConfirmed
 from tuopin.planning.v1.plan_pb2 import PlanApproved, PlanConsented, PlanDrafted, VisitRecorded
@@ -33,6 +33,7 @@ from tuopin.registry.v1.household_pb2 import (
     ExitVerified,
     HouseholdExited,
 )
+from tuopin.registry.v1.posting_pb2 import ObjectionUpheld, PostingClosed, PostingOpened
 
 METADATA = MetaData()
 
@@ -70,6 +71,9 @@ EVENTS = (
     HouseholdExited,
     MoneyPaid,
     ReceiptConfirmed,
+    PostingOpened,
+    PostingClosed,
+    ObjectionUpheld,
 )
 Event = (
     PlanDrafted
@@ -84,6 +88,9 @@ Event = (
     | HouseholdExited
     | MoneyPaid
     | ReceiptConfirmed
+    | PostingOpened
+    | PostingClosed
+    | ObjectionUpheld
 )
 
 
@@ -117,6 +124,10 @@ def project(rows: Rows, envelope: Envelope, event: Event) -> None:
                 year=event.year,
                 amount_fen=event.amount_fen,
             )
+        case PostingOpened():
+            _ask(rows, envelope, event, POSTING, event.posting_id)
+        case PostingClosed() | ObjectionUpheld():
+            _answer(rows, envelope, POSTING, event.posting_id)
         case ReceiptConfirmed():
             _answer(rows, envelope, RECEIPT, event.payment_id)
 
@@ -180,7 +191,7 @@ def asked_row(connection: Connection, kind: str, subject: str) -> Row[Any]:
 
 
 def open_questions(
-    connection: Connection, household_id: str, kinds: Sequence[str] = (PLAN, EXIT, RECEIPT)
+    connection: Connection, household_id: str, kinds: Sequence[str] = (PLAN, EXIT, RECEIPT, POSTING)
 ) -> Sequence[Row[Any]]:
     """What waits for the household's own word, the oldest first."""
     return connection.execute(

@@ -17,10 +17,11 @@ from sqlalchemy import (
 )
 
 from chassis.views import Rows, View
-from services.notifier.decider.voice import Membership
+from services.notifier.decider.voicestate import Membership
 from services.notifier.views.households import household_row
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.notifier.v1.voice_pb2 import HouseholdChatLinked, HouseholdLink, HouseholdUnlinked
+from tuopin.registry.v1.file_pb2 import MemberJoined, MemberLeft
 from tuopin.registry.v1.household_pb2 import HouseholdRegistered, PersonErased
 
 METADATA = MetaData()
@@ -48,14 +49,18 @@ HOUSEHOLD_LINKS = Table(
 
 
 def project_members(
-    rows: Rows, envelope: Envelope, event: HouseholdRegistered | PersonErased
+    rows: Rows,
+    envelope: Envelope,
+    event: HouseholdRegistered | MemberJoined | MemberLeft | PersonErased,
 ) -> None:
     """Who may be given a code."""
     match event:
         case HouseholdRegistered():
             for member in event.members:
                 rows.put(MEMBERS, (event.household_id, member.person_id), present=1)
-        case PersonErased():
+        case MemberJoined():
+            rows.put(MEMBERS, (event.household_id, event.member.person_id), present=1)
+        case MemberLeft() | PersonErased():
             rows.put(MEMBERS, (event.household_id, event.person_id), present=0)
 
 
@@ -81,7 +86,7 @@ MEMBER_VIEW = View(
     tables=(MEMBERS,),
     topics=("household",),
     project=project_members,
-    events=(HouseholdRegistered, PersonErased),
+    events=(HouseholdRegistered, MemberJoined, MemberLeft, PersonErased),
 )
 VIEW = View(
     name="household-links",

@@ -215,7 +215,8 @@ class _Sheet:
         return done
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
-        name = name.rpartition(":")[2]
+        if ":" in name:
+            name = name.rpartition(":")[2]
         if name == "c":
             self._kind = attributes.get("t", "n")
             self._style = attributes.get("s", "")
@@ -246,13 +247,17 @@ class _Sheet:
             self._parts.append(text)
 
     def _end(self, name: str) -> None:
-        name = name.rpartition(":")[2]
+        if ":" in name:
+            name = name.rpartition(":")[2]
         if name in ("v", "t"):
             self._taking = False
         elif name == "c":
             cells = self._cells
             if self._parts:
-                text = self._told("".join(self._parts))
+                parts = self._parts
+                said = parts[0] if len(parts) == 1 else "".join(parts)
+                # Most cells are texts by number.
+                text = self._texts[int(said)] if self._kind == "s" else self._told(said)
                 if self._place > len(cells):
                     cells.extend([""] * (self._place - len(cells)))
                 cells.append(text)
@@ -263,8 +268,6 @@ class _Sheet:
 
     def _told(self, text: str) -> str:
         match self._kind:
-            case "s":
-                return self._texts[int(text)]
             case "n":
                 return self._number(text)
             case "b":

@@ -177,6 +177,11 @@ class NotifierServiceStub:
                 request_serializer=tuopin_dot_notifier_dot_v1_dot_voice__pb2.ConfirmPaymentArrival.SerializeToString,
                 response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
                 _registered_method=True)
+        self.RaisePostingObjection = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/RaisePostingObjection',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_voice__pb2.RaisePostingObjection.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
         self.ReturnWord = channel.unary_unary(
                 '/tuopin.notifier.v1.NotifierService/ReturnWord',
                 request_serializer=tuopin_dot_notifier_dot_v1_dot_voice__pb2.ReturnWord.SerializeToString,
@@ -421,6 +426,12 @@ class NotifierServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RaisePostingObjection(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ReturnWord(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -650,6 +661,11 @@ def add_NotifierServiceServicer_to_server(servicer, server):
             'ConfirmPaymentArrival': grpc.unary_unary_rpc_method_handler(
                     servicer.ConfirmPaymentArrival,
                     request_deserializer=tuopin_dot_notifier_dot_v1_dot_voice__pb2.ConfirmPaymentArrival.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'RaisePostingObjection': grpc.unary_unary_rpc_method_handler(
+                    servicer.RaisePostingObjection,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_voice__pb2.RaisePostingObjection.FromString,
                     response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
             ),
             'ReturnWord': grpc.unary_unary_rpc_method_handler(
@@ -1456,6 +1472,33 @@ class NotifierService:
             target,
             '/tuopin.notifier.v1.NotifierService/ConfirmPaymentArrival',
             tuopin_dot_notifier_dot_v1_dot_voice__pb2.ConfirmPaymentArrival.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RaisePostingObjection(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/RaisePostingObjection',
+            tuopin_dot_notifier_dot_v1_dot_voice__pb2.RaisePostingObjection.SerializeToString,
             tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
             options,
             channel_credentials,

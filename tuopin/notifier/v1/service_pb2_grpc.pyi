@@ -68,6 +68,7 @@ class NotifierServiceStub:
     GivePlanAgreement: _grpc.UnaryUnaryMultiCallable[_voice_pb2.GivePlanAgreement, _types_pb2.Receipt]
     GiveExitAgreement: _grpc.UnaryUnaryMultiCallable[_voice_pb2.GiveExitAgreement, _types_pb2.Receipt]
     ConfirmPaymentArrival: _grpc.UnaryUnaryMultiCallable[_voice_pb2.ConfirmPaymentArrival, _types_pb2.Receipt]
+    RaisePostingObjection: _grpc.UnaryUnaryMultiCallable[_voice_pb2.RaisePostingObjection, _types_pb2.Receipt]
     ReturnWord: _grpc.UnaryUnaryMultiCallable[_voice_pb2.ReturnWord, _types_pb2.Receipt]
     ListHouseholdLinks: _grpc.UnaryUnaryMultiCallable[_voice_pb2.ListHouseholdLinks, _voice_pb2.HouseholdLinks]
     FileComplaint: _grpc.UnaryUnaryMultiCallable[_complaint_pb2.FileComplaint, _types_pb2.Receipt]
@@ -119,6 +120,7 @@ class NotifierServiceAsyncStub(NotifierServiceStub):
     GivePlanAgreement: _aio.UnaryUnaryMultiCallable[_voice_pb2.GivePlanAgreement, _types_pb2.Receipt]  # type: ignore[assignment]
     GiveExitAgreement: _aio.UnaryUnaryMultiCallable[_voice_pb2.GiveExitAgreement, _types_pb2.Receipt]  # type: ignore[assignment]
     ConfirmPaymentArrival: _aio.UnaryUnaryMultiCallable[_voice_pb2.ConfirmPaymentArrival, _types_pb2.Receipt]  # type: ignore[assignment]
+    RaisePostingObjection: _aio.UnaryUnaryMultiCallable[_voice_pb2.RaisePostingObjection, _types_pb2.Receipt]  # type: ignore[assignment]
     ReturnWord: _aio.UnaryUnaryMultiCallable[_voice_pb2.ReturnWord, _types_pb2.Receipt]  # type: ignore[assignment]
     ListHouseholdLinks: _aio.UnaryUnaryMultiCallable[_voice_pb2.ListHouseholdLinks, _voice_pb2.HouseholdLinks]  # type: ignore[assignment]
     FileComplaint: _aio.UnaryUnaryMultiCallable[_complaint_pb2.FileComplaint, _types_pb2.Receipt]  # type: ignore[assignment]
@@ -327,6 +329,13 @@ class NotifierServiceServicer(metaclass=_abc_1.ABCMeta):
     def ConfirmPaymentArrival(
         self,
         request: _voice_pb2.ConfirmPaymentArrival,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def RaisePostingObjection(
+        self,
+        request: _voice_pb2.RaisePostingObjection,
         context: _ServicerContext,
     ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
 

@@ -623,6 +623,83 @@ class PaymentArrivalConfirmed(_message.Message):
 Global___PaymentArrivalConfirmed: _TypeAlias = PaymentArrivalConfirmed  # noqa: Y015
 
 @_typing.final
+class RaisePostingObjection(_message.Message):
+    """Against what is posted about the household itself."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_ID_FIELD_NUMBER: _builtins.int
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    POSTING_ID_FIELD_NUMBER: _builtins.int
+    STATEMENT_FIELD_NUMBER: _builtins.int
+    SAID_FIELD_NUMBER: _builtins.int
+    command_id: _builtins.str
+    household_id: _builtins.str
+    person_id: _builtins.str
+    posting_id: _builtins.str
+    @_builtins.property
+    def statement(self) -> _types_pb2.Note: ...
+    @_builtins.property
+    def said(self) -> Global___Said: ...
+    def __init__(
+        self,
+        *,
+        command_id: _builtins.str = ...,
+        household_id: _builtins.str = ...,
+        person_id: _builtins.str = ...,
+        posting_id: _builtins.str = ...,
+        statement: _types_pb2.Note | None = ...,
+        said: Global___Said | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["said", b"said", "statement", b"statement"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "household_id", b"household_id", "person_id", b"person_id", "posting_id", b"posting_id", "said", b"said", "statement", b"statement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RaisePostingObjection: _TypeAlias = RaisePostingObjection  # noqa: Y015
+
+@_typing.final
+class PostingObjectionRaised(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    VILLAGE_ID_FIELD_NUMBER: _builtins.int
+    POSTING_ID_FIELD_NUMBER: _builtins.int
+    STATEMENT_FIELD_NUMBER: _builtins.int
+    CONSENT_FIELD_NUMBER: _builtins.int
+    ASKED_BY_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    household_id: _builtins.str
+    village_id: _builtins.str
+    posting_id: _builtins.str
+    asked_by: _builtins.str
+    effective_on: _builtins.str
+    @_builtins.property
+    def statement(self) -> _types_pb2.Note: ...
+    @_builtins.property
+    def consent(self) -> _types_pb2.Consent: ...
+    def __init__(
+        self,
+        *,
+        household_id: _builtins.str = ...,
+        village_id: _builtins.str = ...,
+        posting_id: _builtins.str = ...,
+        statement: _types_pb2.Note | None = ...,
+        consent: _types_pb2.Consent | None = ...,
+        asked_by: _builtins.str = ...,
+        effective_on: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "statement", b"statement"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked_by", b"asked_by", "consent", b"consent", "effective_on", b"effective_on", "household_id", b"household_id", "posting_id", b"posting_id", "statement", b"statement", "village_id", b"village_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PostingObjectionRaised: _TypeAlias = PostingObjectionRaised  # noqa: Y015
+
+@_typing.final
 class ReturnWord(_message.Message):
     """Sent by the reaction to ReactionRefused: the owner did not accept what the household said."""
 

@@ -70,6 +70,29 @@ OBJECTION_CHANNEL_CHAT: ObjectionChannel.ValueType  # 4
 OBJECTION_CHANNEL_INSPECTION: ObjectionChannel.ValueType  # 5
 Global___ObjectionChannel: _TypeAlias = ObjectionChannel  # noqa: Y015
 
+class _ObjectionOutcome:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ObjectionOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ObjectionOutcome.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    OBJECTION_OUTCOME_UNSPECIFIED: _ObjectionOutcome.ValueType  # 0
+    OBJECTION_OUTCOME_OPEN: _ObjectionOutcome.ValueType  # 1
+    OBJECTION_OUTCOME_UPHELD: _ObjectionOutcome.ValueType  # 2
+    OBJECTION_OUTCOME_DISMISSED: _ObjectionOutcome.ValueType  # 3
+    OBJECTION_OUTCOME_ENDED: _ObjectionOutcome.ValueType  # 4
+    """Another one was upheld first, which ended the posting."""
+
+class ObjectionOutcome(_ObjectionOutcome, metaclass=_ObjectionOutcomeEnumTypeWrapper): ...
+
+OBJECTION_OUTCOME_UNSPECIFIED: ObjectionOutcome.ValueType  # 0
+OBJECTION_OUTCOME_OPEN: ObjectionOutcome.ValueType  # 1
+OBJECTION_OUTCOME_UPHELD: ObjectionOutcome.ValueType  # 2
+OBJECTION_OUTCOME_DISMISSED: ObjectionOutcome.ValueType  # 3
+OBJECTION_OUTCOME_ENDED: ObjectionOutcome.ValueType  # 4
+"""Another one was upheld first, which ended the posting."""
+Global___ObjectionOutcome: _TypeAlias = ObjectionOutcome  # noqa: Y015
+
 @_typing.final
 class PostingOpened(_message.Message):
     """The notice is to be put up (and photographed); its clock runs."""
@@ -502,6 +525,111 @@ class RelativeDeclared(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RelativeDeclared: _TypeAlias = RelativeDeclared  # noqa: Y015
+
+@_typing.final
+class ListObjections(_message.Message):
+    """For whoever looks into objections; what an objector said is read by nobody else."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    AT_LEAST_FIELD_NUMBER: _builtins.int
+    household_id: _builtins.str
+    @_builtins.property
+    def at_least(self) -> _types_pb2.Position: ...
+    def __init__(
+        self,
+        *,
+        household_id: _builtins.str = ...,
+        at_least: _types_pb2.Position | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at_least", b"at_least"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_least", b"at_least", "household_id", b"household_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListObjections: _TypeAlias = ListObjections  # noqa: Y015
+
+@_typing.final
+class Objection(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    OBJECTION_ID_FIELD_NUMBER: _builtins.int
+    POSTING_ID_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    RAISED_ON_FIELD_NUMBER: _builtins.int
+    ANONYMOUS_FIELD_NUMBER: _builtins.int
+    OBJECTOR_ID_FIELD_NUMBER: _builtins.int
+    OBJECTOR_NAME_FIELD_NUMBER: _builtins.int
+    STATEMENT_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    FINDING_FIELD_NUMBER: _builtins.int
+    JUDGED_BY_FIELD_NUMBER: _builtins.int
+    JUDGED_ON_FIELD_NUMBER: _builtins.int
+    household_id: _builtins.str
+    objection_id: _builtins.str
+    posting_id: _builtins.str
+    purpose: Global___PostingPurpose.ValueType
+    channel: Global___ObjectionChannel.ValueType
+    raised_on: _builtins.str
+    anonymous: _builtins.bool
+    objector_id: _builtins.str
+    objector_name: _builtins.str
+    outcome: Global___ObjectionOutcome.ValueType
+    judged_by: _builtins.str
+    judged_on: _builtins.str
+    @_builtins.property
+    def statement(self) -> _types_pb2.Note: ...
+    @_builtins.property
+    def finding(self) -> _types_pb2.Note: ...
+    def __init__(
+        self,
+        *,
+        household_id: _builtins.str = ...,
+        objection_id: _builtins.str = ...,
+        posting_id: _builtins.str = ...,
+        purpose: Global___PostingPurpose.ValueType = ...,
+        channel: Global___ObjectionChannel.ValueType = ...,
+        raised_on: _builtins.str = ...,
+        anonymous: _builtins.bool = ...,
+        objector_id: _builtins.str = ...,
+        objector_name: _builtins.str = ...,
+        statement: _types_pb2.Note | None = ...,
+        outcome: Global___ObjectionOutcome.ValueType = ...,
+        finding: _types_pb2.Note | None = ...,
+        judged_by: _builtins.str = ...,
+        judged_on: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["finding", b"finding", "statement", b"statement"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anonymous", b"anonymous", "channel", b"channel", "finding", b"finding", "household_id", b"household_id", "judged_by", b"judged_by", "judged_on", b"judged_on", "objection_id", b"objection_id", "objector_id", b"objector_id", "objector_name", b"objector_name", "outcome", b"outcome", "posting_id", b"posting_id", "purpose", b"purpose", "raised_on", b"raised_on", "statement", b"statement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Objection: _TypeAlias = Objection  # noqa: Y015
+
+@_typing.final
+class Objections(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OBJECTIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def objections(self) -> _containers.RepeatedCompositeFieldContainer[Global___Objection]: ...
+    def __init__(
+        self,
+        *,
+        objections: _abc.Iterable[Global___Objection] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["objections", b"objections"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Objections: _TypeAlias = Objections  # noqa: Y015
 
 @_typing.final
 class ListPostings(_message.Message):

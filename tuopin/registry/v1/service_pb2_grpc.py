@@ -281,6 +281,11 @@ class RegistryServiceStub:
                 request_serializer=tuopin_dot_registry_dot_v1_dot_posting__pb2.DeclareRelative.SerializeToString,
                 response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
                 _registered_method=True)
+        self.ListObjections = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ListObjections',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_posting__pb2.ListObjections.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_posting__pb2.Objections.FromString,
+                _registered_method=True)
         self.ListPostings = channel.unary_unary(
                 '/tuopin.registry.v1.RegistryService/ListPostings',
                 request_serializer=tuopin_dot_registry_dot_v1_dot_posting__pb2.ListPostings.SerializeToString,
@@ -906,6 +911,12 @@ class RegistryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeclareRelative(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListObjections(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -1557,6 +1568,11 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.DeclareRelative,
                     request_deserializer=tuopin_dot_registry_dot_v1_dot_posting__pb2.DeclareRelative.FromString,
                     response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ListObjections': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListObjections,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_posting__pb2.ListObjections.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_posting__pb2.Objections.SerializeToString,
             ),
             'ListPostings': grpc.unary_unary_rpc_method_handler(
                     servicer.ListPostings,
@@ -3141,6 +3157,33 @@ class RegistryService:
             '/tuopin.registry.v1.RegistryService/DeclareRelative',
             tuopin_dot_registry_dot_v1_dot_posting__pb2.DeclareRelative.SerializeToString,
             tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListObjections(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ListObjections',
+            tuopin_dot_registry_dot_v1_dot_posting__pb2.ListObjections.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_posting__pb2.Objections.FromString,
             options,
             channel_credentials,
             insecure,

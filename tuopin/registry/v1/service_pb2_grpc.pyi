@@ -103,6 +103,7 @@ class RegistryServiceStub:
     UpholdObjection: _grpc.UnaryUnaryMultiCallable[_posting_pb2.UpholdObjection, _types_pb2.Receipt]
     DismissObjection: _grpc.UnaryUnaryMultiCallable[_posting_pb2.DismissObjection, _types_pb2.Receipt]
     DeclareRelative: _grpc.UnaryUnaryMultiCallable[_posting_pb2.DeclareRelative, _types_pb2.Receipt]
+    ListObjections: _grpc.UnaryUnaryMultiCallable[_posting_pb2.ListObjections, _posting_pb2.Objections]
     ListPostings: _grpc.UnaryUnaryMultiCallable[_posting_pb2.ListPostings, _posting_pb2.PostingPage]
     """What the public may see, for the page that shows it: any office, anywhere."""
     GetPosting: _grpc.UnaryUnaryMultiCallable[_posting_pb2.GetPosting, _posting_pb2.Posting]
@@ -236,6 +237,7 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     UpholdObjection: _aio.UnaryUnaryMultiCallable[_posting_pb2.UpholdObjection, _types_pb2.Receipt]  # type: ignore[assignment]
     DismissObjection: _aio.UnaryUnaryMultiCallable[_posting_pb2.DismissObjection, _types_pb2.Receipt]  # type: ignore[assignment]
     DeclareRelative: _aio.UnaryUnaryMultiCallable[_posting_pb2.DeclareRelative, _types_pb2.Receipt]  # type: ignore[assignment]
+    ListObjections: _aio.UnaryUnaryMultiCallable[_posting_pb2.ListObjections, _posting_pb2.Objections]  # type: ignore[assignment]
     ListPostings: _aio.UnaryUnaryMultiCallable[_posting_pb2.ListPostings, _posting_pb2.PostingPage]  # type: ignore[assignment]
     """What the public may see, for the page that shows it: any office, anywhere."""
     GetPosting: _aio.UnaryUnaryMultiCallable[_posting_pb2.GetPosting, _posting_pb2.Posting]  # type: ignore[assignment]
@@ -642,6 +644,13 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _posting_pb2.DeclareRelative,
         context: _ServicerContext,
     ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ListObjections(
+        self,
+        request: _posting_pb2.ListObjections,
+        context: _ServicerContext,
+    ) -> _typing.Union[_posting_pb2.Objections, _abc.Awaitable[_posting_pb2.Objections]]: ...
 
     @_abc_1.abstractmethod
     def ListPostings(
