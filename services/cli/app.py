@@ -22,6 +22,7 @@ from services.cli import (
     plans,
     regions,
     running,
+    subjects,
     sweeping,
     tasks,
     upkeep,
@@ -50,6 +51,8 @@ app.add_typer(sweeping.lookback_app, name="lookback")
 app.add_typer(exits.app, name="exit")
 app.add_typer(monitoring.app, name="monitoring")
 app.add_typer(figures.app, name="figures")
+app.add_typer(subjects.village, name="village")
+app.add_typer(subjects.county, name="county")
 app.add_typer(plans.app, name="plan")
 app.add_typer(funds.app, name="fund")
 app.add_typer(cadres.app, name="cadre")

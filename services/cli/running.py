@@ -124,7 +124,7 @@ def demo(
 
 def play_story(folder: Path, *, as_json: bool) -> bool:
     """All steps against the system whose endpoints are in the folder."""
-    from services.cli.story import helping, identifying, leaving, register, voicing
+    from services.cli.story import helping, identifying, judging, leaving, register, voicing
     from services.cli.story.play import Stage, play
 
     scratch = folder / "story"
@@ -137,6 +137,8 @@ def play_story(folder: Path, *, as_json: bool) -> bool:
             *voicing.STEPS,
             *leaving.STEPS,
             *identifying.STEPS,
+            *judging.STEPS,
+            *leaving.LAST,
         ]
         return play(stage, steps, as_json=as_json)
     finally:

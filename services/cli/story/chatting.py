@@ -13,15 +13,18 @@ PERSONS = {"helper": 1001, "specialist": 1002}
 PHONE = "10000000000"
 
 
-def task_in_chat(stage: Stage, who: str, kind: str) -> tuple[str, dict[str, Any]]:
-    """The open assignment of this kind and the chat message with its buttons."""
+def task_in_chat(
+    stage: Stage, who: str, kind: str, household_id: str = ""
+) -> tuple[str, dict[str, Any]]:
+    """The open assignment of this kind (about this household) and the message with its buttons."""
 
     def newest() -> Any:
         request = ListAssignments(
             region_id=COUNTY, cadre_id=stage.facts[who], open_only=True, page_size=100
         )
         page = stage.ask("county", "notifier", "ListAssignments", request)
-        return next((a for a in page.assignments if a.kind == kind), None)
+        wanted = (a for a in page.assignments if a.kind == kind)
+        return next((a for a in wanted if household_id in ("", a.household_id)), None)
 
     assignment = stage.until(f"a task {kind} for the {who}", newest)
     short = _short(assignment.assignment_id)

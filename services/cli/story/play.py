@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
+from chassis.clock import OffsetClock
 from chassis.decider import PROGRAMME_ZONE
 from localchat.client import ChatClient
 from services.cli.contact import Contact, tokens_of
@@ -108,6 +109,8 @@ class Stage:
         fresh = path.with_suffix(".new")
         fresh.write_text(f"{already + hours * 3600}\n")
         fresh.replace(path)
+        # Every process looks that often.
+        time.sleep(2 * OffsetClock.LOOK_EVERY_S)
 
 
 async def _chat_client(url: str) -> ChatClient:

@@ -8,17 +8,17 @@ from typing import Any, TypeAlias, assert_never
 
 from chassis.decider import Claim, Context, Decisions, derived_id
 from chassis.rejection import reject, require
-from services.registry.decider import disqualification, filing, meeting, posting
+from services.registry.decider import disqualification, filing, meeting, posting, proof
 from services.registry.decider.current import CurrentFiles
 from services.registry.decider.duties import (
     COUNTY,
     TOWNSHIP,
     VILLAGE,
     having_acted,
-    require_no_relative,
     require_one_level,
 )
-from services.registry.decider.part import Part, by_household_id, person_of, require_known
+from services.registry.decider.part import Part, by_household_id, person_of
+from services.registry.decider.proof import require_at
 from services.registry.decider.registration import (
     ACTIVE_MEMBER,
     PERSON_ALREADY_IN_HOUSEHOLD,
@@ -65,7 +65,6 @@ from tuopin.registry.v1.posting_pb2 import (
     POSTING_PURPOSE_IDENTIFICATION_TOWNSHIP,
     POSTING_PURPOSE_IDENTIFICATION_VILLAGE,
 )
-from tuopin.types.v1.types_pb2 import Evidence
 
 Command = (
     ApplyHousehold
@@ -92,16 +91,6 @@ Status: TypeAlias = HouseholdStatus.ValueType
 ON_ALLOWANCE = frozenset({ATTRIBUTE_SUBSISTENCE_ALLOWANCE, ATTRIBUTE_SPECIAL_HARDSHIP})
 # From these a household applies (again).
 OUTSIDE = frozenset({HOUSEHOLD_STATUS_REJECTED, HOUSEHOLD_STATUS_REMOVED})
-# In the order of the procedure.
-COURSE = (
-    HOUSEHOLD_STATUS_APPLIED,
-    HOUSEHOLD_STATUS_VILLAGE_APPRAISED,
-    HOUSEHOLD_STATUS_POSTED_IN_VILLAGE,
-    HOUSEHOLD_STATUS_TOWNSHIP_REVIEWED,
-    HOUSEHOLD_STATUS_POSTED_BY_TOWNSHIP,
-    HOUSEHOLD_STATUS_COUNTY_REVIEWED,
-    HOUSEHOLD_STATUS_ANNOUNCED,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +115,7 @@ def decide(state: State, command: Command, context: Context) -> Decisions:
         case ApplyHousehold():
             return apply(state, command, context)
         case ProveIncome():
-            return prove_income(state, command, context)
+            return proof.prove_income(state, command, context)
         case AppraiseHousehold():
             return appraise(state, command, context)
         case PostInVillage():
@@ -185,38 +174,9 @@ def _is_file(decision: Any) -> bool:
     return isinstance(decision, HouseholdRegistered)
 
 
-def prove_income(state: State, command: ProveIncome, context: Context) -> Decisions:
-    """Before the village meets; a household on the allowance list need not."""
-    _require_at(state, HOUSEHOLD_STATUS_APPLIED)
-    require_no_relative(state, context)
-    for each in command.evidence:
-        own = _subject_of(each) == state.household_id
-        require(own, "evidence-of-other-household", field="evidence")
-    yield IncomeProved(
-        household_id=state.household_id,
-        village_id=state.village_id,
-        evidence=command.evidence,
-        effective_on=context.today.isoformat(),
-        taken_by=person_of(context),
-    )
-
-
-def _subject_of(evidence: Evidence) -> str:
-    """Whose key seals it: a picture names its subject, note and place their household."""
-    match evidence.WhichOneof("kind"):
-        case "photo":
-            return evidence.photo.subject_id
-        case "note":
-            return evidence.note.household_id
-        case "location":
-            return evidence.location.household_id
-        case _:
-            return ""
-
-
 def appraise(state: State, command: AppraiseHousehold, context: Context) -> Decisions:
     """The village meeting; voted down, the application ends."""
-    _require_at(state, HOUSEHOLD_STATUS_APPLIED)
+    require_at(state, HOUSEHOLD_STATUS_APPLIED)
     require_one_level(state, context, VILLAGE)
     require(state.application.proved, "income-not-proved")
     held = command.meeting
@@ -239,7 +199,7 @@ def appraise(state: State, command: AppraiseHousehold, context: Context) -> Deci
 
 def post_in_village(state: State, context: Context) -> Decisions:
     """The notice goes up in the village."""
-    _require_at(state, HOUSEHOLD_STATUS_VILLAGE_APPRAISED)
+    require_at(state, HOUSEHOLD_STATUS_VILLAGE_APPRAISED)
     require_one_level(state, context, VILLAGE)
     yield posting.opened(
         state,
@@ -253,7 +213,7 @@ def post_in_village(state: State, context: Context) -> Decisions:
 
 def review_at_township(state: State, command: ReviewAtTownship, context: Context) -> Decisions:
     """The township looks at what the village posted to the end."""
-    _require_at(state, HOUSEHOLD_STATUS_POSTED_IN_VILLAGE)
+    require_at(state, HOUSEHOLD_STATUS_POSTED_IN_VILLAGE)
     posting.require_passed(state, POSTING_PURPOSE_IDENTIFICATION_VILLAGE)
     require_one_level(state, context, TOWNSHIP)
     posting.require_about(state, command.finding, "finding")
@@ -271,7 +231,7 @@ def review_at_township(state: State, command: ReviewAtTownship, context: Context
 
 def post_by_township(state: State, context: Context) -> Decisions:
     """The second posting."""
-    _require_at(state, HOUSEHOLD_STATUS_TOWNSHIP_REVIEWED)
+    require_at(state, HOUSEHOLD_STATUS_TOWNSHIP_REVIEWED)
     require_one_level(state, context, TOWNSHIP)
     yield posting.opened(
         state,
@@ -285,7 +245,7 @@ def post_by_township(state: State, context: Context) -> Decisions:
 
 def review_at_county(state: State, command: ReviewAtCounty, context: Context) -> Decisions:
     """Approved only when every disqualifying fact was overridden with a reason."""
-    _require_at(state, HOUSEHOLD_STATUS_POSTED_BY_TOWNSHIP)
+    require_at(state, HOUSEHOLD_STATUS_POSTED_BY_TOWNSHIP)
     posting.require_passed(state, POSTING_PURPOSE_IDENTIFICATION_TOWNSHIP)
     require_one_level(state, context, COUNTY)
     posting.require_about(state, command.finding, "finding")
@@ -305,7 +265,7 @@ def review_at_county(state: State, command: ReviewAtCounty, context: Context) ->
 
 def announce(state: State, command: AnnounceHousehold, context: Context) -> Decisions:
     """The county tells everybody."""
-    _require_at(state, HOUSEHOLD_STATUS_COUNTY_REVIEWED)
+    require_at(state, HOUSEHOLD_STATUS_COUNTY_REVIEWED)
     require_one_level(state, context, COUNTY)
     disqualification.require_none_open(state)
     yield HouseholdAnnounced(
@@ -319,7 +279,7 @@ def announce(state: State, command: AnnounceHousehold, context: Context) -> Deci
 
 def register_applicant(state: State, context: Context) -> Decisions:
     """In, as RegisterHousehold would have it: each member is claimed for this household."""
-    _require_at(state, HOUSEHOLD_STATUS_ANNOUNCED)
+    require_at(state, HOUSEHOLD_STATUS_ANNOUNCED)
     require_one_level(state, context, COUNTY)
     disqualification.require_none_open(state)
     facts: CurrentFiles = context.facts
@@ -341,17 +301,6 @@ def register_applicant(state: State, context: Context) -> Decisions:
             effective_on=event.effective_on,
         )
     yield event
-
-
-def _require_at(state: State, status: Status) -> None:
-    """The household is at this step: not before, not beyond, not out of it."""
-    require_known(state)
-    require(state.status in COURSE, "household-not-applying")
-    here, wanted = COURSE.index(state.status), COURSE.index(status)
-    require(here <= wanted, "identification-step-already-taken")
-    # An objection speaks first: it is what stops the step.
-    posting.require_no_objection(state)
-    require(here == wanted, "identification-step-not-reached")
 
 
 def evolve(state: State, event: Event) -> State:
