@@ -13,6 +13,8 @@ from services.cli import (
     exports,
     figures,
     funds,
+    household_changes,
+    household_corrections,
     households,
     identifying,
     imports,
@@ -44,6 +46,8 @@ app.add_typer(regions.app, name="regions")
 app.add_typer(imports.app, name="import")
 app.add_typer(households.app, name="household")
 households.app.command("export")(exports.export_households)
+for _command in (*household_changes.COMMANDS, household_corrections.correct):
+    households.app.command(_command.__name__.replace("_", "-"))(_command)
 app.add_typer(households.people, name="person")
 app.add_typer(identifying.postings, name="posting")
 app.add_typer(sweeping.round_app, name="round")
