@@ -11,7 +11,7 @@ from typing import Any, Generic, Self, TypeVar
 import pytest
 from google.protobuf.message import Message
 
-from chassis.decider import Actor, Claim, Context, Decider, Release, derived_id
+from chassis.decider import Actor, Claim, Context, Decider, Elsewhere, Release, derived_id
 from chassis.rejection import Rejected
 from tuopin.options.v1.options_pb2 import personal
 
@@ -80,8 +80,11 @@ class Story(Generic[S]):
         at: datetime = NOW,
         by: Actor = SOMEBODY,
         facts: Any = None,
+        beside: Mapping[str, tuple[Message, ...]] | None = None,
     ) -> "Result":
-        """Decide the command; an empty command_id becomes COMMAND_ID."""
+        """Decide the command; an empty command_id becomes COMMAND_ID. `beside` says what has
+        happened to the other streams that it names.
+        """
         decider = self.rules.decider
         given_command = _with_command_id(command)
         stream_id = decider.commands[type(given_command)](given_command)
@@ -92,6 +95,10 @@ class Story(Generic[S]):
             command_id=given_command.command_id,  # type: ignore[attr-defined]
             parameters=self.rules.parameters,
             facts=self.rules.facts if facts is None else facts,
+            others={
+                each: Story(self.rules, (beside or {}).get(each, ())).state()
+                for each in decider.further.get(type(given_command), lambda _: ())(given_command)
+            },
         )
         state = self.state()
         before = repr(state)
@@ -112,13 +119,19 @@ class Story(Generic[S]):
 class Result:
     """What came of the command; every then... returns it, so that sentences go on."""
 
-    decisions: tuple[Message | Claim | Release, ...]
+    decisions: tuple[Message | Claim | Release | Elsewhere, ...]
     rejection: Rejected | None
 
     @property
     def events(self) -> list[Message]:
         assert self.rejection is None, f"rejected: {self.rejection.slug} {self.rejection.details}"
         return [decision for decision in self.decisions if isinstance(decision, Message)]
+
+    @property
+    def elsewhere(self) -> list[tuple[str, Message]]:
+        """Events for other streams."""
+        assert self.rejection is None, f"rejected: {self.rejection.slug} {self.rejection.details}"
+        return [(each.id, each.event) for each in self.decisions if isinstance(each, Elsewhere)]
 
     def then(self, *events: Message) -> Self:
         """Exactly these events, in this order."""

@@ -13,11 +13,14 @@ from services.cli import (
     exports,
     figures,
     funds,
+    household_changes,
+    household_corrections,
     households,
     identifying,
     imports,
     logs,
     messages,
+    monitoring,
     plans,
     regions,
     running,
@@ -43,11 +46,14 @@ app.add_typer(regions.app, name="regions")
 app.add_typer(imports.app, name="import")
 app.add_typer(households.app, name="household")
 households.app.command("export")(exports.export_households)
+for _command in (*household_changes.COMMANDS, household_corrections.correct):
+    households.app.command(_command.__name__.replace("_", "-"))(_command)
 app.add_typer(households.people, name="person")
 app.add_typer(identifying.postings, name="posting")
 app.add_typer(sweeping.round_app, name="round")
 app.add_typer(sweeping.lookback_app, name="lookback")
 app.add_typer(exits.app, name="exit")
+app.add_typer(monitoring.app, name="monitoring")
 app.add_typer(figures.app, name="figures")
 app.add_typer(subjects.village, name="village")
 app.add_typer(subjects.county, name="county")

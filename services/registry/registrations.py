@@ -3,7 +3,10 @@ told from those that contradict it.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 from weakref import WeakKeyDictionary
+
+from google.protobuf.message import Message
 
 from chassis.clock import MICROSECONDS
 from chassis.decider import Actor
@@ -14,7 +17,14 @@ from services.registry.current_files import FilesAtHand
 from services.registry.decider.current import CurrentFiles
 from services.registry.decider.registration import RegistrationFacts, household_id_of, repeats
 from services.wiring import ServeParts
+from tuopin.registry.v1.composition_pb2 import (
+    MergeHouseholds,
+    MoveMember,
+    SplitHousehold,
+    UnmergeHouseholds,
+)
 from tuopin.registry.v1.correction_pb2 import CorrectHousehold
+from tuopin.registry.v1.file_pb2 import AddMember, ChangeAddress, ChangeMember, MoveHousehold
 from tuopin.registry.v1.household_pb2 import RegisterHousehold
 from tuopin.types.v1.types_pb2 import Outcome, Receipt
 
@@ -36,7 +46,8 @@ class Registrations:
         # Commands found to repeat the file of a household, while they are handled again.
         self._repeating: set[str] = set()
         parts.handler.use_facts(RegisterHousehold, self.facts)
-        parts.handler.use_facts(CorrectHousehold, self._correction)
+        for command, read in self._readers().items():
+            parts.handler.use_facts(command, read)
 
     async def facts(self, command: RegisterHousehold) -> RegistrationFacts:
         """No wait for the database while the village was asked for a moment ago."""
@@ -53,6 +64,26 @@ class Registrations:
         if found:
             self._keep(village_id, now_us + VILLAGES_KEPT_S * MICROSECONDS)
         return found
+
+    def _readers(self) -> dict[type[Message], Callable[[Any], Awaitable[CurrentFiles]]]:
+        """Commands whose rules compare with the opened file."""
+        alone = (AddMember, ChangeMember, ChangeAddress, MoveMember, SplitHousehold)
+        return {
+            CorrectHousehold: self._correction,
+            MoveHousehold: self._move,
+            **dict.fromkeys(alone, self._own_file),
+            **dict.fromkeys((MergeHouseholds, UnmergeHouseholds), self._both_files),
+        }
+
+    async def _own_file(self, command: Any) -> CurrentFiles:
+        return await self._files.of([command.household_id])
+
+    async def _both_files(self, command: MergeHouseholds | UnmergeHouseholds) -> CurrentFiles:
+        return await self._files.of([command.household_id, command.merged_household_id])
+
+    async def _move(self, command: MoveHousehold) -> CurrentFiles:
+        known = await self.village_known(command.village_id)
+        return await self._files.of([command.household_id], village_known=known)
 
     async def _correction(self, command: CorrectHousehold) -> CurrentFiles:
         known = await self.village_known(command.file.village_id)

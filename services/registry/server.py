@@ -18,6 +18,7 @@ from services.registry.importing.watching import watch
 from services.registry.reading import Reader
 from services.registry.registrations import registrations_of
 from services.registry.server_exit import ExitRpcs
+from services.registry.server_file import FileRpcs
 from services.registry.server_identification import IdentificationRpcs
 from services.registry.server_monitoring import MonitoringRpcs
 from services.registry.server_subjects import SubjectRpcs
@@ -25,11 +26,9 @@ from services.registry.views.households import list_households
 from services.registry.views.lists import list_as_of
 from services.registry.views.regions import create, find_regions
 from services.wiring import ServeParts
-from tuopin.registry.v1 import correction_pb2 as co
 from tuopin.registry.v1 import explain_pb2 as explain
 from tuopin.registry.v1 import export_pb2 as exports
 from tuopin.registry.v1 import figures_pb2 as figures
-from tuopin.registry.v1 import file_pb2 as file
 from tuopin.registry.v1 import household_pb2 as pb
 from tuopin.registry.v1 import import_pb2 as imports
 from tuopin.registry.v1 import region_pb2 as region
@@ -43,6 +42,7 @@ PICTURES = frozenset({"image/jpeg", "image/png"})
 
 
 class Registry(
+    FileRpcs,
     ExitRpcs,
     MonitoringRpcs,
     IdentificationRpcs,
@@ -82,20 +82,6 @@ class Registry(
         actor = caller(context).actor
         settled = await self.registrations.settle(request.commands, outcomes.outcomes, actor)
         return Outcomes(outcomes=settled)
-
-    # Household file
-
-    async def CorrectHousehold(self, request: co.CorrectHousehold, context: Context) -> Receipt:
-        check_region(context, request.file.village_id)
-        return await self.handle(request, context)
-
-    async def CorrectHouseholds(self, request: co.CorrectHouseholds, context: Context) -> Outcomes:
-        for village_id in {each.file.village_id for each in request.commands}:
-            check_region(context, village_id)
-        return await self.handle_many(request.commands, context)
-
-    async def StateIncome(self, request: file.StateIncome, context: Context) -> Receipt:
-        return await self.handle(request, context)
 
     async def ErasePerson(self, request: pb.ErasePerson, context: Context) -> Receipt:
         receipt = await self.handle(request, context)

@@ -21,6 +21,7 @@ YEAR = "2026"
 LISTINGS = {
     "regions find": ("十八洞", "--ancestor", COUNTY),
     "household list": ("--region", COUNTY),
+    "monitoring list": ("--region", COUNTY),
     "plan list": ("--region", COUNTY),
     "posting list": ("--region", COUNTY),
     "round list": ("--region", COUNTY),
@@ -48,6 +49,10 @@ ANSWERS = {
     *("exit agree", "exit announce", "exit appraise", "exit complete", "exit find", "exit post"),
     *("exit propose", "exit reinstate", "exit review", "exit withdraw", "exit wrong"),
     *("fund allocate", "fund appropriate"),
+    *("monitoring appraise", "monitoring check", "monitoring clear", "monitoring cover"),
+    *("monitoring dismiss", "monitoring income", "monitoring post", "monitoring report"),
+    *("monitoring review", "monitoring show", "monitoring start", "monitoring visit"),
+    "monitoring warn",
     *("household announce", "household apply", "household appraise", "household declare-relative"),
     *(
         "household judge",
@@ -61,6 +66,9 @@ ANSWERS = {
     *("lookback close", "lookback find", "lookback open", "lookback show"),
     *("posting show", "round close", "round open"),
     *("fund assign", "fund commit", "fund pay", "household show", "import households"),
+    *("household change", "household correct", "household correct-date", "household head"),
+    *("household income", "household join", "household leave", "household merge"),
+    *("household move", "household split", "household unmerge"),
     *("person erase", "person find", "plan approve", "plan consent", "plan show", "rebuild"),
     *("regions adopt", "run", "session complete", "session schedule", "task trace", "template"),
     *("task assign", "task cancel", "task order", "task reassign", "task review"),

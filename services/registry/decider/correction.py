@@ -3,10 +3,11 @@ statement took effect.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import assert_never
 
 from chassis.decider import Claim, Context, Decisions, Release
-from chassis.rejection import reject
+from chassis.rejection import reject, require
 from services.registry.decider import filing
 from services.registry.decider.current import CurrentFiles
 from services.registry.decider.file_content import (
@@ -20,7 +21,7 @@ from services.registry.decider.file_content import (
     member_part,
 )
 from services.registry.decider.income import income_stated, statement, statement_of
-from services.registry.decider.part import Part, require_known
+from services.registry.decider.part import Part, by_household_id, require_known, require_past
 from services.registry.decider.registration import (
     ACTIVE_MEMBER,
     PERSON_ALREADY_IN_HOUSEHOLD,
@@ -30,12 +31,20 @@ from services.registry.decider.registration import (
 )
 from services.registry.decider.state import Said, State
 from services.registry.decider.told import as_told, same_people
-from tuopin.registry.v1.correction_pb2 import CorrectHousehold, HouseholdCorrected
+from tuopin.registry.v1.correction_pb2 import (
+    CorrectDate,
+    CorrectHousehold,
+    DateCorrected,
+    HouseholdCorrected,
+)
 from tuopin.registry.v1.household_pb2 import (
+    RELATION_HEAD,
+    RELATION_OTHER,
     Household,
     IncomeStatement,
     Member,
     RegisterHousehold,
+    Relation,
 )
 
 # Part of the file -> its fields.
@@ -49,9 +58,49 @@ _FIELDS = {
 }
 
 
-def decide(state: State, command: CorrectHousehold, context: Context) -> Decisions:
-    """The file as it should stand must be one that could be registered."""
+def decide(state: State, command: CorrectHousehold | CorrectDate, context: Context) -> Decisions:
+    """The rules of being wrong."""
     require_known(state)
+    require(state.file.registered_on, "household-not-registered")
+    match command:
+        case CorrectHousehold():
+            return correct_household(state, command, context)
+        case CorrectDate():
+            return correct_date(state, command, context)
+        case _:
+            assert_never(command)
+
+
+def correct_date(state: State, command: CorrectDate, context: Context) -> Decisions:
+    """Only of what still counts; nothing happens before the registration."""
+    require_past(command.effective_on, context)
+    said = next((each for each in state.said.values() if each.version == command.version), None)
+    if said is None:
+        reject("event-not-in-file", field="version", version=command.version)
+    of_registration = said == state.said[""]
+    if of_registration:
+        first = min(
+            each.effective_on for each in (*state.said.values(), Said(0, "9999")) if each != said
+        )
+        require(command.effective_on <= first, "registration-after-other-facts", on=first)
+    else:
+        since = state.file.registered_on
+        require(command.effective_on >= since, "before-registration", on=since)
+    if command.effective_on != said.effective_on:
+        yield DateCorrected(
+            household_id=state.household_id,
+            village_id=state.village_id,
+            corrects_event_id=f"household-{state.household_id}@{command.version}",
+            corrects_version=command.version,
+            effective_on=command.effective_on,
+            effective_before=said.effective_on,
+            of_registration=of_registration,
+            reason=command.reason,
+        )
+
+
+def correct_household(state: State, command: CorrectHousehold, context: Context) -> Decisions:
+    """The file as it should stand must be one that could be registered."""
     facts: CurrentFiles = context.facts
     current = facts.of(state)
     file = as_told(command.file, command.not_told, current)
@@ -122,11 +171,21 @@ class _Correcting:
                     Release(ACTIVE_MEMBER, self._owner(known.person_id)),
                     self._claim(told),
                 ]
+        for known in self.current.members:
+            # Whoever was erased stays, but the head is whom the file tells.
+            if known.person_id in self.state.erased and known.relation == RELATION_HEAD:
+                self._put(_with_relation(known, RELATION_OTHER))
         for known in gone:
             self._people_of(known.person_id).never_there.append(known.person_id)
             self.claims.append(Release(ACTIVE_MEMBER, self._owner(known.person_id)))
+        before = {
+            each.member.identity_number: each.member.person_id
+            for each in self.current.former_members
+            if each.member.identity_number and not each.to_household_id
+        }
         for ordinal, wanted in enumerate(new):
-            told = _with_id(wanted, self.context.new_id("person", ordinal))
+            known_id = before.get(wanted.identity_number)
+            told = _with_id(wanted, known_id or self.context.new_id("person", ordinal))
             self._put(told)
             self.claims.append(self._claim(told))
         self.people_changed = bool(new or gone)
@@ -197,6 +256,12 @@ def _with_id(member: Member, person_id: str) -> Member:
     return told
 
 
+def _with_relation(member: Member, relation: Relation.ValueType) -> Member:
+    told = _with_id(member, member.person_id)
+    told.relation = relation
+    return told
+
+
 def _set(event: HouseholdCorrected, name: str, value: object) -> None:
     if name == LIVING_CONDITIONS:
         event.living_conditions.CopyFrom(value)  # type: ignore[arg-type]
@@ -206,9 +271,25 @@ def _set(event: HouseholdCorrected, name: str, value: object) -> None:
         setattr(event, name, value)
 
 
+def evolve(state: State, event: HouseholdCorrected | DateCorrected) -> State:
+    """What the household is after the event."""
+    after = filing.evolve(state, event)
+    if isinstance(event, HouseholdCorrected):
+        return after
+    moved = {
+        part: Said(each.version, event.effective_on)
+        for part, each in state.said.items()
+        if each.version == event.corrects_version
+    }
+    return replace(after, said={**state.said, **moved})
+
+
 CORRECTION = Part(
     decide=decide,
-    evolve=filing.evolve,
-    commands={CorrectHousehold: lambda command: household_id_of(command.file)},
-    events=(HouseholdCorrected,),
+    evolve=evolve,
+    commands={
+        CorrectHousehold: lambda command: household_id_of(command.file),
+        CorrectDate: by_household_id,
+    },
+    events=(HouseholdCorrected, DateCorrected),
 )

@@ -52,7 +52,9 @@ def register(state: State, command: RegisterHousehold, context: Context) -> Deci
 def erase_person(state: State, command: ErasePerson, context: Context) -> Decisions:
     """Once and for good: the claim is given back, the key is destroyed after the append."""
     require(state.household_id, "household-not-known")
-    require(command.person_id in state.person_ids, "person-not-in-household", field="person_id")
+    gone = (each.member.person_id for each in state.file.former_members if not each.to_household_id)
+    here = command.person_id in state.person_ids or command.person_id in gone
+    require(here, "person-not-in-household", field="person_id")
     grounds = context.parameters.table("codes")["erasure-ground"]
     require(command.ground in grounds, "erasure-ground-not-listed", field="ground")
     if command.person_id in state.erased:

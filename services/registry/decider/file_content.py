@@ -1,15 +1,40 @@
 """What each event of the file makes of it: one truth for the rules' state and for the views."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from google.protobuf.message import Message
 
-from tuopin.registry.v1.correction_pb2 import HouseholdCorrected
-from tuopin.registry.v1.file_pb2 import IncomeStated
+from tuopin.registry.v1.composition_pb2 import (
+    HouseholdMergedAway,
+    HouseholdRestored,
+    HouseholdsMerged,
+    HouseholdSplit,
+    HouseholdsUnmerged,
+)
+from tuopin.registry.v1.correction_pb2 import DateCorrected, HouseholdCorrected
+from tuopin.registry.v1.file_pb2 import (
+    AddressChanged,
+    AttributeChanged,
+    CausesChanged,
+    HeadChanged,
+    HouseholdMoved,
+    IncomeStated,
+    LivingConditionsChanged,
+    MemberChanged,
+    MemberJoined,
+    MemberLeft,
+    NeedsChanged,
+)
 from tuopin.registry.v1.household_pb2 import (
+    DEPARTURE_MERGED,
+    DEPARTURE_NEVER_THERE,
+    DEPARTURE_OTHER_HOUSEHOLD,
+    DEPARTURE_SPLIT,
     HOUSEHOLD_STATUS_APPLIED,
+    HOUSEHOLD_STATUS_MERGED,
     HOUSEHOLD_STATUS_REGISTERED,
+    Departure,
     Household,
     HouseholdRegistered,
     IncomeStatement,
@@ -85,7 +110,7 @@ def corrected(file: Household, event: HouseholdCorrected) -> None:
             case "income_statement":
                 put_statement(file, event.income_statement)
             case "members":
-                take_out(file, event.never_there)
+                take_out(file, event.never_there, DEPARTURE_NEVER_THERE, event.effective_on)
                 for member in event.members:
                     put_member(file, member)
             case "other_causes" | "needs":
@@ -128,18 +153,137 @@ def put_member(file: Household, member: Member) -> None:
             each.CopyFrom(member)
             return
     file.members.append(member)
+    _forget_former(file, member.person_id)
 
 
-def take_out(file: Household, person_ids: Any) -> None:
-    """These people are no members."""
+def take_out(
+    file: Household,
+    person_ids: Iterable[str],
+    departure: Departure.ValueType,
+    on: str,
+    to_household_id: str = "",
+) -> None:
+    """These people are no members from that day on; the file remembers them."""
     gone = set(person_ids)
+    for member in file.members:
+        if member.person_id in gone:
+            _forget_former(file, member.person_id)
+            file.former_members.add(
+                member=member, departure=departure, left_on=on, to_household_id=to_household_id
+            )
     for index in reversed(range(len(file.members))):
         if file.members[index].person_id in gone:
             del file.members[index]
 
 
+def _forget_former(file: Household, person_id: str) -> None:
+    for index in reversed(range(len(file.former_members))):
+        if file.former_members[index].member.person_id == person_id:
+            del file.former_members[index]
+
+
+def date_corrected(file: Household, event: DateCorrected) -> None:
+    """Whoever folds gives the corrected event its day; the file itself shows only this one."""
+    if event.of_registration:
+        file.registered_on = event.effective_on
+
+
 def nothing(file: Household, event: object) -> None:
     """The event says nothing of the file."""
+
+
+# People
+
+
+def member_joined(file: Household, event: MemberJoined) -> None:
+    """One more."""
+    put_member(file, event.member)
+
+
+def member_left(file: Household, event: MemberLeft) -> None:
+    """One less."""
+    people = [event.person_id]
+    take_out(file, people, event.departure, event.effective_on, event.to_household_id)
+
+
+def member_changed(file: Household, event: MemberChanged) -> None:
+    """What the event names is another now."""
+    for member in file.members:
+        if member.person_id == event.attributes.person_id:
+            for name in event.attributes.changed:
+                setattr(member, name, getattr(event.attributes, name))
+
+
+def head_changed(file: Household, event: HeadChanged) -> None:
+    """Everybody in relation to the new head."""
+    relations = {each.person_id: each.relation for each in event.relations}
+    for member in file.members:
+        member.relation = relations.get(member.person_id, member.relation)
+
+
+# Between households
+
+
+def split(file: Household, event: HouseholdSplit) -> None:
+    """Some went and are a household of their own."""
+    on, new_id = event.effective_on, event.new_household_id
+    take_out(file, event.person_ids, DEPARTURE_SPLIT, on, new_id)
+
+
+def merged(file: Household, event: HouseholdsMerged) -> None:
+    """The others' people are here now."""
+    for member in event.members:
+        put_member(file, member)
+    file.merged_from.append(event.merged_household_id)
+
+
+def merged_away(file: Household, event: HouseholdMergedAway) -> None:
+    """The people are there now."""
+    everybody = [member.person_id for member in file.members]
+    take_out(file, everybody, DEPARTURE_MERGED, event.effective_on, event.into_household_id)
+    file.status = HOUSEHOLD_STATUS_MERGED
+    file.merged_into = event.into_household_id
+
+
+def unmerged(file: Household, event: HouseholdsUnmerged) -> None:
+    """They went back."""
+    on, restored_id = event.effective_on, event.restored_household_id
+    take_out(file, event.person_ids, DEPARTURE_OTHER_HOUSEHOLD, on, restored_id)
+    kept = [each for each in file.merged_from if each != restored_id]
+    del file.merged_from[:]
+    file.merged_from.extend(kept)
+
+
+def restored(file: Household, event: HouseholdRestored) -> None:
+    """It is a household again."""
+    for member in event.members:
+        put_member(file, member)
+    file.status = event.status
+    file.merged_into = ""
+
+
+def household_moved(file: Household, event: HouseholdMoved) -> None:
+    """Another village; the old address is nobody's any more."""
+    file.village_id = event.village_id
+    file.address = event.address
+
+
+def _set(*names: str) -> Change:
+    """The event says these fields anew."""
+
+    def change(file: Household, event: Any) -> None:
+        for name in names:
+            value = getattr(event, name)
+            if name == LIVING_CONDITIONS:
+                file.living_conditions.CopyFrom(value)
+            elif isinstance(value, int | str):
+                setattr(file, name, value)
+            else:
+                values = getattr(file, name)
+                del values[:]
+                values.extend(value)
+
+    return change
 
 
 CHANGES: Mapping[type[Message], Change] = {
@@ -147,21 +291,59 @@ CHANGES: Mapping[type[Message], Change] = {
     HouseholdApplied: applied,
     IncomeStated: income_stated,
     HouseholdCorrected: corrected,
+    DateCorrected: date_corrected,
     PersonErased: nothing,
+    MemberJoined: member_joined,
+    MemberLeft: member_left,
+    MemberChanged: member_changed,
+    HeadChanged: head_changed,
+    AddressChanged: _set("address"),
+    HouseholdMoved: household_moved,
+    AttributeChanged: _set("attribute"),
+    CausesChanged: _set("main_cause", "other_causes"),
+    NeedsChanged: _set("needs"),
+    LivingConditionsChanged: _set("living_conditions"),
+    HouseholdSplit: split,
+    HouseholdsMerged: merged,
+    HouseholdMergedAway: merged_away,
+    HouseholdsUnmerged: unmerged,
+    HouseholdRestored: restored,
+}
+
+# Events that say a part as a whole.
+_PARTS: Mapping[type[Message], tuple[str, ...]] = {
+    HouseholdRegistered: ("",),
+    HouseholdApplied: ("",),
+    AddressChanged: (ADDRESS,),
+    HouseholdMoved: (VILLAGE, ADDRESS),
+    AttributeChanged: (ATTRIBUTE,),
+    CausesChanged: (CAUSES,),
+    NeedsChanged: (NEEDS,),
+    LivingConditionsChanged: (LIVING_CONDITIONS,),
 }
 
 
-def parts_of(event: Message) -> tuple[str, ...]:
+def parts_of(event: Any) -> tuple[str, ...]:
     """The parts of the file that the event says; "" is all of it."""
     match event:
-        case HouseholdRegistered() | HouseholdApplied():
-            return ("",)
         case IncomeStated():
             return (income_part(event.statement.income.year),)
         case HouseholdCorrected():
             return tuple(_corrected_parts(event))
+        case MemberJoined():
+            return (member_part(event.member.person_id),)
+        case MemberLeft():
+            return (member_part(event.person_id),)
+        case MemberChanged():
+            return (member_part(event.attributes.person_id),)
+        case HeadChanged():
+            return tuple(member_part(each.person_id) for each in event.relations)
+        case HouseholdsMerged() | HouseholdRestored():
+            return tuple(member_part(each.person_id) for each in event.members)
+        case HouseholdSplit() | HouseholdsUnmerged():
+            return tuple(map(member_part, event.person_ids))
         case _:
-            return ()
+            return _PARTS.get(type(event), ())
 
 
 _CAUSE_FIELDS = frozenset({"main_cause", "other_causes"})
@@ -172,6 +354,7 @@ def _corrected_parts(event: HouseholdCorrected) -> list[str]:
     for name in event.corrected:
         if name == "members":
             parts += [member_part(each.person_id) for each in event.members]
+            parts += map(member_part, event.never_there)
         elif name == "income_statement":
             parts.append(income_part(event.income_statement.income.year))
         else:

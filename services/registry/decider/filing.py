@@ -13,6 +13,7 @@ def evolve(state: State, event: Any) -> State:
     file = Household()
     file.CopyFrom(state.file)
     CHANGES[type(event)](file, event)
+    nameless = {member.person_id for member in file.members if not member.name}
     said = Said(state.version + 1, event.effective_on)
     return replace(
         state,
@@ -20,5 +21,7 @@ def evolve(state: State, event: Any) -> State:
         village_id=file.village_id,
         file=file,
         person_ids=tuple(member.person_id for member in file.members),
+        # Whoever was erased elsewhere came without a name.
+        erased=state.erased | nameless if nameless else state.erased,
         said={**state.said, **dict.fromkeys(parts_of(event), said)},
     )

@@ -6,6 +6,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from chassis.decider import Context, Decider, Decisions
+from services.registry.decider.composition import COMPOSITION
 from services.registry.decider.correction import CORRECTION
 from services.registry.decider.disqualification import DISQUALIFICATION
 from services.registry.decider.exit import EXIT
@@ -13,9 +14,11 @@ from services.registry.decider.exit_review import EXIT_REVIEW
 from services.registry.decider.file import FILE
 from services.registry.decider.identification import IDENTIFICATION
 from services.registry.decider.income import INCOME
+from services.registry.decider.living import LIVING
 from services.registry.decider.monitored import MONITORED
 from services.registry.decider.monitoring import MONITORING
 from services.registry.decider.part import Part
+from services.registry.decider.people import PEOPLE
 from services.registry.decider.posting import POSTING
 from services.registry.decider.relapse import RELAPSE
 from services.registry.decider.removal import REMOVAL
@@ -23,8 +26,11 @@ from services.registry.decider.state import State
 
 PARTS = (
     FILE,
+    PEOPLE,
+    LIVING,
     INCOME,
     CORRECTION,
+    COMPOSITION,
     POSTING,
     IDENTIFICATION,
     DISQUALIFICATION,
@@ -59,4 +65,5 @@ HOUSEHOLD: Decider[State] = Decider(
     commands={each: name for part in PARTS for each, name in part.commands.items()},
     events=tuple(_OF_EVENT),
     region=lambda state: state.village_id,
+    further={each: name for part in PARTS for each, name in part.further.items()},
 )

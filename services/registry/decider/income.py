@@ -3,7 +3,7 @@
 from chassis.decider import Context, Decisions, Parameters
 from chassis.rejection import require
 from services.registry.decider import filing
-from services.registry.decider.part import Part, by_household_id, require_known, require_past
+from services.registry.decider.part import Part, by_household_id, require_on_file
 from services.registry.decider.registration import line_fen, per_head_fen
 from services.registry.decider.state import State
 from tuopin.registry.v1.file_pb2 import IncomeStated, StateIncome
@@ -12,8 +12,7 @@ from tuopin.registry.v1.household_pb2 import Household, Income, IncomeStatement
 
 def decide(state: State, command: StateIncome, context: Context) -> Decisions:
     """A year is stated once; whatever was wrong about it is corrected."""
-    require_known(state)
-    require_past(command.effective_on, context)
+    require_on_file(state, command.effective_on, context)
     year, today = command.income.year, context.today
     require(year <= today.year, "income-year-not-begun", field="income.year", today=today)
     stated = statement_of(state.file, year)

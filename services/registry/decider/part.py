@@ -1,7 +1,7 @@
 """What the parts of a household's life share: how a part is stated, and rules that all obey."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from google.protobuf.message import Message
@@ -9,7 +9,17 @@ from google.protobuf.message import Message
 from chassis.decider import Context, Decisions
 from chassis.rejection import require
 from services.registry.decider.state import State
+from tuopin.registry.v1.household_pb2 import (
+    HOUSEHOLD_STATUS_EXITED,
+    HOUSEHOLD_STATUS_MERGED,
+    HOUSEHOLD_STATUS_REGISTERED,
+    HOUSEHOLD_STATUS_RELAPSED,
+)
 from tuopin.types.v1.types_pb2 import Consent
+
+SETTLED = frozenset(
+    {HOUSEHOLD_STATUS_REGISTERED, HOUSEHOLD_STATUS_EXITED, HOUSEHOLD_STATUS_RELAPSED}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +32,8 @@ class Part:
     evolve: Callable[[State, Any], State]
     commands: Mapping[type[Message], Callable[[Any], str]]
     events: tuple[type[Message], ...]
+    # Commands that are for more households than one, and how each names the others.
+    further: Mapping[type[Message], Callable[[Any], tuple[str, ...]]] = field(default_factory=dict)
 
 
 def by_household_id(command: Any) -> str:
@@ -33,7 +45,29 @@ def by_household_id(command: Any) -> str:
 def require_known(state: State) -> None:
     """There is such a household, and somebody of it can still be read."""
     require(state.household_id, "household-not-known")
+    merged = state.status == HOUSEHOLD_STATUS_MERGED
+    require(not merged, "household-merged", into=state.file.merged_into)
     require(state.living, "household-erased")
+
+
+def require_on_file(state: State, day: str, context: Context) -> None:
+    """The fact is of a time when the household was on file."""
+    require_known(state)
+    require_past(day, context)
+    since = state.file.registered_on
+    require(since, "household-not-registered")
+    require(day >= since, "before-registration", field="effective_on", on=since)
+
+
+def require_settled(state: State) -> None:
+    """No procedure is under way whose outcome would hang on who belongs to the household."""
+    settled = state.status in SETTLED and not state.posting.running
+    require(settled, "household-in-procedure", household_id=state.household_id)
+
+
+def require_member(state: State, person_id: str, field: str = "person_id") -> None:
+    """The person belongs to the household now."""
+    require(person_id in state.person_ids, "person-not-in-household", field=field)
 
 
 def require_past(day: str, context: Context) -> None:

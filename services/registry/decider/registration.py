@@ -2,7 +2,7 @@
 single command is rejected with the first.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -56,8 +56,8 @@ def faults(
     """Every rule of registration that the file breaks, in the order of its fields."""
     if not facts.village_known:
         yield Fault("village-not-in-regions", "village_id", {"village_id": command.village_id})
-    yield from _cause_faults(command)
-    yield from _need_faults(command)
+    yield from cause_faults(command.main_cause, command.other_causes)
+    yield from need_faults(command.needs)
     yield from _head_faults(command)
     yield from _member_faults(command, today)
     try:
@@ -68,11 +68,12 @@ def faults(
         yield Fault("effective-date-in-the-future", "effective_on", {"today": today})
 
 
-def _cause_faults(command: RegisterHousehold) -> Iterator[Fault]:
-    if len(command.other_causes) > MOST_OTHER_CAUSES:
+def cause_faults(main_cause: int, other_causes: Sequence[int]) -> Iterator[Fault]:
+    """One main cause, at most two others, all of them different."""
+    if len(other_causes) > MOST_OTHER_CAUSES:
         yield Fault("household-with-too-many-causes", "other_causes", {"most": MOST_OTHER_CAUSES})
-    seen = {command.main_cause}
-    for ordinal, cause in enumerate(command.other_causes):
+    seen = {main_cause}
+    for ordinal, cause in enumerate(other_causes):
         if cause in seen:
             yield Fault("cause-given-twice", f"other_causes.{ordinal}")
         seen.add(cause)
@@ -92,33 +93,40 @@ def _head_faults(command: RegisterHousehold) -> Iterator[Fault]:
 
 def _member_faults(command: RegisterHousehold, today: date) -> Iterator[Fault]:
     seen: set[str] = set()
-    latest = today.isoformat().replace("-", "")
     for ordinal, member in enumerate(command.members):
         number = member.identity_number
         path = f"members.{ordinal}"
-        if not identity.is_valid(number):
-            yield Fault("identity-number-not-valid", f"{path}.identity_number")
-        elif identity.birth_year(number) != member.birth_year:
-            yield Fault("birth-year-not-of-identity-number", f"{path}.birth_year")
-        elif number[6:14] > latest:
-            yield Fault("person-not-born-yet", f"{path}.identity_number")
-        yield from _work_faults(member, path)
+        yield from person_faults(member, path, today)
         if number in seen:
             yield Fault("person-twice-in-household", f"{path}.identity_number")
         seen.add(number)
 
 
-def _work_faults(member: Member, path: str) -> Iterator[Fault]:
-    works = member.employment not in {EMPLOYMENT_UNSPECIFIED, EMPLOYMENT_NONE}
-    if member.work_place and not works:
-        yield Fault("work-place-without-employment", f"{path}.work_place")
-    if member.work_months and not works:
-        yield Fault("work-months-without-employment", f"{path}.work_months")
+def person_faults(member: Member, path: str, today: date) -> Iterator[Fault]:
+    """What is wrong with one person by themselves."""
+    number = member.identity_number
+    if not identity.is_valid(number):
+        yield Fault("identity-number-not-valid", f"{path}.identity_number")
+    elif identity.birth_year(number) != member.birth_year:
+        yield Fault("birth-year-not-of-identity-number", f"{path}.birth_year")
+    elif number[6:14] > today.isoformat().replace("-", ""):
+        yield Fault("person-not-born-yet", f"{path}.identity_number")
+    yield from work_faults(member, path)
 
 
-def _need_faults(command: RegisterHousehold) -> Iterator[Fault]:
-    for ordinal, need in enumerate(command.needs):
-        if need in command.needs[:ordinal]:
+def work_faults(member: Member, path: str) -> Iterator[Fault]:
+    """Where and how long somebody works says nothing without what they do."""
+    if member.employment in {EMPLOYMENT_UNSPECIFIED, EMPLOYMENT_NONE}:
+        if member.work_place:
+            yield Fault("work-place-without-employment", f"{path}.work_place")
+        if member.work_months:
+            yield Fault("work-months-without-employment", f"{path}.work_months")
+
+
+def need_faults(needs: Sequence[int]) -> Iterator[Fault]:
+    """Each need once."""
+    for ordinal, need in enumerate(needs):
+        if need in needs[:ordinal]:
             yield Fault("need-given-twice", f"needs.{ordinal}")
 
 

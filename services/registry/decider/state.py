@@ -93,6 +93,10 @@ class State:
     erased: frozenset[str] = frozenset()
     # Part of the file -> who said it last; "" for what only the first event said.
     said: Mapping[str, Said] = field(default_factory=dict)
+    # composition: who came with which household, which were parted again, what a merged one was
+    absorbed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    parted: frozenset[str] = frozenset()
+    status_before_merge: HouseholdStatus.ValueType = HOUSEHOLD_STATUS_UNSPECIFIED
     # exit: effective date of its last step
     step_on: str = ""
     leaving: Leaving = field(default_factory=Leaving)

@@ -17,6 +17,7 @@ from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.funding.v1 import ledger_pb2 as funding
 from tuopin.notifier.v1 import assignment_pb2 as notifier
 from tuopin.planning.v1 import plan_pb2 as planning
+from tuopin.registry.v1 import composition_pb2 as composition
 from tuopin.registry.v1 import correction_pb2 as correction
 from tuopin.registry.v1 import exit_pb2 as exit
 from tuopin.registry.v1 import file_pb2 as file
@@ -87,7 +88,23 @@ LINES: Mapping[type[Message], Line] = {
     watch.HouseholdCovered: Line("warning_id", ("decided_by",)),
     registry.PersonErased: Line("person_id", ("ground",)),
     correction.HouseholdCorrected: Line("corrects_event_id", ("import_id",)),
+    correction.DateCorrected: Line("corrects_event_id", ("effective_before",)),
     file.IncomeStated: Line("import_id", ("income_per_head_fen",)),
+    file.MemberJoined: Line("from_household_id", ("arrival", "member_count")),
+    file.MemberLeft: Line("person_id", ("departure", "member_count")),
+    file.MemberChanged: Line("household_id"),
+    file.HeadChanged: Line("person_id"),
+    file.AddressChanged: Line("household_id"),
+    file.HouseholdMoved: Line("household_id", ("from_village_id", "village_id")),
+    file.AttributeChanged: Line("household_id", ("attribute",)),
+    file.CausesChanged: Line("household_id", ("main_cause",)),
+    file.NeedsChanged: Line("household_id"),
+    file.LivingConditionsChanged: Line("household_id"),
+    composition.HouseholdSplit: Line("new_household_id", ("member_count",)),
+    composition.HouseholdsMerged: Line("merged_household_id", ("member_count",)),
+    composition.HouseholdMergedAway: Line("into_household_id"),
+    composition.HouseholdsUnmerged: Line("restored_household_id", ("member_count",)),
+    composition.HouseholdRestored: Line("from_household_id", ("status",)),
     posting.PostingOpened: Line("posting_id", ("purpose", "days")),
     posting.PostingClosed: Line("posting_id", ("purpose",)),
     posting.ObjectionRaised: Line("objection_id", ("channel", "anonymous")),

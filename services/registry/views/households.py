@@ -2,10 +2,11 @@
 as known when?
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from google.protobuf.message import Message
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -26,7 +27,14 @@ from services.registry.views import spans
 from services.registry.views.folding import APPLIERS, Version, fold
 from services.registry.views.versions import HOUSEHOLD_VERSIONS
 from tuopin.envelope.v1.envelope_pb2 import Envelope
-from tuopin.registry.v1.correction_pb2 import HouseholdCorrected
+from tuopin.registry.v1.composition_pb2 import (
+    HouseholdMergedAway,
+    HouseholdRestored,
+    HouseholdsMerged,
+    HouseholdSplit,
+    HouseholdsUnmerged,
+)
+from tuopin.registry.v1.correction_pb2 import DateCorrected, HouseholdCorrected
 from tuopin.registry.v1.exit_pb2 import (
     ExitAnnounced,
     ExitAppraised,
@@ -34,7 +42,14 @@ from tuopin.registry.v1.exit_pb2 import (
     ExitReviewedAtTownship,
     HouseholdReinstated,
 )
-from tuopin.registry.v1.file_pb2 import IncomeStated
+from tuopin.registry.v1.file_pb2 import (
+    AttributeChanged,
+    CausesChanged,
+    HouseholdMoved,
+    IncomeStated,
+    MemberJoined,
+    MemberLeft,
+)
 from tuopin.registry.v1.household_pb2 import (
     HOUSEHOLD_STATUS_ANNOUNCED,
     HOUSEHOLD_STATUS_APPLIED,
@@ -46,6 +61,7 @@ from tuopin.registry.v1.household_pb2 import (
     HOUSEHOLD_STATUS_EXIT_TOWNSHIP_REVIEWED,
     HOUSEHOLD_STATUS_EXIT_VERIFIED,
     HOUSEHOLD_STATUS_EXITED,
+    HOUSEHOLD_STATUS_MERGED,
     HOUSEHOLD_STATUS_REGISTERED,
     HOUSEHOLD_STATUS_RELAPSED,
     ExitAgreed,
@@ -80,7 +96,21 @@ HOUSEHOLDS = Table(
 
 EVENTS = tuple(APPLIERS)
 # What a correction can change.
-_COLUMNS = frozenset({"village_id", "attribute", "main_cause"})
+_COLUMNS = frozenset(
+    {"village_id", "attribute", "main_cause", "member_count", "income_per_head_fen"}
+)
+# Columns that an event says anew.
+_SAYS: Mapping[type[Message], tuple[str, ...]] = {
+    IncomeStated: ("income_per_head_fen",),
+    MemberJoined: ("member_count",),
+    MemberLeft: ("member_count",),
+    HouseholdSplit: ("member_count",),
+    HouseholdsMerged: ("member_count",),
+    HouseholdsUnmerged: ("member_count",),
+    HouseholdMoved: ("village_id",),
+    AttributeChanged: ("attribute",),
+    CausesChanged: ("main_cause",),
+}
 _STATUS = {
     HouseholdRegistered: HOUSEHOLD_STATUS_REGISTERED,
     ExitProposed: HOUSEHOLD_STATUS_EXIT_PROPOSED,
@@ -94,6 +124,7 @@ _STATUS = {
     ExitReviewedAtCounty: HOUSEHOLD_STATUS_EXIT_COUNTY_REVIEWED,
     ExitAnnounced: HOUSEHOLD_STATUS_EXIT_ANNOUNCED,
     HouseholdReinstated: HOUSEHOLD_STATUS_RELAPSED,
+    HouseholdMergedAway: HOUSEHOLD_STATUS_MERGED,
 }
 
 
@@ -112,15 +143,20 @@ def project(rows: Rows, envelope: Envelope, event: Any) -> None:
     current: dict[str, Any] = {} if status is None else {"status": status}
     match event:
         case HouseholdCorrected():
-            current |= {name: getattr(event, name) for name in event.corrected if name in _COLUMNS}
-            current |= {"member_count": event.member_count}
-            current |= {"income_per_head_fen": event.income_per_head_fen}
-        case IncomeStated():
-            current |= {"income_per_head_fen": event.income_per_head_fen}
+            said = (*event.corrected, "member_count", "income_per_head_fen")
+            current |= {name: getattr(event, name) for name in said if name in _COLUMNS}
+        case HouseholdMergedAway():
+            current |= {"member_count": 0}
+        case HouseholdRestored():
+            current |= {"member_count": len(event.members)}
+        case DateCorrected() if event.of_registration:
+            current |= {"registered_on": event.effective_on}
         case HouseholdRegistered():
             current |= _columns(event) | {"registered_on": event.effective_on}
         case HouseholdApplied():
             current |= _columns(event.file)
+        case _:
+            current |= {name: getattr(event, name) for name in _SAYS.get(type(event), ())}
     if current:
         rows.put(HOUSEHOLDS, (event.household_id,), **current)
 

@@ -282,10 +282,13 @@ class HouseholdMergedAway(_message.Message):
     VILLAGE_ID_FIELD_NUMBER: _builtins.int
     INTO_HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
     EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    STATUS_BEFORE_FIELD_NUMBER: _builtins.int
     household_id: _builtins.str
     village_id: _builtins.str
     into_household_id: _builtins.str
     effective_on: _builtins.str
+    status_before: _household_pb2.HouseholdStatus.ValueType
+    """What it was until then, and is again should the two be parted."""
     def __init__(
         self,
         *,
@@ -293,10 +296,11 @@ class HouseholdMergedAway(_message.Message):
         village_id: _builtins.str = ...,
         into_household_id: _builtins.str = ...,
         effective_on: _builtins.str = ...,
+        status_before: _household_pb2.HouseholdStatus.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_on", b"effective_on", "household_id", b"household_id", "into_household_id", b"into_household_id", "village_id", b"village_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_on", b"effective_on", "household_id", b"household_id", "into_household_id", b"into_household_id", "status_before", b"status_before", "village_id", b"village_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

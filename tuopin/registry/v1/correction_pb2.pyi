@@ -219,6 +219,7 @@ class DateCorrected(_message.Message):
     CORRECTS_VERSION_FIELD_NUMBER: _builtins.int
     EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
     EFFECTIVE_BEFORE_FIELD_NUMBER: _builtins.int
+    OF_REGISTRATION_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     household_id: _builtins.str
     village_id: _builtins.str
@@ -226,6 +227,8 @@ class DateCorrected(_message.Message):
     corrects_version: _builtins.int
     effective_on: _builtins.str
     effective_before: _builtins.str
+    of_registration: _builtins.bool
+    """It is the day of the registration itself."""
     reason: _builtins.str
     def __init__(
         self,
@@ -236,11 +239,12 @@ class DateCorrected(_message.Message):
         corrects_version: _builtins.int = ...,
         effective_on: _builtins.str = ...,
         effective_before: _builtins.str = ...,
+        of_registration: _builtins.bool = ...,
         reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["corrects_event_id", b"corrects_event_id", "corrects_version", b"corrects_version", "effective_before", b"effective_before", "effective_on", b"effective_on", "household_id", b"household_id", "reason", b"reason", "village_id", b"village_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["corrects_event_id", b"corrects_event_id", "corrects_version", b"corrects_version", "effective_before", b"effective_before", "effective_on", b"effective_on", "household_id", b"household_id", "of_registration", b"of_registration", "reason", b"reason", "village_id", b"village_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
