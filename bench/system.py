@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from chassis.client import Client, connect
+from chassis.settings import DEMO_OVERLAY
 from devtools.processes import end_with_parent, free_port
 from services.cli import endpoints
 from services.cli.contact import tokens_of
@@ -36,6 +37,7 @@ def embedded() -> Iterator[Endpoints]:
             "TUOPIN_CHAT_PORT": str(free_port()),
             "TUOPIN_READY_FILE": str(ready),
             "TUOPIN_LOG_LEVEL": "warning",
+            "TUOPIN_PROGRAMME_OVERLAY": str(DEMO_OVERLAY),
         }
         with (folder / "system.log").open("wb") as log:
             system = subprocess.Popen(

@@ -49,11 +49,17 @@ class Programme:
     _numbers: Mapping[str, tuple[_Value, ...]] = field(repr=False)
 
     @classmethod
-    def load(cls, folder: str | Path) -> "Programme":
-        """Read every table and sentence below the folder; ProgrammeFault when one is unsound."""
-        files = sorted(Path(folder).glob("*.toml"))
-        if not files:
+    def load(cls, folder: str | Path, overlay: str | Path = "") -> "Programme":
+        """Read every table and sentence below the folder; ProgrammeFault when one is unsound.
+
+        A table of the folder `overlay` takes the place of the one of the same name.
+        """
+        chosen = {path.stem: path for path in Path(folder).glob("*.toml")}
+        if not chosen:
             raise ProgrammeFault(f"no programme data in {folder}")
+        if overlay:
+            chosen |= {path.stem: path for path in Path(overlay).glob("*.toml")}
+        files = [chosen[name] for name in sorted(chosen)]
         tables = {path.stem: _read(path) for path in files}
         return cls(
             edition=_edition(files),

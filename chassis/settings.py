@@ -13,6 +13,8 @@ from typing import Any
 PREFIX = "TUOPIN_"
 KEY_BYTES = 32
 PROGRAMME_FOLDER = Path(__file__).resolve().parent.parent / "programme"
+# For whatever must run at any hour of any day: every day is worked, nobody sleeps.
+DEMO_OVERLAY = PROGRAMME_FOLDER / "demo"
 
 
 class SettingInvalid(Exception):
@@ -67,6 +69,9 @@ class Settings:
     )
     programme: Path = _setting(  # noqa: RUF009 - gives a field
         PROGRAMME_FOLDER, "Folder of the programme data.", Path
+    )
+    programme_overlay: str = _setting(
+        "", "Folder whose tables take the place of those of the same name; empty: none."
     )
     engine: str = _setting(
         "sqlite",

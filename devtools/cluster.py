@@ -14,6 +14,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from chassis.settings import DEMO_OVERLAY
 from devtools.kafka import KafkaBroker
 from devtools.postgres import PostgresServer
 from devtools.processes import end_with_parent, free_port
@@ -75,6 +76,7 @@ class Cluster:
             "TUOPIN_CHAT_PORT": str(self.chat_port),
             "TUOPIN_PAGE_PORT": str(self.page_port),
             "TUOPIN_CLOCK_OFFSET_FILE": str(self.clock_offset_file),
+            "TUOPIN_PROGRAMME_OVERLAY": str(DEMO_OVERLAY),
             **self.extra,
         }
 

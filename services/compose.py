@@ -96,7 +96,7 @@ def foundation(settings: Settings) -> Foundation:
     return Foundation(
         settings=settings,
         clock=clock,
-        programme=Programme.load(settings.programme),
+        programme=Programme.load(settings.programme, settings.programme_overlay),
         keys=keys,
         sealer=sealer,
         blobs=BlobFolder(settings.data / "blobs", sealer),
@@ -125,7 +125,7 @@ def open_views(base: Foundation, service: Service) -> ViewStore:
     views = ViewStore(
         place,
         (*service.views, _mentions(service)),
-        service.reactions,
+        (*service.reactions, *service.caused(base.programme)),
         deadlines=service.deadlines,
         topics=heard(service, topics),
         target=targets(service.deciders),

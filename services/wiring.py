@@ -90,6 +90,8 @@ class Service:
     descriptor: ServiceDescriptor
     facts: Mapping[type[Message], Callable[[Connection, Any], Any]] = field(default_factory=dict)
     reactions: tuple[Reaction, ...] = ()
+    # Reactions that the programme data name.
+    caused: Callable[[Programme], tuple[Reaction, ...]] = lambda programme: ()
     deadlines: tuple[DeadlineView, ...] = ()
     # Beside the server: finishing imports. Beside the worker: erasing keys.
     serving: Mapping[str, ServeTask] = field(default_factory=dict)

@@ -20,6 +20,7 @@ from services.cli import (
     imports,
     logs,
     messages,
+    monitoring,
     plans,
     regions,
     running,
@@ -52,6 +53,7 @@ app.add_typer(identifying.postings, name="posting")
 app.add_typer(sweeping.round_app, name="round")
 app.add_typer(sweeping.lookback_app, name="lookback")
 app.add_typer(exits.app, name="exit")
+app.add_typer(monitoring.app, name="monitoring")
 app.add_typer(figures.app, name="figures")
 app.add_typer(subjects.village, name="village")
 app.add_typer(subjects.county, name="county")

@@ -4,6 +4,7 @@ What only a server needs is imported where it is used: a command of the command 
 """
 
 import asyncio
+import os
 import shutil
 import sys
 import tempfile
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chassis.access import ROLES, parse_roles
-from chassis.settings import SettingInvalid, Settings
+from chassis.settings import DEMO_OVERLAY, SettingInvalid, Settings
 from services.cli import endpoints
 from services.cli.contact import fail, hint, known_endpoints, signer
 from services.cli.endpoints import SERVICES, Endpoints, data_folder
@@ -40,6 +41,9 @@ def run(
     from services import running
     from services.compose import announce_ready
 
+    if demo:
+        # Whoever tries it in the evening would wait for the morning.
+        os.environ.setdefault("TUOPIN_PROGRAMME_OVERLAY", str(DEMO_OVERLAY))
     _check_ports()
 
     async def ready(system: "Embedded") -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
+from chassis.settings import DEMO_OVERLAY
 from devtools.processes import end_with_parent, free_port
 from services.cli.endpoints import SERVICES
 
@@ -48,6 +49,7 @@ class System:
             "TUOPIN_PAGE_PORT": str(free_port()),
             "TUOPIN_READY_FILE": str(self._ready),
             "TUOPIN_CLOCK_OFFSET_FILE": str(self.clock_offset_file),
+            "TUOPIN_PROGRAMME_OVERLAY": str(DEMO_OVERLAY),
             **(more or {}),
         }
 

@@ -1,18 +1,28 @@
 """`tuopin task`: tasks out, confirmations in."""
 
+import uuid
 from datetime import date
 from typing import Annotated
 
 import typer
+from google.protobuf.message import Message
 
-from services.cli.contact import contact, today
-from services.cli.options import Json, PageSize, PageToken, Region
-from services.cli.output import show_page
+from services.cli.contact import contact, new_command_id, today
+from services.cli.options import CommandId, Json, PageSize, PageToken, Region
+from services.cli.output import show_one, show_page
 from services.cli.tracing import print_chain
 from tuopin.notifier.v1.assignment_pb2 import ListAssignments
 from tuopin.notifier.v1.burden_pb2 import ListBurden
+from tuopin.notifier.v1.handling_pb2 import (
+    CancelAssignment,
+    ReassignAssignment,
+    ReviewAssignment,
+)
+from tuopin.notifier.v1.order_pb2 import GetOrder, OrderTask, PreviewOrder
 
 app = typer.Typer(no_args_is_help=True, help="Assignments of cadres.")
+
+AssignmentId = Annotated[str, typer.Argument(help="assignment_id")]
 
 
 @app.command("list")
@@ -43,6 +53,128 @@ def list_tasks(
     )
     columns = ("assignment_id", "kind", "status", "household_number", "cadre_id", "due_at_us")
     show_page(page.assignments, columns, page=page, noun="assignments", as_json=as_json)
+
+
+@app.command()
+def assign(
+    topic: Annotated[str, typer.Option(help="What it is about: a code of the policies' topics.")],
+    due: Annotated[str, typer.Option(help="YYYY-MM-DD, the last day.")],
+    region: Annotated[str, typer.Option(help="Region the order is for.")],
+    cadre: Annotated[str, typer.Option(help="cadre_id: one task for this person")] = "",
+    post: Annotated[str, typer.Option(help="One task for each who holds this post there.")] = "",
+    every_village: Annotated[
+        bool, typer.Option("--every-village", help="One task for each village of the region.")
+    ] = False,
+    details: Annotated[
+        str, typer.Option(help="Read in the system only; no chat ever shows it.")
+    ] = "",
+    proof: Annotated[str, typer.Option(help="none | any")] = "any",
+    count: Annotated[
+        int, typer.Option(help="The number that the dry run showed. Without it nothing is sent.")
+    ] = 0,
+    command_id: CommandId = "",
+    as_json: Json = False,
+) -> None:
+    """Give a task written by hand. Without --count it only shows whom it would reach.
+
+    Example: tuopin task assign --topic hold-meeting --region 433124110 --every-village
+    --due 2026-12-01
+    """
+    chosen_post = post.upper().replace("-", "_")
+    caller = contact()
+    if not count:
+        ask = PreviewOrder(
+            region_id=region, cadre_id=cadre, post=chosen_post, every_village=every_village
+        )
+        preview = caller.call("notifier", "PreviewOrder", ask)
+        show_one(preview, title=f"would be {preview.count} tasks", as_json=as_json)
+        return
+    order_id = str(uuid.uuid4())
+    command = OrderTask(
+        command_id=command_id or new_command_id(),
+        order_id=order_id,
+        region_id=region,
+        cadre_id=cadre,
+        post=chosen_post,
+        every_village=every_village,
+        topic=topic,
+        details=details,
+        due_on=due,
+        proof=proof,
+        count=count,
+    )
+    receipt = caller.call("notifier", "OrderTask", command)
+    show_one(receipt, title=f"order {order_id}", as_json=as_json)
+
+
+@app.command()
+def order(order_id: Annotated[str, typer.Argument(help="order_id")], as_json: Json = False) -> None:
+    """An order, its details and how many of its tasks are done.
+
+    Example: tuopin task order ORDER
+    """
+    found = contact().call("notifier", "GetOrder", GetOrder(order_id=order_id))
+    show_one(found, title=f"order {order_id}", as_json=as_json)
+
+
+@app.command()
+def reassign(
+    assignment_id: AssignmentId,
+    to: Annotated[str, typer.Option(help="cadre_id of who is to have it")],
+    command_id: CommandId = "",
+    as_json: Json = False,
+) -> None:
+    """Hand an open task to somebody else; what was sent as evidence stays with it.
+
+    Example: tuopin task reassign TASK --to CADRE
+    """
+    command = ReassignAssignment(
+        command_id=command_id or new_command_id(), assignment_id=assignment_id, cadre_id=to
+    )
+    _send("ReassignAssignment", command, "handed on", as_json)
+
+
+@app.command()
+def cancel(
+    assignment_id: AssignmentId,
+    reason: Annotated[str, typer.Option(help="A code, e.g. mistaken")] = "mistaken",
+    command_id: CommandId = "",
+    as_json: Json = False,
+) -> None:
+    """Take an open task back.
+
+    Example: tuopin task cancel TASK --reason mistaken
+    """
+    command = CancelAssignment(
+        command_id=command_id or new_command_id(), assignment_id=assignment_id, reason=reason
+    )
+    _send("CancelAssignment", command, "cancelled", as_json)
+
+
+@app.command()
+def review(
+    assignment_id: AssignmentId,
+    back: Annotated[
+        str, typer.Option(help="Send it back: incomplete | photo-unclear | wrong-place | not-done")
+    ] = "",
+    command_id: CommandId = "",
+    as_json: Json = False,
+) -> None:
+    """Accept the answer to a task that no other service judges, or send it back.
+
+    Example: tuopin task review TASK --back photo-unclear
+    """
+    command = ReviewAssignment(
+        command_id=command_id or new_command_id(),
+        assignment_id=assignment_id,
+        accepted=not back,
+        reason=back,
+    )
+    _send("ReviewAssignment", command, "reviewed", as_json)
+
+
+def _send(rpc: str, command: Message, title: str, as_json: bool) -> None:
+    show_one(contact().call("notifier", rpc, command), title=title, as_json=as_json)
 
 
 @app.command()

@@ -1,24 +1,28 @@
 """The notifier over gRPC: one short method per rpc, no rules."""
 
-from chassis.handle import Handler
-from chassis.sealing import Sealer
 from chassis.server import CommandServicer, Context, caller, check_region
-from chassis.store.model import Store
-from chassis.viewstore import ViewStore
 from services.notifier.decider.link import CHAT, CODE
 from services.notifier.decider.voicestate import member_of
+from services.notifier.targets import Targets
 from services.notifier.views.assignments import list_assignments
 from services.notifier.views.burden import find_assignment, list_burden
 from services.notifier.views.complaints import complaint_of, list_complaints
 from services.notifier.views.dead import list_dead
+from services.notifier.views.orders import get_order
 from services.notifier.views.reachable import get_link
 from services.notifier.views.voice import household_links, membership
+from services.notifier.views.worklist import digest_page
+from services.wiring import ServeParts
 from tuopin.notifier.v1 import assignment_pb2 as assignment
 from tuopin.notifier.v1 import burden_pb2 as burden
 from tuopin.notifier.v1 import complaint_pb2 as complaint
+from tuopin.notifier.v1 import digest_pb2 as digest
+from tuopin.notifier.v1 import handling_pb2 as handling
 from tuopin.notifier.v1 import link_pb2 as link
 from tuopin.notifier.v1 import linking_pb2 as linking
 from tuopin.notifier.v1 import message_pb2 as message
+from tuopin.notifier.v1 import order_pb2 as order
+from tuopin.notifier.v1 import outage_pb2 as outage
 from tuopin.notifier.v1 import resending_pb2 as resending
 from tuopin.notifier.v1 import voice_pb2 as voice
 from tuopin.notifier.v1.service_pb2_grpc import NotifierServiceServicer
@@ -31,11 +35,14 @@ AT_LEAST_S = 5.0
 class Notifier(CommandServicer, NotifierServiceServicer):
     """The rpcs of the notifier."""
 
-    def __init__(self, handler: Handler, views: ViewStore, store: Store, sealer: Sealer) -> None:
-        self.handler = handler
-        self.views = views
-        self.store = store
-        self.sealer = sealer
+    def __init__(self, parts: ServeParts) -> None:
+        self.handler = parts.handler
+        self.views = parts.views
+        self.store = parts.store
+        self.sealer = parts.sealer
+        self.clock = parts.clock
+        self.targets = Targets(parts.settings.programme / "regions", parts.views)
+        self.handler.use_facts(order.OrderTask, self.targets.of)
 
     async def OfferAssignment(
         self, request: assignment.OfferAssignment, context: Context
@@ -74,6 +81,90 @@ class Notifier(CommandServicer, NotifierServiceServicer):
         self, request: assignment.ReturnAssignment, context: Context
     ) -> Receipt:
         return await self.handle(request, context)
+
+    async def ReleaseAssignment(
+        self, request: handling.ReleaseAssignment, context: Context
+    ) -> Receipt:
+        return await self.handle(request, context)
+
+    async def DeclineAssignment(
+        self, request: handling.DeclineAssignment, context: Context
+    ) -> Receipt:
+        return await self.handle(request, context)
+
+    async def SnoozeAssignment(
+        self, request: handling.SnoozeAssignment, context: Context
+    ) -> Receipt:
+        return await self.handle(request, context)
+
+    async def ReassignAssignment(
+        self, request: handling.ReassignAssignment, context: Context
+    ) -> Receipt:
+        return await self.handle(request, context)
+
+    async def HandOverAssignment(
+        self, request: handling.HandOverAssignment, context: Context
+    ) -> Receipt:
+        return await self.handle(request, context)
+
+    async def StartAnswerClock(
+        self, request: handling.StartAnswerClock, context: Context
+    ) -> Receipt:
+        return await self.handle(request, context)
+
+    async def CancelAssignment(
+        self, request: handling.CancelAssignment, context: Context
+    ) -> Receipt:
+        return await self.handle(request, context)
+
+    async def ExpireAssignment(
+        self, request: handling.ExpireAssignment, context: Context
+    ) -> Receipt:
+        return await self.handle(request, context)
+
+    async def ReviewAssignment(
+        self, request: handling.ReviewAssignment, context: Context
+    ) -> Receipt:
+        return await self.handle(request, context)
+
+    async def ExpectDigest(self, request: digest.ExpectDigest, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def QueueDigest(self, request: digest.QueueDigest, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def ReportProvider(self, request: outage.ReportProvider, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def OrderTask(self, request: order.OrderTask, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def PreviewOrder(
+        self, request: order.PreviewOrder, context: Context
+    ) -> order.OrderPreview:
+        return await self.targets.preview(request)
+
+    async def GetOrder(self, request: order.GetOrder, context: Context) -> order.Order:
+        found = await self.views.query(lambda c: get_order(c, request.order_id))
+        check_region(context, found.region_id)
+        await self.sealer.opening([found])
+        self.sealer.open(found)
+        return found
+
+    async def GetDigest(
+        self, request: digest.GetDigest, context: Context
+    ) -> assignment.AssignmentPage:
+        if request.HasField("at_least"):
+            await self.views.wait_for(("assignments",), request.at_least, AT_LEAST_S)
+        return await self.views.query(
+            lambda connection: digest_page(
+                connection,
+                request.cadre_id,
+                request.page_size,
+                request.page_token,
+                self.clock.now_us(),
+            )
+        )
 
     async def QueueMessage(self, request: message.QueueMessage, context: Context) -> Receipt:
         return await self.handle(request, context)
@@ -236,7 +327,8 @@ class Notifier(CommandServicer, NotifierServiceServicer):
     ) -> assignment.AssignmentPage:
         if request.HasField("at_least"):
             await self.views.wait_for(("assignments",), request.at_least, AT_LEAST_S)
-        return await self.views.query(lambda connection: list_assignments(connection, request))
+        now_us = self.clock.now_us()
+        return await self.views.query(lambda c: list_assignments(c, request, now_us))
 
 
 def _found(owner: str) -> link.LinkFound:

@@ -2,6 +2,7 @@
 
 from services.notifier.alarming import alarms
 from services.notifier.bot import run_bot
+from services.notifier.causes import reactions_of
 from services.notifier.decider import DECIDERS
 from services.notifier.facts import FACTS
 from services.notifier.page.server import run_page
@@ -19,11 +20,12 @@ SERVICE = Service(
     facts=FACTS,
     views=VIEWS,
     reactions=REACTIONS,
+    caused=reactions_of,
     deadlines=DEADLINES,
     bot=run_bot,
     serving={"page": run_page},
     alarms=alarms,
-    servicer=lambda parts: Notifier(parts.handler, parts.views, parts.store, parts.sealer),
+    servicer=Notifier,
     add_to_server=add_NotifierServiceServicer_to_server,
     descriptor=service_pb2.DESCRIPTOR.services_by_name["NotifierService"],
 )

@@ -21,6 +21,7 @@ YEAR = "2026"
 LISTINGS = {
     "regions find": ("十八洞", "--ancestor", COUNTY),
     "household list": ("--region", COUNTY),
+    "monitoring list": ("--region", COUNTY),
     "plan list": ("--region", COUNTY),
     "posting list": ("--region", COUNTY),
     "round list": ("--region", COUNTY),
@@ -35,10 +36,23 @@ LISTINGS = {
 }
 # What gives one answer or none, or something that is no list of rows.
 ANSWERS = {
-    *("cadre appoint", "cadre link", "cadre post", "cadre show", "demo", "events export"),
+    *(
+        "cadre appoint",
+        "cadre end-post",
+        "cadre leave",
+        "cadre link",
+        "cadre post",
+        "cadre show",
+        "demo",
+        "events export",
+    ),
     *("exit agree", "exit announce", "exit appraise", "exit complete", "exit find", "exit post"),
     *("exit propose", "exit reinstate", "exit review", "exit withdraw", "exit wrong"),
     *("fund allocate", "fund appropriate"),
+    *("monitoring appraise", "monitoring check", "monitoring clear", "monitoring cover"),
+    *("monitoring dismiss", "monitoring income", "monitoring post", "monitoring report"),
+    *("monitoring review", "monitoring show", "monitoring start", "monitoring visit"),
+    "monitoring warn",
     *("household announce", "household apply", "household appraise", "household declare-relative"),
     *(
         "household judge",
@@ -57,6 +71,7 @@ ANSWERS = {
     *("household move", "household split", "household unmerge"),
     *("person erase", "person find", "plan approve", "plan consent", "plan show", "rebuild"),
     *("regions adopt", "run", "session complete", "session schedule", "task trace", "template"),
+    *("task assign", "task cancel", "task order", "task reassign", "task review"),
     "token",
 }
 

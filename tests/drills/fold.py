@@ -10,6 +10,7 @@ from typing import Any
 from tests.drills.log import Logged
 from tests.drills.people import People
 from tuopin.notifier.v1 import assignment_pb2 as task
+from tuopin.notifier.v1 import handling_pb2 as handling
 from tuopin.planning.v1 import plan_pb2 as plan
 from tuopin.registry.v1 import household_pb2 as household
 from tuopin.training.v1 import cadre_pb2 as cadre
@@ -75,13 +76,23 @@ def assignments(log: Iterable[Logged]) -> dict[str, tuple[int, str, int, bool]]:
         "AssignmentVerified": task.ASSIGNMENT_STATUS_VERIFIED,
         "AssignmentReturned": task.ASSIGNMENT_STATUS_RETURNED,
         "AssignmentEscalated": task.ASSIGNMENT_STATUS_ESCALATED,
+        "AssignmentScheduled": task.ASSIGNMENT_STATUS_SCHEDULED,
+        "AssignmentReassigned": task.ASSIGNMENT_STATUS_OFFERED,
+        "AssignmentCancelled": task.ASSIGNMENT_STATUS_CANCELLED,
+        "AssignmentExpired": task.ASSIGNMENT_STATUS_EXPIRED,
     }
-    holders = (task.AssignmentOffered, task.AssignmentAcknowledged, task.AssignmentEscalated)
+    holders = (
+        task.AssignmentOffered,
+        task.AssignmentAcknowledged,
+        task.AssignmentEscalated,
+        handling.AssignmentReassigned,
+    )
     found = {}
     for name, events in by_stream(log, "task").items():
         said = names(events)
         status = [steps[each] for each in said if each in steps][-1]
-        holder = [event.cadre_id for event in events if isinstance(event, holders)][-1]
+        held = [event.cadre_id for event in events if isinstance(event, holders)]
+        holder = held[-1] if held else ""
         reminded = "AssignmentReminded" in said
         found[name] = (int(status), holder, said.count("EvidenceAdded"), reminded)
     return found
@@ -106,7 +117,13 @@ def records(log: Iterable[Logged]) -> dict[str, tuple[int, int, int, int, int]]:
                 counts[event.cadre_id].update(finished=1, open=-1)
             case task.AssignmentReturned():
                 counts[event.cadre_id].update(finished=-1, open=1)
-            case task.AssignmentOffered() | task.AssignmentEscalated() if event.cadre_id:
+            case handling.AssignmentCancelled() | handling.AssignmentExpired():
+                counts[event.cadre_id]["open"] -= 1
+            case (
+                task.AssignmentOffered()
+                | task.AssignmentEscalated()
+                | handling.AssignmentReassigned()
+            ) if event.cadre_id:
                 counts[event.cadre_id]["open"] += 1
                 previous = getattr(event, "previous_cadre_id", "")
                 if previous:

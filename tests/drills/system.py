@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+from chassis.settings import DEMO_OVERLAY
 from devtools.processes import free_port, port_answers
 from services.cli.endpoints import SERVICES
 from services.running import LOCAL_BOT_TOKEN
@@ -61,6 +62,7 @@ class System:
             "TUOPIN_TELEGRAM_BASE_URL": f"{self.chat_url}/bot",
             "TUOPIN_PAGE_PORT": "0",
             "TUOPIN_CLOCK_OFFSET_FILE": str(self.clock_offset_file),
+            "TUOPIN_PROGRAMME_OVERLAY": str(DEMO_OVERLAY),
             "TUOPIN_READY_FILE": str(self._ready),
             "TUOPIN_FAILPOINT_LOG": str(self.hits),
         }

@@ -41,7 +41,8 @@ PATIENCE_S = 90.0
 PAUSE_S = 0.05
 # A tap whose answer was lost is made again.
 TAP_AGAIN_S = 3.0
-REMINDED_AFTER_H = 25.0
+# A day after the message was sent, or after it should have been.
+REMINDED_AFTER_H = 29.0
 # Households that only make events are numbered from here on.
 TOUCHED_FROM = 5_000
 CAUSES = (household.CAUSE_LACK_OF_LAND, household.CAUSE_MARRIAGE, household.CAUSE_OTHER)
@@ -198,7 +199,7 @@ class Workload:
     def task(self, household_id: str) -> Any:
         request = task.ListAssignments(region_id=COUNTY, household_id=household_id)
         page = self.people.ask("notifier", "ListAssignments", request)
-        return next(iter(page.assignments), None)
+        return next((a for a in page.assignments if a.kind == "first-visit"), None)
 
     def is_so(self, household_id: str, **wanted: Any) -> bool:
         found = self.task(household_id)

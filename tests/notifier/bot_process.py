@@ -11,13 +11,14 @@ from chassis.clock import OffsetClock
 from chassis.keys import SqliteKeys
 from chassis.programme import Programme
 from chassis.sealing import Sealer
-from chassis.settings import Settings
+from chassis.settings import DEMO_OVERLAY, Settings
 from services.notifier.bot import run_bot
 from services.wiring import WorkParts
 from tests.notifier.stage import BOT_TOKEN, MASTER_KEY, ROOT, TOKEN_SECRET, views_of
 
 
 async def main(folder: Path, address: str, chat_url: str) -> None:
+    programme = Programme.load(ROOT / "programme", DEMO_OVERLAY)
     clock = OffsetClock(folder / "clock-offset")
     keys = SqliteKeys(folder / "keys.db", MASTER_KEY)
     sealer = Sealer(keys, MASTER_KEY)
@@ -25,11 +26,11 @@ async def main(folder: Path, address: str, chat_url: str) -> None:
     parts = WorkParts(
         settings=Settings(data=folder),
         clock=clock,
-        programme=Programme.load(ROOT / "programme"),
+        programme=programme,
         keys=keys,
         sealer=sealer,
         blobs=BlobFolder(folder / "blobs", sealer),
-        views=views_of(folder, clock),
+        views=views_of(folder, clock, programme),
         send=connect(address, token).send,
     )
     await run_bot(parts, bot_url=chat_url, token=BOT_TOKEN, call_timeout_s=2.0, lease_s=0.6)

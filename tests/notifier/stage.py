@@ -29,7 +29,7 @@ from chassis.lanes import LANES_PER_TOPIC
 from chassis.programme import Programme
 from chassis.sealing import Sealer
 from chassis.sending import targets
-from chassis.settings import Settings
+from chassis.settings import DEMO_OVERLAY, Settings
 from chassis.store import Append, NewEvent, SqliteStore, StreamWrite
 from chassis.viewstore import ViewStore
 from localchat import persons
@@ -71,10 +71,10 @@ class Stage:
         self.tokens = Tokens(TOKEN_SECRET)
         self.keys = SqliteKeys(folder / "keys.db", MASTER_KEY)
         self.sealer = Sealer(self.keys, MASTER_KEY)
-        self.programme = Programme.load(ROOT / "programme")
+        self.programme = Programme.load(ROOT / "programme", DEMO_OVERLAY)
         self.store = SqliteStore(folder / "events.db", SERVICE.topics, self.clock)
         self.foreign = SqliteStore(folder / "foreign.db", FOREIGN, self.clock)
-        self.views = views_of(folder, self.clock)
+        self.views = views_of(folder, self.clock, self.programme)
         self.versions: dict[str, int] = {}
         self.address = ""
         self.clients: list[Client] = []
@@ -133,10 +133,17 @@ class Stage:
         await self.appoint(HELPER, Post.POST_HELPER, VILLAGE, language)
         await self.appoint(SPECIALIST, Post.POST_TOWNSHIP_SPECIALIST, TOWNSHIP, language)
 
-    async def register(self, household_id: str = "h-1", number: str = "0001") -> None:
+    async def register(
+        self, household_id: str = "h-1", number: str = "0001", *, news: bool = False
+    ) -> None:
         head = Member(person_id=f"{household_id}-head", name=NAME, relation=Relation.RELATION_HEAD)
         event = HouseholdRegistered(
-            household_id=household_id, household_number=number, village_id=VILLAGE, members=[head]
+            household_id=household_id,
+            household_number=number,
+            village_id=VILLAGE,
+            members=[head],
+            # Known from before: what is new makes a task.
+            import_id="" if news else "earlier",
         )
         await self.hear("household", f"household-{household_id}", event)
 
@@ -346,11 +353,11 @@ class Stage:
         )
 
 
-def views_of(folder: Path, clock: OffsetClock) -> ViewStore:
+def views_of(folder: Path, clock: OffsetClock, programme: Programme) -> ViewStore:
     return ViewStore(
         str(folder / "views.db"),
         SERVICE.views,
-        SERVICE.reactions,
+        (*SERVICE.reactions, *SERVICE.caused(programme)),
         deadlines=SERVICE.deadlines,
         topics=(*SERVICE.topics, *FOREIGN),
         target=targets(SERVICE.deciders),

@@ -44,7 +44,12 @@ async def on_stage(folder: Path, *, rate: bool = False, bot: bool = True) -> Asy
     )
     here.handler = handler
     parts: Any = SimpleNamespace(
-        handler=handler, views=here.views, store=here.store, sealer=here.sealer
+        handler=handler,
+        views=here.views,
+        store=here.store,
+        sealer=here.sealer,
+        clock=here.clock,
+        settings=here.settings,
     )
     servicer = SERVICE.servicer(parts)
     server = build_server(

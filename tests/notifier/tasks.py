@@ -1,11 +1,12 @@
 """The words in which tests speak of assignments."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from services.notifier.decider import assignment
-from services.notifier.decider.policy import Posted
+from services.notifier.decider.policy import Posted, World, terms_of
 from services.notifier.decider.times import micros
 from tests.given import NOW, sealed
+from tests.notifier.policies import KINDS, TABLES
 from tuopin.notifier.v1.assignment_pb2 import (
     AcknowledgeAssignment,
     AddEvidence,
@@ -18,6 +19,7 @@ from tuopin.notifier.v1.assignment_pb2 import (
     FinishAssignment,
     OfferAssignment,
 )
+from tuopin.notifier.v1.handling_pb2 import AnswerClock
 from tuopin.types.v1.types_pb2 import Blob, Evidence, Location, Note, Paper
 
 ID = "11111111-1111-4111-8111-111111111111"
@@ -27,7 +29,12 @@ TOWNSHIP = "433124103"
 HELPER = "cadre-helper"
 RESIDENT = "cadre-resident"
 SPECIALIST = "cadre-specialist"
+COUNTY = "433124"
+LEADER = "cadre-leader"
+QUEUED_S = TABLES["hours"]["answer"]["queued_at_most_s"]
 SPECIALIST_POSTED = Posted(SPECIALIST, "TOWNSHIP_SPECIALIST", TOWNSHIP)
+LEADER_POSTED = Posted(LEADER, "COUNTY_LEADER", COUNTY)
+BOTH = World(posted=(SPECIALIST_POSTED, LEADER_POSTED))
 FIRST_MESSAGE = assignment.message_id_of(f"task-{ID}@1", HELPER)
 
 
@@ -47,7 +54,7 @@ def offer(kind: str = "first-visit", helper: str = HELPER) -> OfferAssignment:
 def offered(
     kind: str = "first-visit", proof: str = "any", cadre_id: str = HELPER
 ) -> AssignmentOffered:
-    return AssignmentOffered(
+    event = AssignmentOffered(
         assignment_id=ID,
         kind=kind,
         household_id=HOUSEHOLD,
@@ -55,13 +62,37 @@ def offered(
         subject="plan-1",
         household_number="0001",
         cadre_id=cadre_id,
+        helper_id=HELPER,
         facts={"year": "2020"},
-        policy=f"{kind}@test",
+        policy=f"{kind}@policies-cn:test",
         proof=proof,
-        remind_at_us=micros(NOW + timedelta(days=1)),
-        escalate_at_us=micros(NOW + timedelta(days=3)),
-        due_at_us=micros(NOW + timedelta(days=7)),
+        due_at_us=micros(NOW + timedelta(seconds=KINDS[kind]["due_after_s"])),
+        terms=terms_of(KINDS[kind], queued_at_most_s=QUEUED_S),
+        caused_at_us=micros(NOW),
     )
+    if cadre_id:
+        event.clock.CopyFrom(waiting(KINDS[kind]["remind_after_s"][0]))
+    return event
+
+
+def clock(started: datetime, delay_s: int, step: str = "remind") -> AnswerClock:
+    """A clock over working days none of which is a holiday."""
+    return AnswerClock(
+        started_at_us=micros(started),
+        next_at_us=micros(started + timedelta(seconds=delay_s)),
+        next_step=step,
+        delay_s=delay_s,
+    )
+
+
+def waiting(delay_s: int, step: str = "remind", at: datetime = NOW) -> AnswerClock:
+    """The clock of a step that was queued just now."""
+    return clock(at + timedelta(seconds=QUEUED_S), delay_s, step)
+
+
+def progress(kind: str = "first-visit", at: datetime = NOW) -> AnswerClock:
+    """The clock of one who has taken a task."""
+    return clock(at, KINDS[kind]["progress_after_s"])
 
 
 def acknowledged(cadre_id: str = HELPER) -> AssignmentAcknowledged:
@@ -72,6 +103,7 @@ def acknowledged(cadre_id: str = HELPER) -> AssignmentAcknowledged:
         household_id=HOUSEHOLD,
         kind="first-visit",
         acknowledged_at_us=micros(NOW),
+        clock=progress(),
     )
 
 
@@ -98,6 +130,7 @@ def added(evidence: Evidence, witness: str = "") -> EvidenceAdded:
         evidence=evidence,
         household_id=HOUSEHOLD,
         village_id=VILLAGE,
+        clock=progress(),
     )
     if witness:
         event.paper.CopyFrom(Paper(witness=witness, household_id=HOUSEHOLD))
@@ -128,6 +161,9 @@ def returned() -> AssignmentReturned:
         village_id=VILLAGE,
         kind="first-visit",
         supersedes_message_id=FIRST_MESSAGE,
+        clock=progress(),
+        priority="task",
+        due_at_us=offered().due_at_us,
     )
 
 
@@ -143,15 +179,21 @@ def finish(cadre_id: str = HELPER) -> FinishAssignment:
     return FinishAssignment(assignment_id=ID, cadre_id=cadre_id)
 
 
-def escalated(cadre_id: str = SPECIALIST, reason: str = "no-answer") -> AssignmentEscalated:
+def escalated(
+    cadre_id: str = SPECIALIST, reason: str = "no-answer", at: datetime = NOW
+) -> AssignmentEscalated:
     return AssignmentEscalated(
         assignment_id=ID,
         village_id=VILLAGE,
-        region_id=TOWNSHIP,
+        region_id=TOWNSHIP if cadre_id else COUNTY,
         cadre_id=cadre_id,
         previous_cadre_id=HELPER,
         household_id=HOUSEHOLD,
         kind="first-visit",
         reason=reason,
         supersedes_message_id=FIRST_MESSAGE if cadre_id else "",
+        clock=waiting(KINDS["first-visit"]["remind_after_s"][0], at=at)
+        if cadre_id
+        else AnswerClock(),
+        level=1 if cadre_id else 2,
     )

@@ -3,19 +3,20 @@
 import pytest
 
 from services.notifier.decider import assignment
-from services.notifier.decider.policy import Posted
+from services.notifier.decider.policy import Posted, World
 from services.notifier.decider.times import micros, shown
 from tests.given import NOW, Given
 from tests.notifier.policies import PARAMETERS
 from tests.notifier.tasks import (
-    FIRST_MESSAGE,
+    BOTH,
+    COUNTY,
     HELPER,
     HOUSEHOLD,
     ID,
+    LEADER,
     RESIDENT,
     SPECIALIST,
     SPECIALIST_POSTED,
-    TOWNSHIP,
     VILLAGE,
     acknowledged,
     add,
@@ -36,16 +37,14 @@ from tuopin.notifier.v1.assignment_pb2 import (
     AssignmentDone,
     AssignmentEscalated,
     AssignmentOffered,
-    AssignmentReminded,
     AssignmentVerified,
     EscalateAssignment,
-    RemindAssignment,
     ReturnAssignment,
     VerifyAssignment,
 )
 from tuopin.types.v1.types_pb2 import Evidence, Paper
 
-given = Given(assignment.DECIDER, PARAMETERS, facts=())
+given = Given(assignment.DECIDER, PARAMETERS, facts=World())
 
 
 def test_a_first_visit_goes_to_the_helper_with_the_policy_s_deadlines() -> None:
@@ -54,7 +53,9 @@ def test_a_first_visit_goes_to_the_helper_with_the_policy_s_deadlines() -> None:
 
 def test_an_exit_is_verified_by_the_resident_team_before_the_helper() -> None:
     (
-        given.with_facts((Posted(RESIDENT, "RESIDENT_TEAM", VILLAGE), SPECIALIST_POSTED))()
+        given.with_facts(
+            World(posted=(Posted(RESIDENT, "RESIDENT_TEAM", VILLAGE), SPECIALIST_POSTED))
+        )()
         .when(offer("verify-exit"))
         .then_event(AssignmentOffered, cadre_id=RESIDENT)
     )
@@ -62,16 +63,16 @@ def test_an_exit_is_verified_by_the_resident_team_before_the_helper() -> None:
 
 def test_a_cadre_of_another_village_gets_nothing() -> None:
     (
-        given.with_facts((Posted(RESIDENT, "RESIDENT_TEAM", "433124103999"),))()
+        given.with_facts(World(posted=(Posted(RESIDENT, "RESIDENT_TEAM", "433124103999"),)))()
         .when(offer("verify-exit"))
         .then_event(AssignmentOffered, cadre_id=HELPER)
     )
 
 
-def test_where_nobody_is_the_township_s_list_has_it() -> None:
+def test_where_nobody_is_the_county_s_list_has_it_at_once() -> None:
     result = given().when(offer("verify-exit", helper=""))
     result.then_event(AssignmentOffered, cadre_id="")
-    result.then_event(AssignmentEscalated, cadre_id="", region_id=TOWNSHIP, reason="no-cadre")
+    result.then_event(AssignmentEscalated, cadre_id="", region_id=COUNTY, reason="no-cadre")
 
 
 def test_an_offer_heard_twice_is_made_once() -> None:
@@ -164,7 +165,7 @@ def test_what_was_not_taken_is_not_done() -> None:
 
 def test_where_paper_is_demanded_a_note_names_the_witness() -> None:
     (
-        given(offered("receipt-check", "paper"), acknowledged())
+        given(offered(proof="paper"), acknowledged())
         .when(add(note("Witness W")))
         .then(added(note("Witness W"), witness="Witness W"))
     )
@@ -200,59 +201,27 @@ def test_the_paper_is_the_latest_picture_and_the_sealed_witness() -> None:
     )
 
 
-def test_silence_is_reminded_once() -> None:
-    reminded = AssignmentReminded(
-        assignment_id=ID,
-        cadre_id=HELPER,
-        village_id=VILLAGE,
-        household_id=HOUSEHOLD,
-        kind="first-visit",
-        supersedes_message_id=FIRST_MESSAGE,
-    )
-    given(offered()).when(RemindAssignment(assignment_id=ID)).then(reminded)
-    given(offered(), reminded).when(RemindAssignment(assignment_id=ID)).then_nothing()
-
-
-@pytest.mark.parametrize(
-    "command", [RemindAssignment(assignment_id=ID), EscalateAssignment(assignment_id=ID)]
-)
-def test_who_has_answered_is_left_in_peace(command: object) -> None:
-    given(offered(), acknowledged()).when(command).then_nothing()  # type: ignore[arg-type]
-
-
-def test_silence_goes_to_the_township_s_specialist() -> None:
-    (
-        given.with_facts((SPECIALIST_POSTED,))(offered())
-        .when(EscalateAssignment(assignment_id=ID))
-        .then(escalated())
-    )
-
-
 def test_from_then_on_the_specialist_has_it() -> None:
     story = given(offered(), escalated())
     story.when(take(SPECIALIST)).then_event(AssignmentAcknowledged, cadre_id=SPECIALIST)
     story.when(take()).then_rejected("assignment-with-another-cadre", cadre=SPECIALIST)
 
 
-def test_without_specialist_the_township_s_list_has_it_and_the_helper_may_still_take_it() -> None:
-    given(offered()).when(EscalateAssignment(assignment_id=ID)).then(escalated(cadre_id=""))
+def test_on_the_county_s_list_whoever_had_it_may_still_take_it() -> None:
     given(offered(), escalated(cadre_id="")).when(take()).then(acknowledged())
 
 
-def test_it_goes_up_once() -> None:
+def test_a_specialist_who_cannot_be_reached_is_passed_over_at_once() -> None:
+    command = EscalateAssignment(assignment_id=ID, reason="unreachable", cadre_id=SPECIALIST)
     (
-        given.with_facts((SPECIALIST_POSTED,))(offered(), escalated())
-        .when(EscalateAssignment(assignment_id=ID))
-        .then_nothing()
-    )
-
-
-def test_a_specialist_who_cannot_be_reached_leaves_it_to_the_list() -> None:
-    (
-        given.with_facts((SPECIALIST_POSTED,))(offered(), escalated())
-        .when(EscalateAssignment(assignment_id=ID, reason="unreachable", cadre_id=SPECIALIST))
+        given.with_facts(BOTH)(offered(), escalated())
+        .when(command)
         .then_event(
-            AssignmentEscalated, cadre_id="", previous_cadre_id=SPECIALIST, reason="unreachable"
+            AssignmentEscalated,
+            cadre_id=LEADER,
+            previous_cadre_id=SPECIALIST,
+            region_id=COUNTY,
+            reason="unreachable",
         )
     )
 

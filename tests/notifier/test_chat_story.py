@@ -112,10 +112,10 @@ async def test_silence_is_reminded_and_then_the_township_has_it(here: Stage) -> 
     specialist = await here.link(SPECIALIST)
     (task,) = await here.offered()
     first = await here.task_message(helper, "新任务")
-    await here.pass_hours(25)
+    await here.pass_hours(29)
     await here.task_message(helper, "提醒", ":ack:")
     await here.task_message(helper, "有更新的消息", f"'message_id': {first['message_id']},")
-    await here.pass_hours(8 * 24)
+    await here.pass_hours(60)
     passed = await here.task_message(specialist, "转交乡镇", ":ack:")
     await here.task_message(helper, "此任务已转交他人")
     assert (await here.assignment(task.assignment_id)).cadre_id == SPECIALIST

@@ -1,15 +1,21 @@
 """What the notifier does when it hears something, as pure functions."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from google.protobuf.message import Message
 
 from chassis.decider import derived_id
+from chassis.programme import Programme
 from services.notifier import reactions
-from services.notifier.reactions import ANSWERS, KINDS, REACTIONS, Household
+from services.notifier.causes import Known, reactions_of
+from services.notifier.decider.policy import Posted
+from services.notifier.decider.times import micros, shown
+from services.notifier.reactions import ANSWERS, REACTIONS
+from tests.given import NOW
 from tests.notifier import tasks as task
-from tests.notifier.policies import POLICIES
+from tests.notifier.policies import ROOT
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.funding.v1.ledger_pb2 import MoneyPaid, ReceiptConfirmed
 from tuopin.notifier.v1.assignment_pb2 import (
@@ -19,13 +25,30 @@ from tuopin.notifier.v1.assignment_pb2 import (
     ReturnAssignment,
     VerifyAssignment,
 )
+from tuopin.notifier.v1.digest_pb2 import ExpectDigest
 from tuopin.notifier.v1.message_pb2 import MessageFailed, QueueMessage, SupersedeMessage
 from tuopin.planning.v1.plan_pb2 import PlanApproved, VisitRecorded
-from tuopin.registry.v1.household_pb2 import ExitProposed, ExitVerified
+from tuopin.registry.v1.household_pb2 import ExitProposed, ExitVerified, HouseholdRegistered
+from tuopin.registry.v1.monitoring_pb2 import WarningRaised, WarningVisited
+from tuopin.registry.v1.posting_pb2 import PostingOpened
+from tuopin.training.v1.cadre_pb2 import SessionScheduled
 from tuopin.types.v1.types_pb2 import ReactionRefused
 
 EVENT_ID = "somewhere-1@7"
-HOUSEHOLD = Household("0001", "person-head", "cadre-helper")
+RECORDED_US = micros(NOW)
+HOUSEHOLD = Known("0001", "person-head", "cadre-helper")
+CAUSED = reactions_of(Programme.load(ROOT / "programme"))
+
+
+def caused(event: Message, known: Known = HOUSEHOLD, kind: str = "") -> list[Any]:
+    """The tasks that the policies make of an event."""
+    envelope = Envelope(id=EVENT_ID, recorded_at_us=RECORDED_US)
+    return [
+        offer
+        for reaction in CAUSED
+        if reaction.event is type(event) and kind in ("", reaction.name.removeprefix("offer-"))
+        for offer in reaction.react(envelope, event, known)
+    ]
 
 
 def reacted(event: Message, facts: Any = None) -> list[Message]:
@@ -35,6 +58,7 @@ def reacted(event: Message, facts: Any = None) -> list[Message]:
         command
         for reaction in REACTIONS
         if reaction.event is type(event)
+        if facts is not None or reaction.read is None
         for command in reaction.react(envelope, event, facts)
     ]
 
@@ -51,8 +75,9 @@ def test_a_plan_in_force_asks_the_helper_for_a_first_visit() -> None:
         subject="plan-1",
         household_number="0001",
         cadre_id="cadre-9",
+        caused_at_us=RECORDED_US,
     )
-    assert reacted(event, HOUSEHOLD) == [offer]
+    assert caused(event) == [offer]
 
 
 def test_a_payment_asks_the_helper_whether_it_arrived() -> None:
@@ -66,8 +91,7 @@ def test_a_payment_asks_the_helper_whether_it_arrived() -> None:
         measure_id="plan-1/1",
         amount_fen=500,
     )
-    (offer,) = reacted(event, HOUSEHOLD)
-    assert isinstance(offer, OfferAssignment)
+    (offer,) = caused(event)
     assert (offer.kind, offer.subject, offer.cadre_id) == ("receipt-check", "pay-1", "cadre-helper")
     assert offer.facts["region_id"] == "433124"
     assert offer.facts["year"] == "2020"
@@ -75,14 +99,52 @@ def test_a_payment_asks_the_helper_whether_it_arrived() -> None:
 
 
 def test_a_proposed_exit_asks_for_a_look_on_site() -> None:
-    (offer,) = reacted(ExitProposed(household_id="h-1", village_id=task.VILLAGE), HOUSEHOLD)
-    assert isinstance(offer, OfferAssignment)
+    (offer,) = caused(ExitProposed(household_id="h-1", village_id=task.VILLAGE))
     assert (offer.kind, offer.subject) == ("verify-exit", "h-1")
 
 
-def test_the_kinds_are_those_of_the_policies() -> None:
-    stated = {kind: policy["event"] for kind, policy in POLICIES["kinds"].items()}
-    assert {kind: event.DESCRIPTOR.full_name for event, kind in KINDS.items()} == stated
+def test_an_import_asks_nobody_for_anything() -> None:
+    event = HouseholdRegistered(household_id="h-1", village_id=task.VILLAGE)
+    assert [offer.kind for offer in caused(event)] == ["draft-plan"]
+    event.import_id = "import-1"
+    assert caused(event) == []
+
+
+def test_each_measure_of_a_plan_is_checked_on_the_morning_it_is_due() -> None:
+    event = PlanApproved(plan_id="plan-1", household_id="h-1", village_id=task.VILLAGE)
+    known = replace(HOUSEHOLD, measures=(("plan-1/1", "2026-02-16"), ("plan-1/2", "2026-03-04")))
+    offers = caused(event, known, "measure-check")
+    assert [offer.facts["measure_id"] for offer in offers] == ["plan-1/1", "plan-1/2"]
+    # The first is due in the Spring Festival: the day after it.
+    assert [shown(offer.offer_at_us) for offer in offers] == [
+        "2026-02-24 08:00",
+        "2026-03-04 08:00",
+    ]
+    assert len({offer.assignment_id for offer in offers}) == 2
+
+
+def test_a_notice_and_a_warning_have_their_tasks() -> None:
+    opened = PostingOpened(posting_id="post-1", household_id="h-9", village_id=task.VILLAGE)
+    (notice,) = caused(opened)
+    assert (notice.kind, notice.subject) == ("posting-notice", "post-1")
+    raised = WarningRaised(
+        warning_id="w-1", household_id="h-1", village_id=task.VILLAGE, visit_due_on="2026-04-20"
+    )
+    (visit,) = caused(raised)
+    assert (visit.kind, shown(visit.due_at_us)) == ("warning-visit", "2026-04-21 00:00")
+
+
+def test_a_session_invites_each_cadre_of_its_region_once() -> None:
+    event = SessionScheduled(session_id="s-1", region_id="433124", course="x", held_on="2026-04-20")
+    everyone = (
+        Posted("cadre-1", "HELPER", task.VILLAGE),
+        Posted("cadre-1", "RESIDENT_TEAM", task.VILLAGE),
+        Posted("cadre-2", "TOWNSHIP_SPECIALIST", task.TOWNSHIP),
+    )
+    offers = caused(event, Known(everyone=everyone))
+    assert [offer.cadre_id for offer in offers] == ["cadre-1", "cadre-2"]
+    assert all(offer.personally and offer.household_id == "" for offer in offers)
+    assert {shown(offer.due_at_us) for offer in offers} == {"2026-04-21 00:00"}
 
 
 def test_an_offer_is_told_to_whom_it_was_made() -> None:
@@ -93,8 +155,9 @@ def test_an_offer_is_told_to_whom_it_was_made() -> None:
         template="offer",
         priority=reactions.TASK,
         village_id=task.VILLAGE,
+        household_id=task.HOUSEHOLD,
     )
-    assert reacted(task.offered()) == [message]
+    assert reacted(task.offered()) == [message, ExpectDigest(cadre_id=task.HELPER)]
 
 
 def test_an_offer_to_nobody_is_told_to_nobody() -> None:
@@ -118,7 +181,7 @@ def test_an_offer_to_nobody_is_told_to_nobody() -> None:
     ],
 )
 def test_news_takes_the_place_of_the_message_before(event: Message, template: str) -> None:
-    message, supersede = reacted(event)
+    message, supersede, *_ = reacted(event)
     assert isinstance(message, QueueMessage)
     assert message.template == template
     assert supersede == SupersedeMessage(
@@ -133,7 +196,7 @@ def test_who_cannot_be_reached_is_passed_over_at_once() -> None:
     assert reacted(MessageFailed(assignment_id="a", cadre_id="c")) == []
 
 
-@pytest.mark.parametrize("event", [VisitRecorded, ReceiptConfirmed, ExitVerified])
+@pytest.mark.parametrize("event", [VisitRecorded, ReceiptConfirmed, ExitVerified, WarningVisited])
 def test_the_owner_s_word_verifies(event: type[Any]) -> None:
     verify = VerifyAssignment(assignment_id="a", event_id=EVENT_ID)
     assert reacted(event(assignment_id="a")) == [verify]

@@ -25,7 +25,7 @@ from services.notifier.chat.taps import CALLBACK_BYTES_MAX, Tap, decode, encode
 from services.notifier.chat.tasks import Wording, shown_details, shown_digest, shown_task
 from services.notifier.decider.policy import PROOFS
 from services.notifier.views.assignments import OPEN
-from tests.notifier.policies import POLICIES
+from tests.notifier.policies import KINDS, POLICIES
 from tuopin.notifier.v1.assignment_pb2 import AssignmentStatus
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,7 +84,7 @@ def test_every_kind_proof_and_template_has_its_words(language: str) -> None:
     wanted = {f"command.{name}" for name in (*COMMANDS, *SUPERVISOR_COMMANDS)}
     wanted |= {f"snooze.for-{seconds}" for seconds in SNOOZES_S}
     wanted |= {f"list.title-{name}" for name in ("today", "overdue", "team")} | {"task.digest"}
-    wanted |= {f"kind.{kind}" for kind in POLICIES["kinds"]}
+    wanted |= {f"kind.{kind}" for kind in KINDS}
     wanted |= {f"task.how-{proof}" for proof in PROOFS} | {f"task.{each}" for each in TEMPLATES}
     assert wanted <= texts.keys()
 

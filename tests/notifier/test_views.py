@@ -15,8 +15,18 @@ from tests.notifier import voices
 from tests.services.feeds import Log, rows_of
 from tests.services.memory_rows import projected
 from tuopin.notifier.v1.assignment_pb2 import AssignmentStatus
+from tuopin.notifier.v1.handling_pb2 import (
+    AssignmentCancelled,
+    AssignmentDeclined,
+    AssignmentExpired,
+    AssignmentReassigned,
+    AssignmentScheduled,
+    AssignmentSnoozed,
+)
 from tuopin.notifier.v1.link_pb2 import ChatLinked, LinkIssued
 from tuopin.notifier.v1.message_pb2 import MessageQueued, MessageSent
+from tuopin.notifier.v1.order_pb2 import OrderTarget, TaskOrdered
+from tuopin.notifier.v1.outage_pb2 import ProviderFound, ProviderLost
 from tuopin.planning.v1.plan_pb2 import PlanApproved
 from tuopin.registry.v1.household_pb2 import HouseholdRegistered, Member, Relation
 from tuopin.registry.v1.region_pb2 import RegionsAdopted
@@ -32,7 +42,33 @@ def world() -> Log:
         voices.tell(log, number)
     log.append("region", "region-cn", RegionsAdopted(edition=Edition(name="a", sha256="a" * 64)))
     log.append("region", "region-cn", RegionsAdopted(edition=Edition(name="b", sha256="b" * 64)))
+    _other_ends(log)
     return log
+
+
+def _other_ends(log: Log) -> None:
+    """Orders, outages of the provider, and what becomes of tasks besides the straight way."""
+    target = OrderTarget(village_id="433124110226")
+    ordered = TaskOrdered(
+        order_id="o-1", region_id="433124", topic="hold-meeting", targets=[target]
+    )
+    log.append("task", "order-o-1", ordered)
+    log.append("message", "provider-telegram", ProviderLost(provider="telegram", lost_at_us=5))
+    found = ProviderFound(provider="telegram", lost_at_us=5, found_at_us=9)
+    log.append("message", "provider-telegram", found)
+    for number, event in enumerate(
+        (
+            AssignmentSnoozed(until_us=7, ordinal=1),
+            AssignmentDeclined(cadre_id=task.HELPER, reason="away"),
+            AssignmentReassigned(cadre_id="c-1", previous_cadre_id=task.HELPER),
+            AssignmentCancelled(reason="answered"),
+            AssignmentExpired(),
+        )
+    ):
+        stream = f"task-x-{number}"
+        for each in (AssignmentScheduled(kind="measure-check"), task.offered(), event):
+            each.assignment_id = f"x-{number}"
+            log.append("task", stream, each)
 
 
 def _one_household(log: Log, number: int) -> None:

@@ -23,7 +23,7 @@ from chassis.reacting import ReactionRunner
 from chassis.sealing import Sealer
 from chassis.sending import targets
 from chassis.server import ServiceWiring, build_server
-from chassis.settings import Settings
+from chassis.settings import DEMO_OVERLAY, Settings
 from chassis.store import Append, NewEvent, SqliteStore, StreamWrite
 from chassis.viewstore import ViewStore
 from services.wiring import ServeParts, Service
@@ -146,12 +146,12 @@ async def running(service: Service, folder: Path) -> AsyncIterator[Running]:
     keys = SqliteKeys(folder / "keys.db", MASTER_KEY)
     here = Running(service, folder, store, foreign)
     here.sealer = Sealer(keys, MASTER_KEY)
-    programme = Programme.load(PROGRAMME)
+    programme = Programme.load(PROGRAMME, DEMO_OVERLAY)
     heard = (*service.topics, *foreign_topics) if service.reactions else ()
     here.views = ViewStore(
         str(folder / "views.db"),
         service.views,
-        service.reactions,
+        (*service.reactions, *service.caused(programme)),
         topics=heard,
         target=targets(service.deciders),
         clock=clock,

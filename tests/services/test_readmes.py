@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 
-from services.roster import NAMES
+from chassis.programme import Programme
+from services.roster import NAMES, service
 
 ROOT = Path(__file__).resolve().parents[2] / "services"
+PROGRAMME = Programme.load(ROOT.parent / "programme")
 Row = dict[str, set[str]]
 
 
@@ -55,7 +57,10 @@ class Rooms:
         self.commands = names(c for decider in decider.DECIDERS for c in decider.commands)
         self.own_events = names(e for decider in decider.DECIDERS for e in decider.events)
         self.views = {view.name: names(view.events) for view in views.VIEWS}
-        self.reactions = {each.name: {each.event.DESCRIPTOR.name} for each in reactions.REACTIONS}
+        caused = service(name).caused(PROGRAMME)
+        self.reactions = {
+            each.name: {each.event.DESCRIPTOR.name} for each in (*reactions.REACTIONS, *caused)
+        }
         for deadline in getattr(views, "DEADLINES", ()):
             self.reactions[deadline.name] = names(deadline.events)
 

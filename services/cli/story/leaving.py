@@ -48,7 +48,9 @@ from tuopin.registry.v1.household_pb2 import (
 from tuopin.registry.v1.posting_pb2 import ListPostings
 from tuopin.types.v1.types_pb2 import Evidence, Note, Position
 
-A_STEP_H = 24.0 * 8
+# A day after the message was sent, or after it should have been; two days after the reminder.
+A_REMINDER_H = 29.0
+A_STEP_H = 60.0
 VERIFY_TIMEOUT_S = 600.0
 POSTING_H = 24.0 * 7 + 1
 
@@ -68,7 +70,7 @@ def nobody_answers(stage: Stage) -> str:
     )
     stage.ask("township", "planning", "ApprovePlan", approve)
     task, _ = task_in_chat(stage, "helper", "first-visit", household_id)
-    stage.pass_hours(25)
+    stage.pass_hours(A_REMINDER_H)
     stage.until("the helper was reminded", lambda: _assignment(stage, task).reminded)
     stage.pass_hours(A_STEP_H)
     stage.until(

@@ -37,9 +37,30 @@ class Catalogue:
 def load_catalogues(folder: Path) -> dict[str, Catalogue]:
     """All languages, from the folder of the programme's chat texts."""
     return {
-        language: Catalogue(language, dict(_flat(_read(folder / f"{language}.toml"))))
+        language: Catalogue(
+            language,
+            dict(_flat(_read(folder / f"{language}.toml"))) | _named(folder.parent, language),
+        )
         for language in LANGUAGES
     }
+
+
+def _named(programme: Path, language: str) -> dict[str, str]:
+    """What the policies call their kinds, reasons and topics: "kind.first-visit"."""
+    policies = _read(programme / "policies.toml")
+    named = {
+        f"{section}.{code}": words[language]
+        for section, codes in (
+            ("decline", policies["decline_reasons"]),
+            ("return", policies["return_reasons"]),
+            ("topic", policies["topics"]),
+        )
+        for code, words in codes.items()
+    }
+    for name in policies["files"]:
+        for kind, row in _read(programme / f"{name}.toml")["kinds"].items():
+            named[f"kind.{kind}"] = row[language]
+    return named
 
 
 def placeholders(text: str) -> frozenset[str]:

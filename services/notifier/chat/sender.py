@@ -252,7 +252,8 @@ class Sender:
         command = SupersedeMessage(
             command_id=derived_id("withdraw", row.message_id), message_id=row.message_id
         )
-        await self._commands.do(command)
+        with _tracer.start_as_current_span("withdraw message", links=links([row.traceparent])):
+            await self._commands.do(command)
 
     async def _wait_out_failures(self) -> None:
         over = self._failures - AWAY_AFTER_FAILURES

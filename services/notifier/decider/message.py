@@ -1,4 +1,4 @@
-"""The rules of a message: what became of each attempt to reach one person about one assignment."""
+"""The rules of a message: when it may go out, and what became of each attempt to reach a person."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -7,8 +7,9 @@ from enum import Enum
 
 from chassis.decider import Context, Decider
 from chassis.rejection import require
+from services.notifier.decider.calendar import calendar_of
 from services.notifier.decider.policy import sending
-from services.notifier.decider.times import micros
+from services.notifier.decider.times import micros, moment
 from tuopin.notifier.v1.message_pb2 import (
     MessageErrored,
     MessageFailed,
@@ -46,6 +47,17 @@ Event = (
 )
 Events = Iterator[Event]
 
+# Rank of an alert: it passes quiet hours.
+ALERT = 0
+OFFER = "offer"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Offers of the same household to the same person that wait: until when each does."""
+
+    until_us: tuple[int, ...] = ()
+
 
 class Phase(Enum):
     """QUEUED covers what was refused and waits for its next attempt."""
@@ -73,7 +85,7 @@ def decide(state: State, command: Command, context: Context) -> Events:
     """The rule of each command."""
     match command:
         case QueueMessage():
-            return queue(state, command)
+            return queue(state, command, context)
         case RecordSending():
             return record(state, command, context)
         case SupersedeMessage():
@@ -82,8 +94,11 @@ def decide(state: State, command: Command, context: Context) -> Events:
             return resend(state, command)
 
 
-def queue(state: State, command: QueueMessage) -> Events:
-    """To be sent as soon as its turn comes."""
+def queue(state: State, command: QueueMessage, context: Context) -> Events:
+    """To be sent as soon as its turn comes; what is no alert waits for the end of quiet hours.
+
+    Tasks of one household wait a little for each other, so that they arrive together.
+    """
     if state.phase is not Phase.UNKNOWN:
         return
     yield MessageQueued(
@@ -93,6 +108,8 @@ def queue(state: State, command: QueueMessage) -> Events:
         template=command.template,
         priority=command.priority,
         village_id=command.village_id,
+        not_before_us=_not_before_us(command, context),
+        household_id=command.household_id,
     )
 
 
@@ -238,6 +255,21 @@ def evolve(state: State, event: Event) -> State:
             )
         case MessageResent():
             return replace(state, phase=Phase.QUEUED, attempts_before=state.attempts)
+
+
+def _not_before_us(command: QueueMessage, context: Context) -> int:
+    if command.priority == ALERT:
+        return 0
+    calendar = calendar_of(context)
+    start = context.now
+    if command.household_id and command.template == OFFER:
+        held = context.facts or Held()
+        # The first of them opened the window; the others go with it.
+        window = start + calendar.seconds("grouping", "window_s")
+        opened = [moment(each) for each in held.until_us if start < moment(each) < window]
+        start = min(opened, default=window)
+    allowed = calendar.awake(start)
+    return micros(allowed) if allowed > context.now else 0
 
 
 def _next_try_us(attempt: int, context: Context) -> int:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, Index, MetaData, Row, String, Table, Text, select
+from sqlalchemy import Column, Connection, Index, MetaData, Row, String, Table, Text, or_, select
 
+from chassis.paging import below
 from chassis.rejection import FactMissing
 from chassis.views import Rows, View
 from services.notifier.decider.policy import Posted
@@ -18,6 +19,8 @@ from tuopin.training.v1.cadre_pb2 import (
 )
 
 METADATA = MetaData()
+
+VILLAGE_DIGITS = 12
 
 CADRES = Table(
     "cadres",
@@ -85,6 +88,12 @@ def region_of(connection: Connection, cadre_id: str) -> str:
     return str(found)
 
 
+def known_region_of(connection: Connection, cadre_id: str) -> str:
+    """Who appointed the cadre; "" while the cadre has not been heard of."""
+    found = connection.scalar(select(CADRES.c.region_id).where(CADRES.c.cadre_id == cadre_id))
+    return str(found or "")
+
+
 def language_of(connection: Connection, cadre_id: str) -> str:
     """The language the cadre is spoken to in; "" while unknown."""
     found = connection.scalar(select(CADRES.c.language).where(CADRES.c.cadre_id == cadre_id))
@@ -114,3 +123,35 @@ def posted_at(connection: Connection, region_ids: Sequence[str]) -> tuple[Posted
         .order_by(POSTINGS.c.cadre_id, POSTINGS.c.region_id)
     )
     return tuple(Posted(row.cadre_id, row.post, row.region_id) for row in rows)
+
+
+def posted_below(
+    connection: Connection, region_id: str, posts: Sequence[str]
+) -> tuple[Posted, ...]:
+    """Who holds one of these posts in the region or below it."""
+    rows = connection.execute(
+        select(POSTINGS)
+        .where(below(POSTINGS.c.region_id, region_id), POSTINGS.c.post.in_(posts))
+        .order_by(POSTINGS.c.cadre_id, POSTINGS.c.region_id)
+    )
+    return tuple(Posted(row.cadre_id, row.post, row.region_id) for row in rows)
+
+
+def departed(connection: Connection, cadre_ids: Sequence[str]) -> frozenset[str]:
+    """Which of these have left, or hold no post any more."""
+    posted = select(POSTINGS.c.cadre_id).where(POSTINGS.c.cadre_id == CADRES.c.cadre_id).exists()
+    return frozenset(
+        connection.scalars(
+            select(CADRES.c.cadre_id).where(
+                CADRES.c.cadre_id.in_(cadre_ids), or_(CADRES.c.departed_on.is_not(None), ~posted)
+            )
+        )
+    )
+
+
+def villages_posted(connection: Connection, region_id: str) -> frozenset[str]:
+    """Villages of a region to which somebody is posted."""
+    regions = connection.scalars(
+        select(POSTINGS.c.region_id).where(below(POSTINGS.c.region_id, region_id)).distinct()
+    )
+    return frozenset(each for each in regions if len(each) == VILLAGE_DIGITS)

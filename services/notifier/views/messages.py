@@ -56,6 +56,9 @@ MESSAGES = Table(
     Column("attempts", Integer, server_default="0"),
     Column("queued_at_us", BigInteger),
     Column("next_try_at_us", BigInteger),
+    # End of quiet hours, or of the wait for the household's other tasks; 0: at once.
+    Column("not_before_us", BigInteger, server_default="0"),
+    Column("household_id", String(60)),
     Column("provider_message_id", BigInteger),
     # From which of the person's channels on they are tried; "": from the first.
     Column("channel", String(30), server_default=""),
@@ -123,6 +126,8 @@ def project(rows: Rows, envelope: Envelope, event: Event) -> None:
                 # At once. Not recorded_at, which never decreases: with a clock that was set back
                 # the message would wait until the clock is there again.
                 next_try_at_us=0,
+                not_before_us=event.not_before_us,
+                household_id=event.household_id,
                 provider_message_id=0,
                 reason="",
                 traceparent=envelope.traceparent,
@@ -183,6 +188,7 @@ def due(connection: Connection, now_us: int, most: int) -> Sequence[Row[Any]]:
         .where(
             MESSAGES.c.waiting == 1,
             MESSAGES.c.superseded == 0,
+            func.coalesce(MESSAGES.c.not_before_us, 0) <= now_us,
             # Later than any wait we set: the clock was set back meanwhile.
             or_(
                 MESSAGES.c.next_try_at_us <= now_us,
@@ -253,6 +259,23 @@ def told_about(
         state = "superseded" if row.superseded else row.state
         told.setdefault(row.assignment_id, []).append(f"{state} #{row.reference}")
     return told
+
+
+def held_until(connection: Connection, cadre_id: str, household_id: str) -> tuple[int, ...]:
+    """Until when the offers of a household to a person wait that have not been tried yet."""
+    return tuple(
+        connection.scalars(
+            select(MESSAGES.c.not_before_us)
+            .where(
+                MESSAGES.c.cadre_id == cadre_id,
+                MESSAGES.c.household_id == household_id,
+                MESSAGES.c.waiting == 1,
+                MESSAGES.c.attempts == 0,
+                MESSAGES.c.not_before_us > 0,
+            )
+            .order_by(MESSAGES.c.not_before_us)
+        )
+    )
 
 
 def unreachable_since(connection: Connection, cadre_id: str) -> int:

@@ -14,6 +14,11 @@ from tuopin.notifier.v1.assignment_pb2 import (
     AssignmentOffered,
     AssignmentReturned,
 )
+from tuopin.notifier.v1.handling_pb2 import (
+    AssignmentCancelled,
+    AssignmentExpired,
+    AssignmentReassigned,
+)
 from tuopin.planning.v1.plan_pb2 import PlanApproved, VisitRecorded
 from tuopin.training.v1.cadre_pb2 import (
     CadreAppointed,
@@ -81,6 +86,9 @@ EVENTS = (
     AssignmentEscalated,
     AssignmentDone,
     AssignmentReturned,
+    AssignmentReassigned,
+    AssignmentCancelled,
+    AssignmentExpired,
 )
 Event = (
     CadreAppointed
@@ -94,6 +102,9 @@ Event = (
     | AssignmentEscalated
     | AssignmentDone
     | AssignmentReturned
+    | AssignmentReassigned
+    | AssignmentCancelled
+    | AssignmentExpired
 )
 
 
@@ -124,8 +135,10 @@ def project(rows: Rows, envelope: Envelope, event: Event) -> None:
             rows.add(RECORDS, (event.helper_id,), households_helped=1)
         case VisitRecorded():
             rows.add(RECORDS, (event.cadre_id,), visits=1)
-        case AssignmentOffered() | AssignmentEscalated():
+        case AssignmentOffered() | AssignmentEscalated() | AssignmentReassigned():
             _hand_over(rows, event)
+        case AssignmentCancelled() | AssignmentExpired() if event.cadre_id:
+            rows.add(RECORDS, (event.cadre_id,), tasks_open=-1)
         case AssignmentDone():
             rows.add(RECORDS, (event.cadre_id,), tasks_open=-1, tasks_finished=1)
         case AssignmentReturned():
@@ -144,12 +157,18 @@ def _certify(rows: Rows, event: TrainingCompleted) -> None:
     )
 
 
-def _hand_over(rows: Rows, event: AssignmentOffered | AssignmentEscalated) -> None:
-    """Where nobody follows, the task stays with the one who had it: he may still take it."""
-    if not event.cadre_id:
+def _hand_over(
+    rows: Rows, event: AssignmentOffered | AssignmentEscalated | AssignmentReassigned
+) -> None:
+    """Where nobody follows, the task stays with the one who had it and may still take it; who
+    has left has nothing any more.
+    """
+    left = isinstance(event, AssignmentEscalated) and event.reason == "left"
+    if not event.cadre_id and not left:
         return
-    rows.add(RECORDS, (event.cadre_id,), tasks_open=1)
-    if isinstance(event, AssignmentEscalated) and event.previous_cadre_id:
+    if event.cadre_id:
+        rows.add(RECORDS, (event.cadre_id,), tasks_open=1)
+    if not isinstance(event, AssignmentOffered) and event.previous_cadre_id:
         rows.add(RECORDS, (event.previous_cadre_id,), tasks_open=-1)
 
 

@@ -187,6 +187,8 @@ class AssignmentOffered(_message.Message):
     TERMS_FIELD_NUMBER: _builtins.int
     CLOCK_FIELD_NUMBER: _builtins.int
     EXPIRE_AT_US_FIELD_NUMBER: _builtins.int
+    HELPER_ID_FIELD_NUMBER: _builtins.int
+    CAUSED_AT_US_FIELD_NUMBER: _builtins.int
     assignment_id: _builtins.str
     kind: _builtins.str
     household_id: _builtins.str
@@ -203,6 +205,10 @@ class AssignmentOffered(_message.Message):
     due_at_us: _builtins.int
     expire_at_us: _builtins.int
     """Open at this moment it expires; 0: never."""
+    helper_id: _builtins.str
+    """The helper whom the cause named: whoever declines or leaves, the policy may still mean them."""
+    caused_at_us: _builtins.int
+    """When the cause was recorded: an end of the cause after it ends the assignment, too."""
     @_builtins.property
     def facts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
     @_builtins.property
@@ -228,10 +234,12 @@ class AssignmentOffered(_message.Message):
         terms: _handling_pb2.Terms | None = ...,
         clock: _handling_pb2.AnswerClock | None = ...,
         expire_at_us: _builtins.int = ...,
+        helper_id: _builtins.str = ...,
+        caused_at_us: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "terms", b"terms"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "clock", b"clock", "due_at_us", b"due_at_us", "escalate_at_us", b"escalate_at_us", "expire_at_us", b"expire_at_us", "facts", b"facts", "household_id", b"household_id", "household_number", b"household_number", "kind", b"kind", "policy", b"policy", "proof", b"proof", "remind_at_us", b"remind_at_us", "subject", b"subject", "terms", b"terms", "village_id", b"village_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "caused_at_us", b"caused_at_us", "clock", b"clock", "due_at_us", b"due_at_us", "escalate_at_us", b"escalate_at_us", "expire_at_us", b"expire_at_us", "facts", b"facts", "helper_id", b"helper_id", "household_id", b"household_id", "household_number", b"household_number", "kind", b"kind", "policy", b"policy", "proof", b"proof", "remind_at_us", b"remind_at_us", "subject", b"subject", "terms", b"terms", "village_id", b"village_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -341,6 +349,7 @@ class EvidenceAdded(_message.Message):
     HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
     VILLAGE_ID_FIELD_NUMBER: _builtins.int
     PAPER_FIELD_NUMBER: _builtins.int
+    CLOCK_FIELD_NUMBER: _builtins.int
     assignment_id: _builtins.str
     cadre_id: _builtins.str
     household_id: _builtins.str
@@ -353,6 +362,8 @@ class EvidenceAdded(_message.Message):
         witness of the paper that AssignmentDone will carry (a sealed text is bound to its field).
         """
 
+    @_builtins.property
+    def clock(self) -> _handling_pb2.AnswerClock: ...
     def __init__(
         self,
         *,
@@ -362,10 +373,11 @@ class EvidenceAdded(_message.Message):
         household_id: _builtins.str = ...,
         village_id: _builtins.str = ...,
         paper: _types_pb2.Paper | None = ...,
+        clock: _handling_pb2.AnswerClock | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "paper", b"paper"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "evidence", b"evidence", "paper", b"paper"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "evidence", b"evidence", "household_id", b"household_id", "paper", b"paper", "village_id", b"village_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "clock", b"clock", "evidence", b"evidence", "household_id", b"household_id", "paper", b"paper", "village_id", b"village_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -507,6 +519,7 @@ class AssignmentReminded(_message.Message):
     CLOCK_FIELD_NUMBER: _builtins.int
     BY_FIELD_NUMBER: _builtins.int
     ORDINAL_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
     assignment_id: _builtins.str
     cadre_id: _builtins.str
     village_id: _builtins.str
@@ -518,6 +531,8 @@ class AssignmentReminded(_message.Message):
     """message or digest."""
     ordinal: _builtins.int
     """Which reminder of this step it is, from 1."""
+    priority: _builtins.str
+    """alert or task, as its terms say."""
     @_builtins.property
     def clock(self) -> _handling_pb2.AnswerClock: ...
     def __init__(
@@ -532,10 +547,11 @@ class AssignmentReminded(_message.Message):
         clock: _handling_pb2.AnswerClock | None = ...,
         by: _builtins.str = ...,
         ordinal: _builtins.int = ...,
+        priority: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "by", b"by", "cadre_id", b"cadre_id", "clock", b"clock", "household_id", b"household_id", "kind", b"kind", "ordinal", b"ordinal", "supersedes_message_id", b"supersedes_message_id", "village_id", b"village_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "by", b"by", "cadre_id", b"cadre_id", "clock", b"clock", "household_id", b"household_id", "kind", b"kind", "ordinal", b"ordinal", "priority", b"priority", "supersedes_message_id", b"supersedes_message_id", "village_id", b"village_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -733,6 +749,9 @@ class AssignmentReturned(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     SUPERSEDES_MESSAGE_ID_FIELD_NUMBER: _builtins.int
     CLOCK_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    DUE_AT_US_FIELD_NUMBER: _builtins.int
+    EXPIRE_AT_US_FIELD_NUMBER: _builtins.int
     assignment_id: _builtins.str
     cadre_id: _builtins.str
     slug: _builtins.str
@@ -742,6 +761,10 @@ class AssignmentReturned(_message.Message):
     kind: _builtins.str
     supersedes_message_id: _builtins.str
     """Message to the same person that the news takes the place of."""
+    priority: _builtins.str
+    due_at_us: _builtins.int
+    """The statutory times as offered: they hold for the second attempt, too."""
+    expire_at_us: _builtins.int
     @_builtins.property
     def clock(self) -> _handling_pb2.AnswerClock: ...
     def __init__(
@@ -755,10 +778,13 @@ class AssignmentReturned(_message.Message):
         kind: _builtins.str = ...,
         supersedes_message_id: _builtins.str = ...,
         clock: _handling_pb2.AnswerClock | None = ...,
+        priority: _builtins.str = ...,
+        due_at_us: _builtins.int = ...,
+        expire_at_us: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "clock", b"clock", "household_id", b"household_id", "kind", b"kind", "slug", b"slug", "supersedes_message_id", b"supersedes_message_id", "village_id", b"village_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "clock", b"clock", "due_at_us", b"due_at_us", "expire_at_us", b"expire_at_us", "household_id", b"household_id", "kind", b"kind", "priority", b"priority", "slug", b"slug", "supersedes_message_id", b"supersedes_message_id", "village_id", b"village_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -863,6 +889,7 @@ class Assignment(_message.Message):
     declined_reason: _builtins.str
     ended_reason: _builtins.str
     overdue: _builtins.bool
+    """Was due before the moment of the question."""
     escalated_reason: _builtins.str
     @_builtins.property
     def messages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:

@@ -26,13 +26,17 @@ from tuopin.options.v1 import options_pb2 as tuopin_dot_options_dot_v1_dot_optio
 from tuopin.types.v1 import types_pb2 as tuopin_dot_types_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftuopin/notifier/v1/digest.proto\x12\x12tuopin.notifier.v1\x1a\x1ftuopin/options/v1/options.proto\x1a\x1btuopin/types/v1/types.proto\"Z\n\x0bQueueDigest\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x18\n\x08\x63\x61\x64re_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x15\n\x03\x64\x61y\x18\x03 \x01(\tB\x08\x8a\xb5\x18\x04\x08\x01H\x01\"\xe0\x01\n\x0c\x44igestQueued\x12\x10\n\x08\x63\x61\x64re_id\x18\x01 \x01(\t\x12\x0b\n\x03\x64\x61y\x18\x02 \x01(\t\x12\x12\n\nmessage_id\x18\x03 \x01(\t\x12\x15\n\rto_take_count\x18\x04 \x01(\x05\x12\x17\n\x0fto_finish_count\x18\x05 \x01(\x05\x12\x15\n\roverdue_count\x18\x06 \x01(\x05\x12\x1d\n\x15supersedes_message_id\x18\x07 \x01(\t\x12\x12\n\nnext_at_us\x18\x08 \x01(\x03\x12\x10\n\x08next_day\x18\t \x01(\t\x12\x11\n\tregion_id\x18\n \x01(\t\"\x83\x01\n\tGetDigest\x12\x18\n\x08\x63\x61\x64re_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1b\n\tpage_size\x18\x02 \x01(\x05\x42\x08\x8a\xb5\x18\x04(\x00\x30\x64\x12\x12\n\npage_token\x18\x03 \x01(\t\x12+\n\x08\x61t_least\x18\x04 \x01(\x0b\x32\x19.tuopin.types.v1.Positionb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftuopin/notifier/v1/digest.proto\x12\x12tuopin.notifier.v1\x1a\x1ftuopin/options/v1/options.proto\x1a\x1btuopin/types/v1/types.proto\"D\n\x0c\x45xpectDigest\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x18\n\x08\x63\x61\x64re_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\"?\n\x0f\x44igestScheduled\x12\x10\n\x08\x63\x61\x64re_id\x18\x01 \x01(\t\x12\x0b\n\x03\x64\x61y\x18\x02 \x01(\t\x12\r\n\x05\x61t_us\x18\x03 \x01(\x03\"Z\n\x0bQueueDigest\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x18\n\x08\x63\x61\x64re_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x15\n\x03\x64\x61y\x18\x03 \x01(\tB\x08\x8a\xb5\x18\x04\x08\x01H\x01\"\xe0\x01\n\x0c\x44igestQueued\x12\x10\n\x08\x63\x61\x64re_id\x18\x01 \x01(\t\x12\x0b\n\x03\x64\x61y\x18\x02 \x01(\t\x12\x12\n\nmessage_id\x18\x03 \x01(\t\x12\x15\n\rto_take_count\x18\x04 \x01(\x05\x12\x17\n\x0fto_finish_count\x18\x05 \x01(\x05\x12\x15\n\roverdue_count\x18\x06 \x01(\x05\x12\x1d\n\x15supersedes_message_id\x18\x07 \x01(\t\x12\x12\n\nnext_at_us\x18\x08 \x01(\x03\x12\x10\n\x08next_day\x18\t \x01(\t\x12\x11\n\tregion_id\x18\n \x01(\t\"\x83\x01\n\tGetDigest\x12\x18\n\x08\x63\x61\x64re_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1b\n\tpage_size\x18\x02 \x01(\x05\x42\x08\x8a\xb5\x18\x04(\x00\x30\x64\x12\x12\n\npage_token\x18\x03 \x01(\t\x12+\n\x08\x61t_least\x18\x04 \x01(\x0b\x32\x19.tuopin.types.v1.Positionb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tuopin.notifier.v1.digest_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_EXPECTDIGEST'].fields_by_name['command_id']._loaded_options = None
+  _globals['_EXPECTDIGEST'].fields_by_name['command_id']._serialized_options = b'\212\265\030\002\010\001'
+  _globals['_EXPECTDIGEST'].fields_by_name['cadre_id']._loaded_options = None
+  _globals['_EXPECTDIGEST'].fields_by_name['cadre_id']._serialized_options = b'\212\265\030\002\010\001'
   _globals['_QUEUEDIGEST'].fields_by_name['command_id']._loaded_options = None
   _globals['_QUEUEDIGEST'].fields_by_name['command_id']._serialized_options = b'\212\265\030\002\010\001'
   _globals['_QUEUEDIGEST'].fields_by_name['cadre_id']._loaded_options = None
@@ -43,10 +47,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETDIGEST'].fields_by_name['cadre_id']._serialized_options = b'\212\265\030\002\010\001'
   _globals['_GETDIGEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_GETDIGEST'].fields_by_name['page_size']._serialized_options = b'\212\265\030\004(\0000d'
-  _globals['_QUEUEDIGEST']._serialized_start=117
-  _globals['_QUEUEDIGEST']._serialized_end=207
-  _globals['_DIGESTQUEUED']._serialized_start=210
-  _globals['_DIGESTQUEUED']._serialized_end=434
-  _globals['_GETDIGEST']._serialized_start=437
-  _globals['_GETDIGEST']._serialized_end=568
+  _globals['_EXPECTDIGEST']._serialized_start=117
+  _globals['_EXPECTDIGEST']._serialized_end=185
+  _globals['_DIGESTSCHEDULED']._serialized_start=187
+  _globals['_DIGESTSCHEDULED']._serialized_end=250
+  _globals['_QUEUEDIGEST']._serialized_start=252
+  _globals['_QUEUEDIGEST']._serialized_end=342
+  _globals['_DIGESTQUEUED']._serialized_start=345
+  _globals['_DIGESTQUEUED']._serialized_end=569
+  _globals['_GETDIGEST']._serialized_start=572
+  _globals['_GETDIGEST']._serialized_end=703
 # @@protoc_insertion_point(module_scope)

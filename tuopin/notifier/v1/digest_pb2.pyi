@@ -18,6 +18,55 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
+class ExpectDigest(_message.Message):
+    """Somebody has something to do: there will be a digest. Sent by the reaction to what was given to them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_ID_FIELD_NUMBER: _builtins.int
+    CADRE_ID_FIELD_NUMBER: _builtins.int
+    command_id: _builtins.str
+    cadre_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        command_id: _builtins.str = ...,
+        cadre_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cadre_id", b"cadre_id", "command_id", b"command_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExpectDigest: _TypeAlias = ExpectDigest  # noqa: Y015
+
+@_typing.final
+class DigestScheduled(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CADRE_ID_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    AT_US_FIELD_NUMBER: _builtins.int
+    cadre_id: _builtins.str
+    day: _builtins.str
+    at_us: _builtins.int
+    def __init__(
+        self,
+        *,
+        cadre_id: _builtins.str = ...,
+        day: _builtins.str = ...,
+        at_us: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_us", b"at_us", "cadre_id", b"cadre_id", "day", b"day"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DigestScheduled: _TypeAlias = DigestScheduled  # noqa: Y015
+
+@_typing.final
 class QueueDigest(_message.Message):
     """Sent by the deadline."""
 

@@ -104,15 +104,12 @@ class AnswerClock(_message.Message):
     NEXT_AT_US_FIELD_NUMBER: _builtins.int
     NEXT_STEP_FIELD_NUMBER: _builtins.int
     DELAY_S_FIELD_NUMBER: _builtins.int
-    DIGEST_AT_US_FIELD_NUMBER: _builtins.int
     started_at_us: _builtins.int
     next_at_us: _builtins.int
     next_step: _builtins.str
     """remind or escalate; empty: nothing follows."""
     delay_s: _builtins.int
     """Seconds that must pass from started_at_us on, outages of the provider not counted."""
-    digest_at_us: _builtins.int
-    """Daily digest of whoever has it now, for the case that it is still open then."""
     def __init__(
         self,
         *,
@@ -120,11 +117,10 @@ class AnswerClock(_message.Message):
         next_at_us: _builtins.int = ...,
         next_step: _builtins.str = ...,
         delay_s: _builtins.int = ...,
-        digest_at_us: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["delay_s", b"delay_s", "digest_at_us", b"digest_at_us", "next_at_us", b"next_at_us", "next_step", b"next_step", "started_at_us", b"started_at_us"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delay_s", b"delay_s", "next_at_us", b"next_at_us", "next_step", b"next_step", "started_at_us", b"started_at_us"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -437,6 +433,7 @@ class AssignmentReassigned(_message.Message):
     HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
     VILLAGE_ID_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
     assignment_id: _builtins.str
     cadre_id: _builtins.str
     previous_cadre_id: _builtins.str
@@ -447,6 +444,7 @@ class AssignmentReassigned(_message.Message):
     household_id: _builtins.str
     village_id: _builtins.str
     kind: _builtins.str
+    priority: _builtins.str
     @_builtins.property
     def clock(self) -> Global___AnswerClock: ...
     def __init__(
@@ -461,10 +459,11 @@ class AssignmentReassigned(_message.Message):
         household_id: _builtins.str = ...,
         village_id: _builtins.str = ...,
         kind: _builtins.str = ...,
+        priority: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "clock", b"clock", "household_id", b"household_id", "kind", b"kind", "previous_cadre_id", b"previous_cadre_id", "reason", b"reason", "supersedes_message_id", b"supersedes_message_id", "village_id", b"village_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "clock", b"clock", "household_id", b"household_id", "kind", b"kind", "previous_cadre_id", b"previous_cadre_id", "priority", b"priority", "reason", b"reason", "supersedes_message_id", b"supersedes_message_id", "village_id", b"village_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

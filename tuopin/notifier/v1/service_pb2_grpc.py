@@ -6,9 +6,13 @@ import warnings
 from tuopin.notifier.v1 import assignment_pb2 as tuopin_dot_notifier_dot_v1_dot_assignment__pb2
 from tuopin.notifier.v1 import burden_pb2 as tuopin_dot_notifier_dot_v1_dot_burden__pb2
 from tuopin.notifier.v1 import complaint_pb2 as tuopin_dot_notifier_dot_v1_dot_complaint__pb2
+from tuopin.notifier.v1 import digest_pb2 as tuopin_dot_notifier_dot_v1_dot_digest__pb2
+from tuopin.notifier.v1 import handling_pb2 as tuopin_dot_notifier_dot_v1_dot_handling__pb2
 from tuopin.notifier.v1 import link_pb2 as tuopin_dot_notifier_dot_v1_dot_link__pb2
 from tuopin.notifier.v1 import linking_pb2 as tuopin_dot_notifier_dot_v1_dot_linking__pb2
 from tuopin.notifier.v1 import message_pb2 as tuopin_dot_notifier_dot_v1_dot_message__pb2
+from tuopin.notifier.v1 import order_pb2 as tuopin_dot_notifier_dot_v1_dot_order__pb2
+from tuopin.notifier.v1 import outage_pb2 as tuopin_dot_notifier_dot_v1_dot_outage__pb2
 from tuopin.notifier.v1 import resending_pb2 as tuopin_dot_notifier_dot_v1_dot_resending__pb2
 from tuopin.notifier.v1 import voice_pb2 as tuopin_dot_notifier_dot_v1_dot_voice__pb2
 from tuopin.types.v1 import types_pb2 as tuopin_dot_types_dot_v1_dot_types__pb2
@@ -221,6 +225,86 @@ class NotifierServiceStub:
                 '/tuopin.notifier.v1.NotifierService/GetComplaint',
                 request_serializer=tuopin_dot_notifier_dot_v1_dot_complaint__pb2.GetComplaint.SerializeToString,
                 response_deserializer=tuopin_dot_notifier_dot_v1_dot_complaint__pb2.Complaint.FromString,
+                _registered_method=True)
+        self.ReleaseAssignment = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/ReleaseAssignment',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_handling__pb2.ReleaseAssignment.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.DeclineAssignment = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/DeclineAssignment',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_handling__pb2.DeclineAssignment.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.SnoozeAssignment = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/SnoozeAssignment',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_handling__pb2.SnoozeAssignment.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.HandOverAssignment = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/HandOverAssignment',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_handling__pb2.HandOverAssignment.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.StartAnswerClock = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/StartAnswerClock',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_handling__pb2.StartAnswerClock.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ExpireAssignment = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/ExpireAssignment',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_handling__pb2.ExpireAssignment.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ReassignAssignment = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/ReassignAssignment',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_handling__pb2.ReassignAssignment.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.CancelAssignment = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/CancelAssignment',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_handling__pb2.CancelAssignment.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ReviewAssignment = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/ReviewAssignment',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_handling__pb2.ReviewAssignment.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ExpectDigest = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/ExpectDigest',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_digest__pb2.ExpectDigest.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.QueueDigest = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/QueueDigest',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_digest__pb2.QueueDigest.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ReportProvider = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/ReportProvider',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_outage__pb2.ReportProvider.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.OrderTask = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/OrderTask',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_order__pb2.OrderTask.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.PreviewOrder = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/PreviewOrder',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_order__pb2.PreviewOrder.SerializeToString,
+                response_deserializer=tuopin_dot_notifier_dot_v1_dot_order__pb2.OrderPreview.FromString,
+                _registered_method=True)
+        self.GetOrder = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/GetOrder',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_order__pb2.GetOrder.SerializeToString,
+                response_deserializer=tuopin_dot_notifier_dot_v1_dot_order__pb2.Order.FromString,
+                _registered_method=True)
+        self.GetDigest = channel.unary_unary(
+                '/tuopin.notifier.v1.NotifierService/GetDigest',
+                request_serializer=tuopin_dot_notifier_dot_v1_dot_digest__pb2.GetDigest.SerializeToString,
+                response_deserializer=tuopin_dot_notifier_dot_v1_dot_assignment__pb2.AssignmentPage.FromString,
                 _registered_method=True)
         self.BeginLink = channel.unary_unary(
                 '/tuopin.notifier.v1.NotifierService/BeginLink',
@@ -481,6 +565,103 @@ class NotifierServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReleaseAssignment(self, request, context):
+        """How an assignment goes on: policies, decline, snooze, hand-over, end.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeclineAssignment(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SnoozeAssignment(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def HandOverAssignment(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StartAnswerClock(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExpireAssignment(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReassignAssignment(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelAssignment(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReviewAssignment(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExpectDigest(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def QueueDigest(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReportProvider(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OrderTask(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PreviewOrder(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetOrder(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetDigest(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def BeginLink(self, request, context):
         """Linking: confirmed, proven, ended.
         """
@@ -707,6 +888,86 @@ def add_NotifierServiceServicer_to_server(servicer, server):
                     servicer.GetComplaint,
                     request_deserializer=tuopin_dot_notifier_dot_v1_dot_complaint__pb2.GetComplaint.FromString,
                     response_serializer=tuopin_dot_notifier_dot_v1_dot_complaint__pb2.Complaint.SerializeToString,
+            ),
+            'ReleaseAssignment': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseAssignment,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_handling__pb2.ReleaseAssignment.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'DeclineAssignment': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeclineAssignment,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_handling__pb2.DeclineAssignment.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'SnoozeAssignment': grpc.unary_unary_rpc_method_handler(
+                    servicer.SnoozeAssignment,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_handling__pb2.SnoozeAssignment.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'HandOverAssignment': grpc.unary_unary_rpc_method_handler(
+                    servicer.HandOverAssignment,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_handling__pb2.HandOverAssignment.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'StartAnswerClock': grpc.unary_unary_rpc_method_handler(
+                    servicer.StartAnswerClock,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_handling__pb2.StartAnswerClock.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ExpireAssignment': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExpireAssignment,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_handling__pb2.ExpireAssignment.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ReassignAssignment': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReassignAssignment,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_handling__pb2.ReassignAssignment.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'CancelAssignment': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelAssignment,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_handling__pb2.CancelAssignment.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ReviewAssignment': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReviewAssignment,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_handling__pb2.ReviewAssignment.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ExpectDigest': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExpectDigest,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_digest__pb2.ExpectDigest.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'QueueDigest': grpc.unary_unary_rpc_method_handler(
+                    servicer.QueueDigest,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_digest__pb2.QueueDigest.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ReportProvider': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportProvider,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_outage__pb2.ReportProvider.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'OrderTask': grpc.unary_unary_rpc_method_handler(
+                    servicer.OrderTask,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_order__pb2.OrderTask.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'PreviewOrder': grpc.unary_unary_rpc_method_handler(
+                    servicer.PreviewOrder,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_order__pb2.PreviewOrder.FromString,
+                    response_serializer=tuopin_dot_notifier_dot_v1_dot_order__pb2.OrderPreview.SerializeToString,
+            ),
+            'GetOrder': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOrder,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_order__pb2.GetOrder.FromString,
+                    response_serializer=tuopin_dot_notifier_dot_v1_dot_order__pb2.Order.SerializeToString,
+            ),
+            'GetDigest': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDigest,
+                    request_deserializer=tuopin_dot_notifier_dot_v1_dot_digest__pb2.GetDigest.FromString,
+                    response_serializer=tuopin_dot_notifier_dot_v1_dot_assignment__pb2.AssignmentPage.SerializeToString,
             ),
             'BeginLink': grpc.unary_unary_rpc_method_handler(
                     servicer.BeginLink,
@@ -1716,6 +1977,438 @@ class NotifierService:
             '/tuopin.notifier.v1.NotifierService/GetComplaint',
             tuopin_dot_notifier_dot_v1_dot_complaint__pb2.GetComplaint.SerializeToString,
             tuopin_dot_notifier_dot_v1_dot_complaint__pb2.Complaint.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReleaseAssignment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/ReleaseAssignment',
+            tuopin_dot_notifier_dot_v1_dot_handling__pb2.ReleaseAssignment.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeclineAssignment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/DeclineAssignment',
+            tuopin_dot_notifier_dot_v1_dot_handling__pb2.DeclineAssignment.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SnoozeAssignment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/SnoozeAssignment',
+            tuopin_dot_notifier_dot_v1_dot_handling__pb2.SnoozeAssignment.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def HandOverAssignment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/HandOverAssignment',
+            tuopin_dot_notifier_dot_v1_dot_handling__pb2.HandOverAssignment.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StartAnswerClock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/StartAnswerClock',
+            tuopin_dot_notifier_dot_v1_dot_handling__pb2.StartAnswerClock.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExpireAssignment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/ExpireAssignment',
+            tuopin_dot_notifier_dot_v1_dot_handling__pb2.ExpireAssignment.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReassignAssignment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/ReassignAssignment',
+            tuopin_dot_notifier_dot_v1_dot_handling__pb2.ReassignAssignment.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelAssignment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/CancelAssignment',
+            tuopin_dot_notifier_dot_v1_dot_handling__pb2.CancelAssignment.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReviewAssignment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/ReviewAssignment',
+            tuopin_dot_notifier_dot_v1_dot_handling__pb2.ReviewAssignment.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExpectDigest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/ExpectDigest',
+            tuopin_dot_notifier_dot_v1_dot_digest__pb2.ExpectDigest.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QueueDigest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/QueueDigest',
+            tuopin_dot_notifier_dot_v1_dot_digest__pb2.QueueDigest.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportProvider(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/ReportProvider',
+            tuopin_dot_notifier_dot_v1_dot_outage__pb2.ReportProvider.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OrderTask(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/OrderTask',
+            tuopin_dot_notifier_dot_v1_dot_order__pb2.OrderTask.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreviewOrder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/PreviewOrder',
+            tuopin_dot_notifier_dot_v1_dot_order__pb2.PreviewOrder.SerializeToString,
+            tuopin_dot_notifier_dot_v1_dot_order__pb2.OrderPreview.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOrder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/GetOrder',
+            tuopin_dot_notifier_dot_v1_dot_order__pb2.GetOrder.SerializeToString,
+            tuopin_dot_notifier_dot_v1_dot_order__pb2.Order.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDigest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.notifier.v1.NotifierService/GetDigest',
+            tuopin_dot_notifier_dot_v1_dot_digest__pb2.GetDigest.SerializeToString,
+            tuopin_dot_notifier_dot_v1_dot_assignment__pb2.AssignmentPage.FromString,
             options,
             channel_credentials,
             insecure,

@@ -8,9 +8,13 @@ from grpc import aio as _aio
 from tuopin.notifier.v1 import assignment_pb2 as _assignment_pb2
 from tuopin.notifier.v1 import burden_pb2 as _burden_pb2
 from tuopin.notifier.v1 import complaint_pb2 as _complaint_pb2
+from tuopin.notifier.v1 import digest_pb2 as _digest_pb2
+from tuopin.notifier.v1 import handling_pb2 as _handling_pb2
 from tuopin.notifier.v1 import link_pb2 as _link_pb2
 from tuopin.notifier.v1 import linking_pb2 as _linking_pb2
 from tuopin.notifier.v1 import message_pb2 as _message_pb2
+from tuopin.notifier.v1 import order_pb2 as _order_pb2
+from tuopin.notifier.v1 import outage_pb2 as _outage_pb2
 from tuopin.notifier.v1 import resending_pb2 as _resending_pb2
 from tuopin.notifier.v1 import voice_pb2 as _voice_pb2
 from tuopin.types.v1 import types_pb2 as _types_pb2
@@ -78,6 +82,23 @@ class NotifierServiceStub:
     RevealComplainant: _grpc.UnaryUnaryMultiCallable[_complaint_pb2.RevealComplainant, _types_pb2.Receipt]
     ListComplaints: _grpc.UnaryUnaryMultiCallable[_complaint_pb2.ListComplaints, _complaint_pb2.ComplaintPage]
     GetComplaint: _grpc.UnaryUnaryMultiCallable[_complaint_pb2.GetComplaint, _complaint_pb2.Complaint]
+    ReleaseAssignment: _grpc.UnaryUnaryMultiCallable[_handling_pb2.ReleaseAssignment, _types_pb2.Receipt]
+    """How an assignment goes on: policies, decline, snooze, hand-over, end."""
+    DeclineAssignment: _grpc.UnaryUnaryMultiCallable[_handling_pb2.DeclineAssignment, _types_pb2.Receipt]
+    SnoozeAssignment: _grpc.UnaryUnaryMultiCallable[_handling_pb2.SnoozeAssignment, _types_pb2.Receipt]
+    HandOverAssignment: _grpc.UnaryUnaryMultiCallable[_handling_pb2.HandOverAssignment, _types_pb2.Receipt]
+    StartAnswerClock: _grpc.UnaryUnaryMultiCallable[_handling_pb2.StartAnswerClock, _types_pb2.Receipt]
+    ExpireAssignment: _grpc.UnaryUnaryMultiCallable[_handling_pb2.ExpireAssignment, _types_pb2.Receipt]
+    ReassignAssignment: _grpc.UnaryUnaryMultiCallable[_handling_pb2.ReassignAssignment, _types_pb2.Receipt]
+    CancelAssignment: _grpc.UnaryUnaryMultiCallable[_handling_pb2.CancelAssignment, _types_pb2.Receipt]
+    ReviewAssignment: _grpc.UnaryUnaryMultiCallable[_handling_pb2.ReviewAssignment, _types_pb2.Receipt]
+    ExpectDigest: _grpc.UnaryUnaryMultiCallable[_digest_pb2.ExpectDigest, _types_pb2.Receipt]
+    QueueDigest: _grpc.UnaryUnaryMultiCallable[_digest_pb2.QueueDigest, _types_pb2.Receipt]
+    ReportProvider: _grpc.UnaryUnaryMultiCallable[_outage_pb2.ReportProvider, _types_pb2.Receipt]
+    OrderTask: _grpc.UnaryUnaryMultiCallable[_order_pb2.OrderTask, _types_pb2.Receipt]
+    PreviewOrder: _grpc.UnaryUnaryMultiCallable[_order_pb2.PreviewOrder, _order_pb2.OrderPreview]
+    GetOrder: _grpc.UnaryUnaryMultiCallable[_order_pb2.GetOrder, _order_pb2.Order]
+    GetDigest: _grpc.UnaryUnaryMultiCallable[_digest_pb2.GetDigest, _assignment_pb2.AssignmentPage]
     BeginLink: _grpc.UnaryUnaryMultiCallable[_linking_pb2.BeginLink, _types_pb2.Receipt]
     """Linking: confirmed, proven, ended."""
     ConfirmLink: _grpc.UnaryUnaryMultiCallable[_linking_pb2.ConfirmLink, _types_pb2.Receipt]
@@ -130,6 +151,23 @@ class NotifierServiceAsyncStub(NotifierServiceStub):
     RevealComplainant: _aio.UnaryUnaryMultiCallable[_complaint_pb2.RevealComplainant, _types_pb2.Receipt]  # type: ignore[assignment]
     ListComplaints: _aio.UnaryUnaryMultiCallable[_complaint_pb2.ListComplaints, _complaint_pb2.ComplaintPage]  # type: ignore[assignment]
     GetComplaint: _aio.UnaryUnaryMultiCallable[_complaint_pb2.GetComplaint, _complaint_pb2.Complaint]  # type: ignore[assignment]
+    ReleaseAssignment: _aio.UnaryUnaryMultiCallable[_handling_pb2.ReleaseAssignment, _types_pb2.Receipt]  # type: ignore[assignment]
+    """How an assignment goes on: policies, decline, snooze, hand-over, end."""
+    DeclineAssignment: _aio.UnaryUnaryMultiCallable[_handling_pb2.DeclineAssignment, _types_pb2.Receipt]  # type: ignore[assignment]
+    SnoozeAssignment: _aio.UnaryUnaryMultiCallable[_handling_pb2.SnoozeAssignment, _types_pb2.Receipt]  # type: ignore[assignment]
+    HandOverAssignment: _aio.UnaryUnaryMultiCallable[_handling_pb2.HandOverAssignment, _types_pb2.Receipt]  # type: ignore[assignment]
+    StartAnswerClock: _aio.UnaryUnaryMultiCallable[_handling_pb2.StartAnswerClock, _types_pb2.Receipt]  # type: ignore[assignment]
+    ExpireAssignment: _aio.UnaryUnaryMultiCallable[_handling_pb2.ExpireAssignment, _types_pb2.Receipt]  # type: ignore[assignment]
+    ReassignAssignment: _aio.UnaryUnaryMultiCallable[_handling_pb2.ReassignAssignment, _types_pb2.Receipt]  # type: ignore[assignment]
+    CancelAssignment: _aio.UnaryUnaryMultiCallable[_handling_pb2.CancelAssignment, _types_pb2.Receipt]  # type: ignore[assignment]
+    ReviewAssignment: _aio.UnaryUnaryMultiCallable[_handling_pb2.ReviewAssignment, _types_pb2.Receipt]  # type: ignore[assignment]
+    ExpectDigest: _aio.UnaryUnaryMultiCallable[_digest_pb2.ExpectDigest, _types_pb2.Receipt]  # type: ignore[assignment]
+    QueueDigest: _aio.UnaryUnaryMultiCallable[_digest_pb2.QueueDigest, _types_pb2.Receipt]  # type: ignore[assignment]
+    ReportProvider: _aio.UnaryUnaryMultiCallable[_outage_pb2.ReportProvider, _types_pb2.Receipt]  # type: ignore[assignment]
+    OrderTask: _aio.UnaryUnaryMultiCallable[_order_pb2.OrderTask, _types_pb2.Receipt]  # type: ignore[assignment]
+    PreviewOrder: _aio.UnaryUnaryMultiCallable[_order_pb2.PreviewOrder, _order_pb2.OrderPreview]  # type: ignore[assignment]
+    GetOrder: _aio.UnaryUnaryMultiCallable[_order_pb2.GetOrder, _order_pb2.Order]  # type: ignore[assignment]
+    GetDigest: _aio.UnaryUnaryMultiCallable[_digest_pb2.GetDigest, _assignment_pb2.AssignmentPage]  # type: ignore[assignment]
     BeginLink: _aio.UnaryUnaryMultiCallable[_linking_pb2.BeginLink, _types_pb2.Receipt]  # type: ignore[assignment]
     """Linking: confirmed, proven, ended."""
     ConfirmLink: _aio.UnaryUnaryMultiCallable[_linking_pb2.ConfirmLink, _types_pb2.Receipt]  # type: ignore[assignment]
@@ -395,6 +433,119 @@ class NotifierServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _complaint_pb2.GetComplaint,
         context: _ServicerContext,
     ) -> _typing.Union[_complaint_pb2.Complaint, _abc.Awaitable[_complaint_pb2.Complaint]]: ...
+
+    @_abc_1.abstractmethod
+    def ReleaseAssignment(
+        self,
+        request: _handling_pb2.ReleaseAssignment,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]:
+        """How an assignment goes on: policies, decline, snooze, hand-over, end."""
+
+    @_abc_1.abstractmethod
+    def DeclineAssignment(
+        self,
+        request: _handling_pb2.DeclineAssignment,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def SnoozeAssignment(
+        self,
+        request: _handling_pb2.SnoozeAssignment,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def HandOverAssignment(
+        self,
+        request: _handling_pb2.HandOverAssignment,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def StartAnswerClock(
+        self,
+        request: _handling_pb2.StartAnswerClock,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ExpireAssignment(
+        self,
+        request: _handling_pb2.ExpireAssignment,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ReassignAssignment(
+        self,
+        request: _handling_pb2.ReassignAssignment,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def CancelAssignment(
+        self,
+        request: _handling_pb2.CancelAssignment,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ReviewAssignment(
+        self,
+        request: _handling_pb2.ReviewAssignment,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ExpectDigest(
+        self,
+        request: _digest_pb2.ExpectDigest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def QueueDigest(
+        self,
+        request: _digest_pb2.QueueDigest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ReportProvider(
+        self,
+        request: _outage_pb2.ReportProvider,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def OrderTask(
+        self,
+        request: _order_pb2.OrderTask,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def PreviewOrder(
+        self,
+        request: _order_pb2.PreviewOrder,
+        context: _ServicerContext,
+    ) -> _typing.Union[_order_pb2.OrderPreview, _abc.Awaitable[_order_pb2.OrderPreview]]: ...
+
+    @_abc_1.abstractmethod
+    def GetOrder(
+        self,
+        request: _order_pb2.GetOrder,
+        context: _ServicerContext,
+    ) -> _typing.Union[_order_pb2.Order, _abc.Awaitable[_order_pb2.Order]]: ...
+
+    @_abc_1.abstractmethod
+    def GetDigest(
+        self,
+        request: _digest_pb2.GetDigest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_assignment_pb2.AssignmentPage, _abc.Awaitable[_assignment_pb2.AssignmentPage]]: ...
 
     @_abc_1.abstractmethod
     def BeginLink(
