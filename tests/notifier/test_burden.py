@@ -13,6 +13,7 @@ from tests.notifier import tasks as task
 from tests.services.feeds import Log
 from tuopin.notifier.v1.assignment_pb2 import AssignmentReminded
 from tuopin.notifier.v1.burden_pb2 import BurdenPage, ListBurden
+from tuopin.notifier.v1.handling_pb2 import AssignmentReassigned
 
 PARAMETERS = FixedParameters(
     numbers={burden.THRESHOLD: 2},
@@ -43,7 +44,7 @@ def listed(views: ViewStore, week: str, **query: str) -> BurdenPage:
 
 
 def test_questions_are_counted_and_minutes_follow_from_the_kind() -> None:
-    views, week = stored(("c-1", "first-visit"), ("c-1", "harvest"), ("c-2", "first-visit"))
+    views, week = stored(("c-1", "first-visit"), ("c-1", "measure-check"), ("c-2", "first-visit"))
     first, second = listed(views, week, region_id=TOWNSHIP).rows
     assert (first.cadre_id, first.questions, first.reminders) == ("c-1", 2, 1)
     assert (first.minutes, second.minutes) == (60 + 30 + 1, 60)
@@ -55,6 +56,28 @@ def test_another_region_or_week_shows_nothing() -> None:
     assert listed(views, week, region_id="51").total == 0
     assert listed(views, "2001-W05", region_id=TOWNSHIP).total == 0
     assert listed(views, week, cadre_id="c-1").total == 1
+
+
+def test_who_takes_over_from_somebody_else_is_asked_too() -> None:
+    log = Log()
+    log.append("task", "task-t-0", task.offered(cadre_id="c-1"))
+    taken = AssignmentReassigned(
+        assignment_id=task.ID,
+        cadre_id="c-2",
+        previous_cadre_id="c-1",
+        kind="first-visit",
+        village_id=task.VILLAGE,
+    )
+    last = log.append("task", "task-t-0", taken)
+    views = ViewStore("sqlite://", [assignments.VIEW, messages.VIEW, burden.VIEW])
+    views.create()
+    for batches in log.batches(("task",)):
+        views.apply(batches)
+    rows = listed(views, week_of(last.recorded_at_us), region_id=TOWNSHIP).rows
+    assert [(row.cadre_id, row.questions, row.minutes) for row in rows] == [
+        ("c-1", 1, 60),
+        ("c-2", 1, 60),
+    ]
 
 
 async def test_too_much_in_one_week_raises_an_alarm() -> None:

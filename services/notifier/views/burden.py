@@ -20,6 +20,7 @@ from tuopin.notifier.v1.assignment_pb2 import (
     AssignmentReminded,
 )
 from tuopin.notifier.v1.burden_pb2 import Burden, BurdenPage, ListBurden
+from tuopin.notifier.v1.handling_pb2 import AssignmentReassigned
 
 METADATA = MetaData()
 
@@ -48,7 +49,7 @@ KINDS = Table(
 THRESHOLD = "questions-a-week-alarm-count"
 OTHER, REMINDER = "other", "reminder"
 
-Event = AssignmentOffered | AssignmentEscalated | AssignmentReminded
+Event = AssignmentOffered | AssignmentReassigned | AssignmentEscalated | AssignmentReminded
 
 
 def project(rows: Rows, envelope: Envelope, event: Event) -> None:
@@ -69,7 +70,7 @@ VIEW = View(
     tables=(WEEKS, KINDS),
     topics=("task",),
     project=project,
-    events=(AssignmentOffered, AssignmentEscalated, AssignmentReminded),
+    events=(AssignmentOffered, AssignmentReassigned, AssignmentEscalated, AssignmentReminded),
 )
 
 
