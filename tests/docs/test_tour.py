@@ -125,9 +125,9 @@ def until_verified(tuopin: Shell) -> Said:
 
 
 def test_the_demo_s_lines_are_those_of_the_story() -> None:
-    from services.cli.story import helping, leaving, register
+    from services.cli.story.whole import STEPS
 
-    titles = [step.title for part in (register, helping, leaving) for step in part.STEPS]
+    titles = [step.title for step in STEPS]
     (_, lines) = blocks()[-1][0]
     for number, title in re.findall(r"^✓ +(\d+) (.*)$", "\n".join(lines), re.MULTILINE):
         assert titles[int(number) - 1] == title
