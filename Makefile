@@ -56,8 +56,9 @@ lint: .stamps/dev ## ruff, mypy strict, import rules, buf lint and breaking
 bench: .stamps/dev ## ratios side by side in one run, into bench/results/latest.json
 	$(BIN)/python -m bench
 
-generate: .stamps/dev ## generated code of the contracts, then commit it
+generate: .stamps/dev ## generated code of the contracts and the table of rejections, then commit them
 	$(BIN)/python -m tools.generate
+	$(BIN)/python -m tools.rejections
 
 clean: ## forget what was installed and the embedded data
 	rm -rf .venv .stamps .data

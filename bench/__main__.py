@@ -24,7 +24,17 @@ from rich.table import Table
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench" / "results"
-PARTS = ("commands", "importing", "views", "latency", "kafka", "notifier", "storms", "deadlines")
+PARTS = (
+    "commands",
+    "importing",
+    "views",
+    "figures",
+    "latency",
+    "kafka",
+    "notifier",
+    "storms",
+    "deadlines",
+)
 # A part that takes longer hangs; the others are measured all the same.
 PART_S = 600
 

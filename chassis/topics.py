@@ -14,6 +14,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
 from kafka.errors import (
     CoordinatorLoadInProgressError,
     CoordinatorNotAvailableError,
+    NotCoordinatorError,
     TopicAlreadyExistsError,
 )
 from kafka.structs import TopicPartition
@@ -36,7 +37,12 @@ SETTINGS: Mapping[str, str] = {
 }
 
 _REQUEST_TIMEOUT_MS = 30_000
-_COORDINATOR_COMING = (CoordinatorNotAvailableError, CoordinatorLoadInProgressError)
+# A broker that is still taking the group over says that it is not the one.
+_COORDINATOR_COMING = (
+    CoordinatorNotAvailableError,
+    CoordinatorLoadInProgressError,
+    NotCoordinatorError,
+)
 
 
 class TopicRefused(Exception):

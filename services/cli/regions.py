@@ -44,13 +44,15 @@ def adopt(
 
 @app.command()
 def find(
-    text: Annotated[str, typer.Argument(help="A code or its beginning, or a part of a name.")] = "",
+    text: Annotated[
+        str, typer.Argument(help="A code or its beginning, a part of a name or of its pinyin.")
+    ] = "",
     ancestor: Annotated[str, typer.Option(help="Only below this region code.")] = "",
     level: Annotated[int, typer.Option(help="Digits of the code: 2, 4, 6, 9 or 12.")] = 0,
     limit: Annotated[int, typer.Option(min=1, max=1000)] = 20,
     as_json: Json = False,
 ) -> None:
-    """Search the list by code, name and ancestor.
+    """Search the list by code, name, pinyin (shibadong, sbd) and ancestor.
 
     Example: tuopin regions find 十八洞 --ancestor 433124
     """

@@ -128,23 +128,14 @@ def demo(
 
 def play_story(folder: Path, *, as_json: bool) -> bool:
     """All steps against the system whose endpoints are in the folder."""
-    from services.cli.story import helping, identifying, judging, leaving, register, voicing
     from services.cli.story.play import Stage, play
+    from services.cli.story.whole import STEPS
 
     scratch = folder / "story"
     scratch.mkdir(exist_ok=True)
     stage = Stage(endpoints.read(folder), scratch, folder / "clock-offset")
     try:
-        steps = [
-            *register.STEPS,
-            *helping.STEPS,
-            *voicing.STEPS,
-            *leaving.STEPS,
-            *identifying.STEPS,
-            *judging.STEPS,
-            *leaving.LAST,
-        ]
-        return play(stage, steps, as_json=as_json)
+        return play(stage, STEPS, as_json=as_json)
     finally:
         stage.close()
 

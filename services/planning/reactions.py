@@ -7,13 +7,21 @@ from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.notifier.v1.assignment_pb2 import AssignmentDone
 from tuopin.notifier.v1.voice_pb2 import PlanAgreementGiven
 from tuopin.planning.v1.plan_pb2 import ConsentToPlan, DraftPlan, PlanMember, RecordVisit
-from tuopin.registry.v1.household_pb2 import HouseholdRegistered
+from tuopin.registry.v1.household_pb2 import (
+    HOUSEHOLD_STATUS_EXITED,
+    HOUSEHOLD_STATUS_REMOVED,
+    HouseholdRegistered,
+)
 
 FIRST_VISIT = "first-visit"
+# Out of the register: a household that splits off from such a one brings the status along.
+OUT = (HOUSEHOLD_STATUS_EXITED, HOUSEHOLD_STATUS_REMOVED)
 
 
 def draft_plan(envelope: Envelope, event: HouseholdRegistered, facts: None) -> Iterator[DraftPlan]:
-    """Every household gets a plan, imported ones too: a draft is no message."""
+    """Every household in the register gets a plan, imported ones too: a draft is no message."""
+    if event.status in OUT:
+        return
     yield DraftPlan(
         household_id=event.household_id,
         village_id=event.village_id,

@@ -93,7 +93,7 @@ def assert_acknowledged_once(people: People, log: list[Logged]) -> None:
 def assert_done_once(log: list[Logged]) -> None:
     """One draft a household, one offer a cause, one fact of the owner for each answer."""
     count = Counter(type(each.event).__name__ for each in log)
-    causes = count["PlanApproved"] + count["MoneyPaid"] + count["ExitProposed"]
+    causes = count["PlanApproved"] + count["MoneyPaid"] + count["ExitAppraised"]
     facts = count["VisitRecorded"] + count["ReceiptConfirmed"] + count["ExitVerified"]
     assert count["HouseholdRegistered"] == count["PlanDrafted"], count
     offered = Counter(e.event.kind for e in log if isinstance(e.event, task.AssignmentOffered))

@@ -28,8 +28,14 @@ from tuopin.notifier.v1.assignment_pb2 import (
 from tuopin.notifier.v1.digest_pb2 import ExpectDigest
 from tuopin.notifier.v1.message_pb2 import MessageFailed, QueueMessage, SupersedeMessage
 from tuopin.planning.v1.plan_pb2 import PlanApproved, VisitRecorded
+from tuopin.registry.v1.exit_pb2 import ExitAppraised
 from tuopin.registry.v1.household_pb2 import ExitProposed, ExitVerified, HouseholdRegistered
-from tuopin.registry.v1.monitoring_pb2 import WarningRaised, WarningVisited
+from tuopin.registry.v1.monitoring_pb2 import (
+    MONITORING_STEP_VISIT,
+    MonitoringClockRanOut,
+    WarningRaised,
+    WarningVisited,
+)
 from tuopin.registry.v1.posting_pb2 import PostingOpened
 from tuopin.training.v1.cadre_pb2 import SessionScheduled
 from tuopin.types.v1.types_pb2 import ReactionRefused
@@ -98,8 +104,10 @@ def test_a_payment_asks_the_helper_whether_it_arrived() -> None:
     assert offer.facts["given_by"] == "person-head"
 
 
-def test_a_proposed_exit_asks_for_a_look_on_site() -> None:
-    (offer,) = caused(ExitProposed(household_id="h-1", village_id=task.VILLAGE))
+def test_an_exit_is_looked_at_on_site_once_the_meeting_is_for_it() -> None:
+    """Before, the registry would refuse what the cadre found."""
+    assert caused(ExitProposed(household_id="h-1", village_id=task.VILLAGE)) == []
+    (offer,) = caused(ExitAppraised(household_id="h-1", village_id=task.VILLAGE))
     assert (offer.kind, offer.subject) == ("verify-exit", "h-1")
 
 
@@ -132,6 +140,21 @@ def test_a_notice_and_a_warning_have_their_tasks() -> None:
     )
     (visit,) = caused(raised)
     assert (visit.kind, shown(visit.due_at_us)) == ("warning-visit", "2026-04-21 00:00")
+
+
+def test_a_step_of_the_monitoring_that_is_late_alerts_the_region_that_is_to_hear() -> None:
+    late = MonitoringClockRanOut(
+        warning_id="w-1",
+        household_id="h-1",
+        village_id=task.VILLAGE,
+        step=MONITORING_STEP_VISIT,
+        due_on="2026-04-20",
+        told_region_id=task.VILLAGE[:9],
+    )
+    (alert,) = caused(late)
+    assert (alert.kind, alert.subject) == ("monitoring-late", "w-1")
+    assert alert.village_id == task.VILLAGE[:9]
+    assert alert.facts["step"] == "MONITORING_STEP_VISIT"
 
 
 def test_a_session_invites_each_cadre_of_its_region_once() -> None:

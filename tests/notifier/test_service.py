@@ -20,7 +20,8 @@ from tuopin.notifier.v1.assignment_pb2 import (
     ListAssignments,
 )
 from tuopin.notifier.v1.link_pb2 import FindLink, GetLink, IssueLink
-from tuopin.registry.v1.household_pb2 import ExitProposed, ExitVerified
+from tuopin.registry.v1.exit_pb2 import ExitAppraised
+from tuopin.registry.v1.household_pb2 import ExitVerified
 from tuopin.training.v1.cadre_pb2 import Post
 from tuopin.types.v1.types_pb2 import Blob, Evidence, Note
 
@@ -99,8 +100,8 @@ async def test_an_exit_is_verified_by_who_lives_in_the_village(here: Stage) -> N
     resident = "dddddddd-0000-4000-8000-000000000003"
     await here.appoint(resident, Post.POST_RESIDENT_TEAM, VILLAGE)
     await here.register()
-    proposed = ExitProposed(household_id="h-1", village_id=VILLAGE, reason="enough")
-    await here.hear("household", "household-h-1", proposed)
+    appraised = ExitAppraised(household_id="h-1", village_id=VILLAGE, votes_for=9)
+    await here.hear("household", "household-h-1", appraised)
 
     async def look() -> Any:
         return await here.assignments()

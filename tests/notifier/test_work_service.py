@@ -13,8 +13,7 @@ from tuopin.notifier.v1.assignment_pb2 import AssignmentOffered, AssignmentStatu
 from tuopin.notifier.v1.digest_pb2 import GetDigest
 from tuopin.notifier.v1.handling_pb2 import CancelAssignment, DeclineAssignment
 from tuopin.notifier.v1.order_pb2 import GetOrder, OrderTask, PreviewOrder, TaskOrdered
-from tuopin.registry.v1.exit_pb2 import ExitWithdrawn
-from tuopin.registry.v1.household_pb2 import ExitProposed
+from tuopin.registry.v1.exit_pb2 import ExitAppraised, ExitWithdrawn
 from tuopin.training.v1.cadre_pb2 import CadreDeparted, CadrePosting, Post
 
 CANCELLED = AssignmentStatus.ASSIGNMENT_STATUS_CANCELLED
@@ -57,8 +56,8 @@ async def test_an_import_makes_no_task_and_news_make_one_that_the_plan_ends(here
 
 async def test_an_exit_withdrawn_takes_its_task_back(here: Stage) -> None:
     await here.register()
-    proposed = ExitProposed(household_id="h-1", village_id=VILLAGE, reason="enough")
-    await here.hear("household", "household-h-1", proposed)
+    appraised = ExitAppraised(household_id="h-1", village_id=VILLAGE, votes_for=9)
+    await here.hear("household", "household-h-1", appraised)
     await of_kind(here, "verify-exit", cadre_id=HELPER)
     withdrawn = ExitWithdrawn(household_id="h-1", village_id=VILLAGE)
     await here.hear("household", "household-h-1", withdrawn)

@@ -28,13 +28,9 @@ from tuopin.notifier.v1.voice_pb2 import (
     Said,
 )
 from tuopin.planning.v1.plan_pb2 import PlanApproved, PlanConsented, PlanDrafted, VisitRecorded
+from tuopin.registry.v1.exit_pb2 import ExitAppraised
 from tuopin.registry.v1.file_pb2 import MemberJoined, MemberLeft
-from tuopin.registry.v1.household_pb2 import (
-    ExitAgreed,
-    ExitProposed,
-    ExitVerified,
-    PersonErased,
-)
+from tuopin.registry.v1.household_pb2 import ExitAgreed, ExitVerified, PersonErased
 from tuopin.registry.v1.posting_pb2 import PostingClosed, PostingOpened
 from tuopin.types.v1.types_pb2 import ChatProof, Consent
 
@@ -176,7 +172,7 @@ def tell(log: Log, number: int) -> None:
     for event in (PlanDrafted(), PlanConsented(), PlanApproved(), VisitRecorded())[:number]:
         event.plan_id, event.household_id = plan_id, household_id  # type: ignore[attr-defined]
         log.append("plan", f"plan-{plan_id}", event)
-    for event in (ExitProposed(), ExitVerified(), ExitAgreed())[:number]:
+    for event in (ExitAppraised(), ExitVerified(), ExitAgreed())[:number]:
         event.household_id = household_id  # type: ignore[attr-defined]
         log.append("household", f"household-{household_id}", event)
     for event in (PostingOpened(), PostingClosed())[:number]:

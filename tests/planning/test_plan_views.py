@@ -28,9 +28,14 @@ from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.notifier.v1.assignment_pb2 import AssignmentDone
 from tuopin.planning.v1.plan_pb2 import DraftPlan, Plan, PlanMember, PlanStatus, RecordVisit, Visit
 from tuopin.registry.v1.household_pb2 import (
+    HOUSEHOLD_STATUS_EXITED,
+    HOUSEHOLD_STATUS_REGISTERED,
+    HOUSEHOLD_STATUS_RELAPSED,
+    HOUSEHOLD_STATUS_REMOVED,
     Cause,
     Health,
     HouseholdRegistered,
+    HouseholdStatus,
     HousingSafety,
     Labour,
     LivingConditions,
@@ -154,6 +159,18 @@ def test_a_registered_household_is_drafted_a_plan_imported_or_not() -> None:
             housing_safety=HousingSafety.HOUSING_SAFETY_C,
         )
     ]
+
+
+@pytest.mark.parametrize("status", [HOUSEHOLD_STATUS_EXITED, HOUSEHOLD_STATUS_REMOVED])
+def test_a_household_split_off_from_one_that_is_out_is_drafted_no_plan(
+    status: HouseholdStatus.ValueType,
+) -> None:
+    event = HouseholdRegistered(household_id=HOUSEHOLD, village_id=VILLAGE, split_from="h-0")
+    for within in (HOUSEHOLD_STATUS_REGISTERED, HOUSEHOLD_STATUS_RELAPSED):
+        event.status = within
+        assert len(list(draft_plan(Envelope(), event, None))) == 1
+    event.status = status
+    assert list(draft_plan(Envelope(), event, None)) == []
 
 
 def test_a_finished_first_visit_is_recorded_and_nothing_else() -> None:

@@ -18,7 +18,7 @@ from services.registry.decider.state import State
 from tests.given import FixedParameters, sealed
 from tests.registry.leaving import COMMITTEE, COUNTY, OTHER_COUNTY, RESIDENT, TOWNSHIP, findings
 from tests.registry.stories import HOUSEHOLD_ID, VILLAGE, consent, household_registered, note
-from tests.registry.test_monitoring_rules import GUARANTEES, NUMBERS, TABLES
+from tests.registry.watch_steps import GUARANTEES, NUMBERS, TABLES
 from tuopin.registry.v1 import exit_pb2 as exits
 from tuopin.registry.v1 import household_pb2 as pb
 from tuopin.registry.v1 import monitoring_pb2 as watch

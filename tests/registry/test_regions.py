@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, create_engine, func, select
 
 from chassis.rejection import FactMissing
 from services.registry.editions import WrongDigest, count_of, path_of, read_edition, regions_of
+from services.registry.spelling import Spelling
 from services.registry.views import regions
 from tuopin.registry.v1.region_pb2 import FindRegions
 from tuopin.types.v1.types_pb2 import Edition
@@ -54,6 +55,10 @@ def test_the_shipped_list_loads_whole_and_is_searched(engine: Engine) -> None:
         assert rows(connection) == 665_276
         found = regions.find_regions(connection, FindRegions(text="十八洞", ancestor_id="433124"))
         assert [region.region_id for region in found.regions] == ["433124110226"]
+        for typed in ("shibadong", "SBDC"):
+            asked = FindRegions(text=typed, ancestor_id="433124")
+            again = regions.find_regions(connection, asked)
+            assert "433124110226" in [region.region_id for region in again.regions]
         path = ["湖南省", "湘西土家族苗族自治州", "花垣县", "双龙镇", "十八洞村"]
         assert list(found.regions[0].path) == path
         villages = FindRegions(ancestor_id="433124", level=12, page_size=3)
@@ -116,3 +121,10 @@ def test_names_and_codes_are_searched_literally(engine: Engine, tmp_path: Path) 
 def test_a_file_is_read_row_by_row(tmp_path: Path) -> None:
     edition = ship(tmp_path, "old", SMALL)
     assert next(regions_of(edition.sha256, tmp_path)) == ("43", "湖南省")
+
+
+def test_names_are_typed_without_tones() -> None:
+    spoken = Spelling()
+    assert spoken("十八洞村") == ("shibadongcun", "sbdc")
+    assert spoken("吕梁市") == ("lvliangshi", "lls")
+    assert spoken("A区1号") == ("aqu1hao", "aq1h")

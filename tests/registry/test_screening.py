@@ -11,7 +11,7 @@ from services.registry.decider.watch import Watch
 from tests.given import FixedParameters, Given
 from tests.registry.leaving import EXITED
 from tests.registry.stories import CHILD_ID, HEAD_ID, child, household_registered, member
-from tests.registry.test_monitoring_rules import LATE, NEVER_IN, NUMBERS, TABLES
+from tests.registry.watch_steps import LATE, NEVER_IN, NUMBERS, TABLES
 from tests.registry.watching import OF, WARNED, WATCHED, at
 from tuopin.registry.v1 import household_pb2 as pb
 from tuopin.registry.v1 import monitoring_pb2 as watch

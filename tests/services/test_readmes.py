@@ -1,7 +1,8 @@
 """Each service's README tells, in tables, what its code does: command, events, views, reactions.
 
-A table with a column "events" is such a table. Own events stand in rows with a command, foreign
-ones in rows without. A row's views are those that project one of its events; its reactions are the
+So does its page in docs/services, where there is one: each command stands in one of the two. A
+table with a column "events" is such a table. Own events stand in rows with a command, foreign ones
+in rows without. A row's views are those that project one of its events; its reactions are the
 reactions and deadlines that hear one of them.
 """
 
@@ -17,6 +18,7 @@ from chassis.programme import Programme
 from services.roster import NAMES, service
 
 ROOT = Path(__file__).resolve().parents[2] / "services"
+PAGES = ROOT.parent / "docs" / "services"
 PROGRAMME = Programme.load(ROOT.parent / "programme")
 Row = dict[str, set[str]]
 
@@ -67,7 +69,8 @@ class Rooms:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_readme_tells_what_the_service_does(name: str) -> None:
-    rows = list(rows_of((ROOT / name / "README.md").read_text(encoding="utf-8")))
+    pages = [ROOT / name / "README.md", *PAGES.glob(f"{name}.md")]
+    rows = [row for page in pages for row in rows_of(page.read_text(encoding="utf-8"))]
     rooms = Rooms(name)
     assert told(rows, "command") == rooms.commands
     assert told([row for row in rows if row.get("command")], "events") == rooms.own_events

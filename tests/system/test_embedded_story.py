@@ -6,10 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from services.cli.story import helping, leaving, register, voicing
+from services.cli.story.whole import STEPS as STEPS
 
 ROOT = Path(__file__).resolve().parents[2]
-STEPS = [*register.STEPS, *helping.STEPS, *voicing.STEPS, *leaving.STEPS]
 PATIENCE_S = 180
 
 

@@ -81,8 +81,10 @@ def ends(event: Event) -> Iterator[End]:
             yield End("posting-notice", event.posting_id, "posting-closed")
         case WarningVisited():
             yield End("warning-visit", event.warning_id, "answered")
+            yield End("monitoring-late", event.warning_id, "answered")
         case WarningDismissed():
             yield End("warning-visit", event.warning_id, "warning-dismissed")
+            yield End("monitoring-late", event.warning_id, "warning-dismissed")
 
 
 def project(rows: Rows, envelope: Envelope, event: Event) -> None:

@@ -26,13 +26,8 @@ from services.notifier.decider.voicestate import EXIT, PLAN, POSTING, RECEIPT, Q
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.funding.v1.ledger_pb2 import MoneyPaid, ReceiptConfirmed
 from tuopin.planning.v1.plan_pb2 import PlanApproved, PlanConsented, PlanDrafted, VisitRecorded
-from tuopin.registry.v1.exit_pb2 import ExitStopped, ExitWithdrawn
-from tuopin.registry.v1.household_pb2 import (
-    ExitAgreed,
-    ExitProposed,
-    ExitVerified,
-    HouseholdExited,
-)
+from tuopin.registry.v1.exit_pb2 import ExitAppraised, ExitStopped, ExitWithdrawn
+from tuopin.registry.v1.household_pb2 import ExitAgreed, ExitVerified, HouseholdExited
 from tuopin.registry.v1.posting_pb2 import ObjectionUpheld, PostingClosed, PostingOpened
 
 METADATA = MetaData()
@@ -63,7 +58,7 @@ EVENTS = (
     PlanConsented,
     PlanApproved,
     VisitRecorded,
-    ExitProposed,
+    ExitAppraised,
     ExitVerified,
     ExitAgreed,
     ExitStopped,
@@ -80,7 +75,7 @@ Event = (
     | PlanConsented
     | PlanApproved
     | VisitRecorded
-    | ExitProposed
+    | ExitAppraised
     | ExitVerified
     | ExitAgreed
     | ExitStopped
@@ -105,7 +100,7 @@ def project(rows: Rows, envelope: Envelope, event: Event) -> None:
             _ask(rows, envelope, event, FIRST_VISIT, event.plan_id)
         case VisitRecorded():
             _answer(rows, envelope, FIRST_VISIT, event.plan_id)
-        case ExitProposed():
+        case ExitAppraised():
             _ask(rows, envelope, event, VERIFY_EXIT, event.household_id)
         case ExitVerified():
             _answer(rows, envelope, VERIFY_EXIT, event.household_id)

@@ -10,13 +10,6 @@ from chassis.decider import PROGRAMME_ZONE, Context, Decisions
 from chassis.rejection import require
 from services.registry.decider.duties import COUNTY, require_one_level
 from services.registry.decider.leaving import IN_REGISTER
-from services.registry.decider.monitoring import (
-    class_of,
-    due_on,
-    line_fen,
-    raised,
-    require_measures,
-)
 from services.registry.decider.part import (
     Part,
     by_household_id,
@@ -26,6 +19,7 @@ from services.registry.decider.part import (
 )
 from services.registry.decider.screening import facts_of, signs
 from services.registry.decider.state import State
+from services.registry.decider.warning import class_of, due_on, line_fen, raised, require_measures
 from services.registry.decider.watch import FOLLOWED, PENDING
 from tuopin.registry.v1.household_pb2 import LABOUR_ORDINARY, LABOUR_SKILLED, LABOUR_WEAK
 from tuopin.registry.v1.monitoring_pb2 import (

@@ -6,7 +6,6 @@ from typing import assert_never
 from chassis.decider import Context, Decisions
 from chassis.rejection import require
 from services.registry.decider.exit import require_not_before, step
-from services.registry.decider.monitoring import dismissed
 from services.registry.decider.part import (
     Part,
     by_household_id,
@@ -15,6 +14,7 @@ from services.registry.decider.part import (
     require_past,
 )
 from services.registry.decider.state import State
+from services.registry.decider.warning import dismissed
 from services.registry.decider.watch import FOLLOWED, PENDING
 from tuopin.registry.v1.exit_pb2 import (
     REINSTATEMENT_RELAPSE,

@@ -17,6 +17,7 @@ from sqlalchemy import (
     and_,
     func,
     insert,
+    or_,
     select,
     true,
 )
@@ -26,6 +27,7 @@ from chassis.paging import PAGE_SIZE, below
 from chassis.rejection import FactMissing
 from chassis.viewdb import create_lock
 from services.registry.editions import FOLDER, regions_of
+from services.registry.spelling import Spelling
 from tuopin.registry.v1.region_pb2 import FindRegions, Region, Regions
 from tuopin.types.v1.types_pb2 import Edition
 
@@ -48,12 +50,21 @@ REGIONS = Table(
     Column("edition", Integer, primary_key=True, autoincrement=False),
     Column("region_id", String(12), primary_key=True),
     Column("name", String(100), nullable=False),
+    # The name's syllables without tones, and their initials: "shibadongcun", "sbdc".
+    Column("pinyin", String(300), nullable=False),
+    Column("initials", String(100), nullable=False),
     sqlite_with_rowid=False,
 )
 
 BATCH_ROWS = 20_000
+_COLUMNS = "(edition, region_id, name, pinyin, initials)"
+_COPY = f"COPY regions {_COLUMNS} FROM STDIN"
+_INSERT = f"INSERT INTO regions {_COLUMNS} VALUES (?, ?, ?, ?, ?)"  # noqa: S608  # own names
 # Codes of the levels from province to village have as many digits.
 LEVELS = (2, 4, 6, 9, 12)
+
+
+_Row = tuple[int, str, str, str, str]
 
 
 def create(engine: Engine) -> None:
@@ -90,21 +101,20 @@ def loaded(connection: Connection) -> set[int]:
 
 
 def _copy(connection: Connection, version: int, sha256: str, folder: Path) -> None:
-    rows = ((version, code, name) for code, name in regions_of(sha256, folder))
+    spoken = Spelling()
+    rows = ((version, code, name, *spoken(name)) for code, name in regions_of(sha256, folder))
     if connection.dialect.name == "postgresql":
         raw = connection.connection.driver_connection
         assert raw is not None
-        with raw.cursor().copy("COPY regions (edition, region_id, name) FROM STDIN") as copy:
+        with raw.cursor().copy(_COPY) as copy:
             for row in rows:
                 copy.write_row(row)
         return
     for batch in _batches(rows):
-        connection.exec_driver_sql(
-            "INSERT INTO regions (edition, region_id, name) VALUES (?, ?, ?)", batch
-        )
+        connection.exec_driver_sql(_INSERT, batch)
 
 
-def _batches(rows: Iterator[tuple[int, str, str]]) -> Iterator[list[tuple[int, str, str]]]:
+def _batches(rows: Iterator[_Row]) -> Iterator[list[_Row]]:
     while batch := list(islice(rows, BATCH_ROWS)):
         yield batch
 
@@ -169,6 +179,12 @@ def _conditions(query: FindRegions) -> Iterator[ColumnElement[bool]]:
     text = query.text.strip()
     if text.isascii() and text.isdigit():
         yield below(REGIONS.c.region_id, text)
+    elif text.isascii() and text.isalpha():
+        sound = text.lower()
+        yield or_(
+            REGIONS.c.pinyin.contains(sound, autoescape=True),
+            REGIONS.c.initials.startswith(sound, autoescape=True),
+        )
     elif text:
         yield REGIONS.c.name.contains(text, autoescape=True)
     if query.level:

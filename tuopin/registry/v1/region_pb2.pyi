@@ -77,7 +77,7 @@ class FindRegions(_message.Message):
     LEVEL_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     text: _builtins.str
-    """A code or its beginning, or a part of the name."""
+    """A code or its beginning, a part of the name, or of its pinyin without tones, or the pinyin's initials."""
     ancestor_id: _builtins.str
     """Only below this region."""
     level: _builtins.int

@@ -1,0 +1,13 @@
+"""The acts of the story, one after the other."""
+
+from services.cli.story import helping, identifying, judging, leaving, register, voicing
+
+STEPS = [
+    *register.STEPS,
+    *helping.STEPS,
+    *voicing.STEPS,
+    *leaving.STEPS,
+    *identifying.STEPS,
+    *judging.STEPS,
+    *leaving.LAST,
+]
