@@ -176,6 +176,8 @@ class Handler:
                 continue
             outcome = await answer
             if isinstance(outcome, VersionConflict):
+                # Perhaps it was only guessed that the stream is unborn: look at it from now on.
+                self._births[type(work.command)] = False
                 continue
             return _receipt_of(outcome)
         raise Contended(work.stream)

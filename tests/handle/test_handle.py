@@ -24,6 +24,7 @@ from tests.handle.households import (
     propose,
     register,
 )
+from tuopin.registry.v1.household_pb2 import ErasePerson
 
 REACTION = Actor("planning", {"service": ("",)}, on_behalf_of="cadre-7", caused_by="plan-1@3")
 
@@ -183,6 +184,14 @@ async def test_another_process_is_noticed_by_the_conflict(
         await other.handle(propose(), OFFICE)
     state, version = await handler.state("household", "h1")
     assert (state.proposals, version) == (6, 7)
+
+
+async def test_after_a_restart_a_command_that_an_unborn_stream_would_take_is_taken(
+    store: Store, sealer: Sealer, handler: Handler
+) -> None:
+    await handler.handle(register(), OFFICE)
+    erase = ErasePerson(command_id="erase-1", household_id="h1", person_id="p1", ground="request")
+    assert (await handler_on(store, sealer).handle(erase, OFFICE)).version == 2
 
 
 async def test_a_rejection_sees_what_another_process_wrote(
