@@ -2,6 +2,8 @@
 
 COUNTY = "433124"
 YEAR = "2026"
+# In place of the id of a household that is there.
+HOUSEHOLD = "HOUSEHOLD"
 
 # Every command that lists, with what it is asked here.
 LISTINGS = {
@@ -23,7 +25,7 @@ LISTINGS = {
     "message dead": ("--region", COUNTY),
     "village list": ("--region", COUNTY),
     "task burden": ("--region", COUNTY),
-    "household links": ("nobody",),
+    "household links": (HOUSEHOLD,),
     "figures flows": ("--region", COUNTY, "--from", "2025-12-31", "--to", "2026-06-30"),
 }
 # Of these a county that was only just loaded may have none.

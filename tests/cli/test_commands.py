@@ -9,7 +9,7 @@ import pytest
 
 from localchat.client import ChatClient
 from services.cli.starting import System
-from tests.cli.declared import ANSWERS, COUNTY, LISTINGS, MAY_BE_EMPTY, YEAR
+from tests.cli.declared import ANSWERS, COUNTY, HOUSEHOLD, LISTINGS, MAY_BE_EMPTY, YEAR
 from tests.cli.shell import ROOT, Said, Shell
 from tests.system.test_house import commands
 
@@ -61,13 +61,22 @@ def test_every_command_is_a_listing_or_an_answer() -> None:
     assert {" ".join(path) for path, _ in commands()} == LISTINGS.keys() | ANSWERS
 
 
+@pytest.fixture
+def asked(words: str, households: list[dict[str, Any]]) -> list[str]:
+    """The listing's command, with a household that is there."""
+    at_hand = households[0]["household_id"]
+    return [*words.split(), *(at_hand if each == HOUSEHOLD else each for each in LISTINGS[words])]
+
+
 @pytest.mark.parametrize("words", LISTINGS)
-def test_a_listing_has_json_with_one_object_a_line(tuopin: Shell, words: str) -> None:
+def test_a_listing_has_json_with_one_object_a_line(
+    tuopin: Shell, words: str, asked: list[str]
+) -> None:
     if words == "fund accounts":
         money = ("--region", "43", "--amount", "5000", "--document", "示例-1", "--year", YEAR)
         tuopin.done("fund", "appropriate", *money)
-        expect_rows(tuopin, lambda: tuopin.done(*words.split(), *LISTINGS[words], "--json"))
-    rows = tuopin.done(*words.split(), *LISTINGS[words], "--json").rows()
+        expect_rows(tuopin, lambda: tuopin.done(*asked, "--json"))
+    rows = tuopin.done(*asked, "--json").rows()
     assert all(isinstance(row, dict) for row in rows)
     assert rows or words in MAY_BE_EMPTY
 
@@ -81,8 +90,8 @@ def expect_rows(tuopin: Shell, ask: Any) -> None:
 
 
 @pytest.mark.parametrize("words", LISTINGS)
-def test_a_listing_is_a_table_for_people(tuopin: Shell, words: str) -> None:
-    said = tuopin.done(*words.split(), *LISTINGS[words])
+def test_a_listing_is_a_table_for_people(tuopin: Shell, asked: list[str]) -> None:
+    said = tuopin.done(*asked)
     assert "_us" not in said.out
     assert not said.out.startswith("{")
 
