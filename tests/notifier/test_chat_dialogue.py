@@ -1,5 +1,6 @@
 """Evidence that answers no message, albums, files, lists page by page, what supervisors see."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -109,7 +110,9 @@ async def test_a_supervisor_sees_what_is_late_and_who_has_it(here: Stage) -> Non
     await here.start_bot()
     await here.people.say(supervisor, "/team")
     team = text_of(await here.task_message(supervisor, "Who has how much"))
-    assert ": 2 open, 2 late" in team
+    # One of them may have gone up a level meanwhile.
+    counts = [tuple(map(int, each)) for each in re.findall(r": (\d+) open, (\d+) late", team)]
+    assert tuple(map(sum, zip(*counts, strict=True))) == (2, 2)
     await here.people.say(supervisor, "/overdue")
     late = text_of(await here.task_message(supervisor, "Late in your region: 2"))
     assert "(late)" in late
