@@ -6,12 +6,11 @@ Merging their households is a command of its own; this says that there is a reas
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from os.path import commonprefix
 from typing import NamedTuple, assert_never
 
 from chassis.decider import Context, Decider, Decisions, derived_id
 from chassis.rejection import require
-from services.registry.decider.likeness import Likeness
+from services.registry.decider.likeness import NOT_ALIKE, Likeness
 from services.registry.decider.part import person_of
 from tuopin.registry.v1.duplicates_pb2 import (
     DUPLICATE_DECISION_NOT_SAME,
@@ -50,8 +49,8 @@ def pair_id_of(person_id: str, other_person_id: str) -> str:
 
 def region_of(village_id: str, other_village_id: str) -> str:
     """The smallest region with both villages: whose office decides."""
-    shared = commonprefix([village_id, other_village_id])
-    return next((shared[:digits] for digits in LEVELS if len(shared) >= digits), "")
+    levels = (digits for digits in LEVELS if village_id[:digits] == other_village_id[:digits])
+    return village_id[: next(levels, 0)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ class PairFacts:
 
     # Person -> where they stand; those who stand nowhere are left out.
     sides: Mapping[str, Side] = field(default_factory=dict)
-    likeness: Likeness = Likeness(0, ())
+    likeness: Likeness = NOT_ALIKE
     # One of the two households was merged into the other.
     merged: bool = False
 

@@ -76,6 +76,9 @@ class Likeness:
     reasons: tuple[str, ...]
 
 
+NOT_ALIKE = Likeness(0, ())
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """The programme's word on it."""
@@ -134,7 +137,7 @@ def likeness(one: Person, other: Person, rules: Rules) -> Likeness:
     """What speaks for the two being one person."""
     name = _name(one.name, other.name)
     if one.household_id == other.household_id and name not in _IN_ONE_HOUSEHOLD:
-        return Likeness(0, ())
+        return NOT_ALIKE
     found = (name, *_open_reasons(one, other), _head(one, other))
     reasons = tuple(code for code in found if code)
     return Likeness(sum(rules.points[code] for code in reasons), reasons)
