@@ -178,6 +178,10 @@ class RegistryServiceStub:
     ApproveCountyExit: _grpc.UnaryUnaryMultiCallable[_county_pb2.ApproveCountyExit, _types_pb2.Receipt]
     ListVillages: _grpc.UnaryUnaryMultiCallable[_village_pb2.ListVillages, _village_pb2.VillagePage]
     GetCounty: _grpc.UnaryUnaryMultiCallable[_county_pb2.GetCounty, _county_pb2.County]
+    PreviewRegions: _grpc.UnaryUnaryMultiCallable[_region_pb2.PreviewRegions, _region_pb2.RegionsPreview]
+    """Newer editions of the region list."""
+    GetRegion: _grpc.UnaryUnaryMultiCallable[_region_pb2.GetRegion, _region_pb2.RegionHistory]
+    ListRegionChanges: _grpc.UnaryUnaryMultiCallable[_region_pb2.ListRegionChanges, _region_pb2.RegionChanges]
 
 @_typing.type_check_only
 class RegistryServiceAsyncStub(RegistryServiceStub):
@@ -312,6 +316,10 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     ApproveCountyExit: _aio.UnaryUnaryMultiCallable[_county_pb2.ApproveCountyExit, _types_pb2.Receipt]  # type: ignore[assignment]
     ListVillages: _aio.UnaryUnaryMultiCallable[_village_pb2.ListVillages, _village_pb2.VillagePage]  # type: ignore[assignment]
     GetCounty: _aio.UnaryUnaryMultiCallable[_county_pb2.GetCounty, _county_pb2.County]  # type: ignore[assignment]
+    PreviewRegions: _aio.UnaryUnaryMultiCallable[_region_pb2.PreviewRegions, _region_pb2.RegionsPreview]  # type: ignore[assignment]
+    """Newer editions of the region list."""
+    GetRegion: _aio.UnaryUnaryMultiCallable[_region_pb2.GetRegion, _region_pb2.RegionHistory]  # type: ignore[assignment]
+    ListRegionChanges: _aio.UnaryUnaryMultiCallable[_region_pb2.ListRegionChanges, _region_pb2.RegionChanges]  # type: ignore[assignment]
 
 class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -1133,5 +1141,27 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _county_pb2.GetCounty,
         context: _ServicerContext,
     ) -> _typing.Union[_county_pb2.County, _abc.Awaitable[_county_pb2.County]]: ...
+
+    @_abc_1.abstractmethod
+    def PreviewRegions(
+        self,
+        request: _region_pb2.PreviewRegions,
+        context: _ServicerContext,
+    ) -> _typing.Union[_region_pb2.RegionsPreview, _abc.Awaitable[_region_pb2.RegionsPreview]]:
+        """Newer editions of the region list."""
+
+    @_abc_1.abstractmethod
+    def GetRegion(
+        self,
+        request: _region_pb2.GetRegion,
+        context: _ServicerContext,
+    ) -> _typing.Union[_region_pb2.RegionHistory, _abc.Awaitable[_region_pb2.RegionHistory]]: ...
+
+    @_abc_1.abstractmethod
+    def ListRegionChanges(
+        self,
+        request: _region_pb2.ListRegionChanges,
+        context: _ServicerContext,
+    ) -> _typing.Union[_region_pb2.RegionChanges, _abc.Awaitable[_region_pb2.RegionChanges]]: ...
 
 def add_RegistryServiceServicer_to_server(servicer: RegistryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
