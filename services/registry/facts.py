@@ -1,6 +1,6 @@
 """What the registry's rules need to know besides a stream's state."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from google.protobuf.message import Message
@@ -23,6 +23,12 @@ from tuopin.registry.v1.village_pb2 import DesignateVillage, ProposeVillageExit,
 def village_known(connection: Connection, village_id: str) -> bool:
     """Whether the regions in force have the village; FactMissing before any are."""
     return regions.is_known(connection, village_id)
+
+
+def villages_known(connection: Connection, village_ids: Sequence[str]) -> set[str]:
+    """Those that the regions in force have; FactMissing before any are."""
+    edition, _ = regions.edition_in_force(connection)
+    return set(regions.names_of(connection, edition, list(village_ids)))
 
 
 def registration(connection: Connection, command: RegisterHousehold) -> RegistrationFacts:

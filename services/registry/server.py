@@ -23,6 +23,7 @@ from services.registry.server_identification import IdentificationRpcs
 from services.registry.server_monitoring import MonitoringRpcs
 from services.registry.server_regions import RegionRpcs
 from services.registry.server_subjects import SubjectRpcs
+from services.registry.views import name_tokens
 from services.registry.views.households import list_households
 from services.registry.views.lists import list_as_of
 from services.registry.views.regions import create
@@ -64,6 +65,7 @@ class Registry(
         self.explainer = Explainer(parts)
         create(parts.views.engine)
         digests.create(parts.views.engine)
+        name_tokens.create(parts.views.engine)
         mark_cut_off(parts.scratch)
 
     async def RegisterHousehold(self, request: pb.RegisterHousehold, context: Context) -> Receipt:
@@ -86,7 +88,10 @@ class Registry(
     async def _destroy_keys(self, household_id: str, person_id: str) -> None:
         """The person's, and with the last of its people the household's own."""
         await self.parts.keys.destroy(person_id)
-        await self.parts.views.change(lambda connection: digests.forget(connection, household_id))
+        await self.parts.views.change(lambda each: digests.forget(each, household_id))
+        await self.parts.views.change(
+            lambda each: name_tokens.forget_person(each, household_id, person_id)
+        )
         state = await self._household(household_id)
         if not state.living:
             await self.parts.keys.destroy(household_id)
