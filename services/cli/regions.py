@@ -1,5 +1,6 @@
 """`tuopin regions`: the official list of regions, and how a newer edition changes it."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -89,9 +90,11 @@ def _tell(preview: RegionsPreview, as_json: bool) -> None:
 
 
 def _counts(preview: RegionsPreview) -> dict[str, object]:
-    names = ("edition", "follows", "added", "removed", "renamed", "change_count", "households")
-    names += ("villages", "counties", "residents")
-    return {name: getattr(preview, name) for name in names} | {"faults": len(preview.faults)}
+    names = ("edition", "follows", "added", "removed", "renamed", "change_count")
+    touched = ("households", "villages", "counties", "residents")
+    return {name: getattr(preview, name) for name in (*names, *touched)} | {
+        "faults": len(preview.faults)
+    }
 
 
 @app.command()
@@ -121,7 +124,7 @@ def changes(
     _show_changes(found.changes, title=title, as_json=as_json)
 
 
-def _show_changes(rows: "list[RegionChangeRow]", *, title: str, as_json: bool = False) -> None:
+def _show_changes(rows: Iterable[RegionChangeRow], *, title: str, as_json: bool = False) -> None:
     show(rows, CHANGE_COLUMNS, title=title, as_json=as_json)
 
 

@@ -27,8 +27,7 @@ def village_known(connection: Connection, village_id: str) -> bool:
 
 def villages_known(connection: Connection, village_ids: Sequence[str]) -> set[str]:
     """Those that the regions in force have; FactMissing before any are."""
-    edition, _ = regions.edition_in_force(connection)
-    return set(regions.names_of(connection, edition, list(village_ids)))
+    return regions.known(connection, list(village_ids))
 
 
 def registration(connection: Connection, command: RegisterHousehold) -> RegistrationFacts:

@@ -4,6 +4,7 @@ import csv
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date
+from typing import Protocol
 
 from services.registry.decider.mapping import KINDS, LEVELS, MappingFault, MappingRow
 
@@ -15,6 +16,16 @@ MAX_BYTES = 4 * 1024 * 1024
 _CODE = re.compile(r"[0-9]+")
 _YES = {"yes", "1", "true", "是"}
 _NO = {"", "no", "0", "false", "否"}
+
+
+class _Lines(Protocol):
+    """A csv reader."""
+
+    line_num: int
+
+    def __iter__(self) -> Iterator[list[str]]: ...
+
+    def __next__(self) -> list[str]: ...
 
 
 def parse(data: bytes) -> tuple[list[MappingRow], list[MappingFault]]:
@@ -34,7 +45,7 @@ def parse(data: bytes) -> tuple[list[MappingRow], list[MappingFault]]:
         return [], [MappingFault(reader.line_num, "", "mapping-not-csv")]
 
 
-def _parse(reader: "csv._reader") -> tuple[list[MappingRow], list[MappingFault]]:
+def _parse(reader: "_Lines") -> tuple[list[MappingRow], list[MappingFault]]:
     head = [cell.strip() for cell in next(reader, [])]
     if head[:2] != [FORMAT, VERSION]:
         details = {"wanted": f"{FORMAT},{VERSION}"}
