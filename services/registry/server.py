@@ -8,22 +8,25 @@ from chassis.server import CommandServicer, Context, caller, check_region
 from services.registry.applications import Applications
 from services.registry.decider.registration import ACTIVE_MEMBER
 from services.registry.decider.state import State
+from services.registry.duplicates import DuplicateFinder
 from services.registry.explaining import Explainer
 from services.registry.exporting.streaming import exported
 from services.registry.figures import FigureBook
+from services.registry.hearing import ear_of
 from services.registry.importing import digests
 from services.registry.importing.uploads import Upload, mark_cut_off
 from services.registry.importing.watching import watch
 from services.registry.reading import Reader
 from services.registry.region_preview import Preview
 from services.registry.registrations import registrations_of
+from services.registry.server_duplicates import DuplicateRpcs
 from services.registry.server_exit import ExitRpcs
 from services.registry.server_file import FileRpcs
 from services.registry.server_identification import IdentificationRpcs
 from services.registry.server_monitoring import MonitoringRpcs
 from services.registry.server_regions import RegionRpcs
 from services.registry.server_subjects import SubjectRpcs
-from services.registry.views import name_tokens
+from services.registry.views import name_tokens, people_alike
 from services.registry.views.households import list_households
 from services.registry.views.lists import list_as_of
 from services.registry.views.regions import create
@@ -49,6 +52,7 @@ class Registry(
     MonitoringRpcs,
     IdentificationRpcs,
     SubjectRpcs,
+    DuplicateRpcs,
     CommandServicer,
     RegistryServiceServicer,
 ):
@@ -66,6 +70,9 @@ class Registry(
         create(parts.views.engine)
         digests.create(parts.views.engine)
         name_tokens.create(parts.views.engine)
+        edition = ear_of(parts).edition
+        people_alike.create(parts.views.engine, edition, name_tokens.forget_all)
+        self.duplicates = DuplicateFinder(parts)
         mark_cut_off(parts.scratch)
 
     async def RegisterHousehold(self, request: pb.RegisterHousehold, context: Context) -> Receipt:
@@ -92,6 +99,7 @@ class Registry(
         await self.parts.views.change(
             lambda each: name_tokens.forget_person(each, household_id, person_id)
         )
+        await self.parts.views.change(lambda each: people_alike.forget(each, household_id))
         state = await self._household(household_id)
         if not state.living:
             await self.parts.keys.destroy(household_id)

@@ -25,7 +25,7 @@ from tests.drills.running import CLUSTER, shuffled
 from tests.drills.workload import Workload
 from tests.system.test_embedded_story import STEPS
 
-PATIENCE_S = 180
+PATIENCE_S = 300
 SEED = 11
 
 
