@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from chassis.decider import PROGRAMME_ZONE
 from chassis.enumcodes import code_by_number, number_by_code
-from chassis.rejection import FactMissing, require
+from chassis.rejection import require
 from services.registry.passing import lanes_passed
 from services.registry.views import figures, regions
 from services.registry.views.coded import PERSON_CODES, Cell, Coded, Person
@@ -235,16 +235,9 @@ class FigureBook:
         names: dict[str, str] = {}
         if "region" in request.by:
             place = list(request.by).index("region")
-            names = _region_names(connection, {codes[place] for codes in totals if codes})
+            counted = {codes[place] for codes in totals if codes}
+            names = regions.names_of(connection, sorted(counted), at.as_of)
         return totals, names
-
-
-def _region_names(connection: Connection, region_ids: set[str]) -> dict[str, str]:
-    try:
-        edition, _ = regions.edition_in_force(connection)
-    except FactMissing:
-        return {}
-    return regions.names_of(connection, edition, sorted(region_ids))
 
 
 class Counting:

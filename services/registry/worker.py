@@ -12,6 +12,7 @@ from services.registry.facts import FACTS
 from services.registry.importing.running import finish_imports
 from services.registry.reactions import REACTIONS
 from services.registry.server import Registry
+from services.registry.tokening import keep_tokens
 from services.registry.views import DEADLINES, VIEWS
 from services.registry.views.exits_per_day import EXITS_PER_DAY, THRESHOLD
 from services.wiring import Service
@@ -36,6 +37,6 @@ SERVICE = Service(
     servicer=Registry,
     add_to_server=add_RegistryServiceServicer_to_server,
     descriptor=service_pb2.DESCRIPTOR.services_by_name["RegistryService"],
-    serving={"regions": keep_regions, "imports": finish_imports},
+    serving={"regions": keep_regions, "imports": finish_imports, "names": keep_tokens},
     alarms=_alarms,
 )

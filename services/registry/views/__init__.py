@@ -2,6 +2,7 @@
 
 from chassis.views import View
 from services.registry.views import (
+    duplicates,
     exits_per_day,
     household_file,
     households,
@@ -26,4 +27,5 @@ VIEWS: tuple[View, ...] = (
     subjects.VIEW,
     rounds.VIEW,
     lookbacks.VIEW,
+    duplicates.VIEW,
 )

@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from chassis.clock import MICROSECONDS
 from chassis.paging import below, page
-from chassis.rejection import FactMissing, reject
+from chassis.rejection import reject
 from chassis.times import day_of
 from chassis.views import Rows, View
 from services.registry.views import regions
@@ -117,7 +117,7 @@ def get_posting(connection: Connection, query: pb.GetPosting, now_us: int) -> pb
 
 def _shown(connection: Connection, rows: Sequence[Row[Any]], now_us: int) -> list[pb.Posting]:
     codes = sorted({row.village_id[:digits] for row in rows for digits in OBJECT_AT})
-    names = _names(connection, codes)
+    names = regions.names_of(connection, list(codes))
     return [_public(row, names, now_us) for row in rows]
 
 
@@ -141,11 +141,3 @@ def _public(row: Row[Any], names: dict[str, str], now_us: int) -> pb.Posting:
         over=over,
         object_at=[f"{code} {names.get(code, '')}".strip() for code in offices],
     )
-
-
-def _names(connection: Connection, codes: Sequence[str]) -> dict[str, str]:
-    try:
-        edition, _ = regions.edition_in_force(connection)
-    except FactMissing:
-        return {}
-    return dict(regions.names_of(connection, edition, list(codes)))
