@@ -22,7 +22,7 @@ from tuopin.types.v1.types_pb2 import Position, Receipt
 
 T = TypeVar("T")
 
-PATIENCE_S = 60.0
+PATIENCE_S = 90.0
 PAUSE_S = 0.1
 
 PROVINCE, COUNTY, TOWNSHIP, VILLAGE = "43", "433124", "433124110", "433124110226"
