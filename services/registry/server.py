@@ -13,6 +13,7 @@ from services.registry.explaining import Explainer
 from services.registry.exporting.streaming import exported
 from services.registry.figures import FigureBook
 from services.registry.importing import digests
+from services.registry.importing.running import wake
 from services.registry.importing.uploads import Upload, mark_cut_off
 from services.registry.importing.watching import watch
 from services.registry.reading import Reader
@@ -161,7 +162,9 @@ class Registry(
             yield checked
 
     async def CommitImport(self, request: imports.CommitImport, context: Context) -> Receipt:
-        return await self.handle(request, context)
+        receipt = await self.handle(request, context)
+        wake(self.parts)
+        return receipt
 
     async def ExportHouseholds(
         self, request: exports.ExportHouseholds, context: Context
