@@ -17,6 +17,8 @@ from services.registry.importing.uploads import Upload, mark_cut_off
 from services.registry.importing.watching import watch
 from services.registry.reading import Reader
 from services.registry.registrations import registrations_of
+from services.registry.searching import Search
+from services.registry.server_access import AccessRpcs
 from services.registry.server_exit import ExitRpcs
 from services.registry.server_file import FileRpcs
 from services.registry.server_identification import IdentificationRpcs
@@ -48,6 +50,7 @@ class Registry(
     MonitoringRpcs,
     IdentificationRpcs,
     SubjectRpcs,
+    AccessRpcs,
     CommandServicer,
     RegistryServiceServicer,
 ):
@@ -58,6 +61,7 @@ class Registry(
         self.parts = parts
         self.registrations = registrations_of(parts)
         self.reader = Reader(parts)
+        self.search = Search(parts)
         Applications(parts)
         self.figures = FigureBook(parts)
         self.explainer = Explainer(parts)

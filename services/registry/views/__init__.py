@@ -9,6 +9,7 @@ from services.registry.views import (
     lookbacks,
     monitoring,
     postings,
+    reads,
     residents,
     rounds,
     subjects,
@@ -26,4 +27,5 @@ VIEWS: tuple[View, ...] = (
     subjects.VIEW,
     rounds.VIEW,
     lookbacks.VIEW,
+    reads.VIEW,
 )
