@@ -126,11 +126,10 @@ class Crossing:
         return answer
 
     def _go_on(self, work: Work, slot: Slot, plan: Plan) -> int:
-        state = plan.state
         for event in plan.events:
             self.sealer.seal(event, keep_sealed=True)
-            state = work.decider.evolve(state, event)
-        return slot.advance(state, plan.version + len(plan.events))
+        version = plan.version + len(plan.events)
+        return slot.advance(plan.state, plan.events, work.decider.evolve, version)
 
 
 def _stream(work: Work, id: str) -> str:

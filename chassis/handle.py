@@ -251,12 +251,10 @@ class Handler:
 
     def _submit(self, work: Work, slot: Slot, plan: Plan) -> "asyncio.Future[Settled]":
         """Seal, queue the append, go on from the state it will lead to."""
-        state = plan.state
         for event in plan.events:
             self._sealer.seal(event, keep_sealed=True)
-            state = work.decider.evolve(state, event)
         version = plan.version + len(plan.events)
-        generation = slot.advance(state, version)
+        generation = slot.advance(plan.state, plan.events, work.decider.evolve, version)
         answer: asyncio.Future[Settled] = asyncio.get_running_loop().create_future()
 
         def settled(outcome: Settled) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from typing import Any
 
 # Streams whose state is kept between two commands.
@@ -14,13 +15,18 @@ class Slot:
     """One stream: its speculative state, and the appends that may still fail."""
 
     __slots__ = (
-        "_waiting", "crossing", "generation", "known", "lock", "pending", "state", "version",
+        "_ahead", "_evolve", "_state", "_waiting", "crossing", "generation", "known", "lock",
+        "pending", "version",
     )  # fmt: skip
 
     def __init__(self) -> None:
         # Held from decision to submission: one stream's appends go in the order of decisions.
         self.lock = asyncio.Lock()
-        self.state: Any = None
+        self._state: Any = None
+        # Events that the state lacks, and what takes them in: most streams are born and left
+        # alone, so that nobody ever asks what they are after that.
+        self._ahead: Sequence[Any] = ()
+        self._evolve: Callable[[Any, Any], Any] | None = None
         self.version = 0
         # False: nothing was loaded, or what was speculated on has failed.
         self.known = False
@@ -34,9 +40,29 @@ class Slot:
     def busy(self) -> bool:
         return self.pending > 0 or self.lock.locked() or self.crossing > 0
 
-    def advance(self, state: Any, version: int) -> int:
-        """Take the state after an append that is on its way; gives the generation it belongs to."""
-        self.state, self.version, self.known = state, version, True
+    @property
+    def state(self) -> Any:
+        """What the stream is at its version."""
+        if self._ahead:
+            assert self._evolve is not None
+            state = self._state
+            for event in self._ahead:
+                state = self._evolve(state, event)
+            self.state = state
+        return self._state
+
+    @state.setter
+    def state(self, state: Any) -> None:
+        self._state, self._ahead = state, ()
+
+    def advance(
+        self, state: Any, events: Sequence[Any], evolve: Callable[[Any, Any], Any], version: int
+    ) -> int:
+        """Go on to the version after an append of these events, which is on its way; gives the
+        generation it belongs to.
+        """
+        self._state, self._ahead, self._evolve = state, events, evolve
+        self.version, self.known = version, True
         self.pending += 1
         return self.generation
 

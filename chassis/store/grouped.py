@@ -287,11 +287,7 @@ class GroupedStore:
         return await self._read(lambda reader: reader.claim_owner(kind, key))
 
     async def claim_owners(self, kind: str, keys: Sequence[bytes]) -> dict[bytes, str]:
-        def owners(reader: Reader) -> dict[bytes, str]:
-            found = ((key, reader.claim_owner(kind, key)) for key in keys)
-            return {key: owner for key, owner in found if owner is not None}
-
-        return await self._read(owners)
+        return await self._read(lambda reader: reader.claim_owners(kind, keys))
 
     async def cursor(self, name: str, topic: str, partition: int) -> int:
         return await self._read(lambda reader: reader.cursor(name, topic, partition))

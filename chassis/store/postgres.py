@@ -373,6 +373,14 @@ class _Reader:
         return None if row is None else str(row[0])
 
     @_in_database
+    def claim_owners(self, kind: str, keys: Sequence[bytes]) -> dict[bytes, str]:
+        rows = self._db.execute(
+            "SELECT key, owner FROM claims WHERE kind = %b AND key = ANY(%b::bytea[])",
+            (kind, list(keys)),
+        )
+        return {row[0]: row[1] for row in rows}
+
+    @_in_database
     def cursor(self, name: str, topic: str, partition: int) -> int:
         row = self._db.execute(
             "SELECT position FROM cursors WHERE name = %b AND topic = %b AND partition = %b",

@@ -37,6 +37,8 @@ CHECKPOINT_PAGES = 8_000
 # The writer meets the same index pages again and again; readers follow lanes from end to end.
 WRITER_CACHE_KIB = 8_192
 READER_CACHE_KIB = 512
+# Claims that one question asks for.
+KEYS_MAX = 256
 # An event's rowid is lane << 40 | position: a lane's events lie together, without a second index.
 POSITION_BITS = 40
 _SYNCHRONOUS_FULL = 2
@@ -60,6 +62,9 @@ CREATE TABLE IF NOT EXISTS cursors (
     position INTEGER NOT NULL, PRIMARY KEY (name, topic, partition)) WITHOUT ROWID;
 PRAGMA user_version = {SCHEMA_VERSION};
 """
+
+_MARKS = ", ".join("?" * KEYS_MAX)
+_OWNERS = f"SELECT key, owner FROM claims WHERE kind = ? AND key IN ({_MARKS})"  # noqa: S608
 
 
 def _place(lane: int, position: int) -> int:
@@ -310,6 +315,16 @@ class _Reader:
             "SELECT owner FROM claims WHERE kind = ? AND key = ?", (kind, key)
         ).fetchone()
         return None if row is None else str(row[0])
+
+    @_in_database
+    def claim_owners(self, kind: str, keys: Sequence[bytes]) -> dict[bytes, str]:
+        owners: dict[bytes, str] = {}
+        for start in range(0, len(keys), KEYS_MAX):
+            some = keys[start : start + KEYS_MAX]
+            # Asked in one size: what is missing to it is asked for twice.
+            asked = (*some, *[some[0]] * (KEYS_MAX - len(some)))
+            owners.update(self._db.execute(_OWNERS, (kind, *asked)))
+        return owners
 
     @_in_database
     def cursor(self, name: str, topic: str, partition: int) -> int:

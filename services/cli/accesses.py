@@ -16,7 +16,7 @@ app = typer.Typer(no_args_is_help=True, help="Who read whose data, for what.")
 glass = typer.Typer(no_args_is_help=True, help="Access where no role reaches, for some hours.")
 app.add_typer(glass, name="break-glass")
 
-FINDINGS = codes_of(pb.BreakGlassFinding, "BREAK_GLASS_FINDING_")
+FINDINGS = codes_of(pb.BreakGlassFinding)
 READ_COLUMNS = (
     "read_at_us", "reader", "on_behalf_of", "purpose", "method", "region_id", "subjects", "fields",
     "break_glass_id",

@@ -2,7 +2,8 @@
 told from those that contradict it.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -11,7 +12,7 @@ from google.protobuf.message import Message
 from chassis.clock import MICROSECONDS
 from chassis.decider import Actor
 from chassis.handle import Handler
-from chassis.rejection import Rejected
+from chassis.rejection import FactMissing, Rejected
 from services.registry import facts
 from services.registry.current_files import FilesAtHand
 from services.registry.decider.current import CurrentFiles
@@ -64,6 +65,17 @@ class Registrations:
         if found:
             self._keep(village_id, now_us + VILLAGES_KEPT_S * MICROSECONDS)
         return found
+
+    async def look_up(self, village_ids: Iterable[str]) -> None:
+        """Have those that are known at hand: one question for a whole batch."""
+        now_us = self._clock.now_us()
+        unseen = [each for each in set(village_ids) if now_us >= self._villages.get(each, 0)]
+        if not unseen:
+            return
+        # Before any region is there, each command hears so by itself.
+        with suppress(FactMissing):
+            for each in await self._views.query(lambda found: facts.villages_known(found, unseen)):
+                self._keep(each, now_us + VILLAGES_KEPT_S * MICROSECONDS)
 
     def _readers(self) -> dict[type[Message], Callable[[Any], Awaitable[CurrentFiles]]]:
         """Commands whose rules compare with the opened file."""

@@ -17,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import KeyedColumnElement
 
 from chassis.paging import below, page
-from chassis.rejection import FactMissing, require
+from chassis.rejection import require
 from services.registry.decider.registration import ACTIVE_MEMBER
 from services.registry.tokening import events_behind, tokens_passed
 from services.registry.tokens import Kind, Tokens, tokens_of
@@ -131,7 +131,7 @@ def _page(
 ) -> PeoplePage:
     found = page(connection, wanted, key, query.page_size or PAGE_PEOPLE, query.page_token)
     files = files_now(connection, sorted({row.household_id for row in found.rows}))
-    names = _village_names(connection, sorted({row.village_id for row in found.rows}))
+    names = regions.names_of(connection, sorted({row.village_id for row in found.rows}))
     people = []
     for row in found.rows:
         file = files.get(row.household_id)
@@ -140,14 +140,6 @@ def _page(
         present = [each for each in members if each.person_id == row.person_id]
         people += [_person(file, each, names) for each in present if file is not None]
     return PeoplePage(people=people, next_page_token=found.next_page_token, total=found.total)
-
-
-def _village_names(connection: Connection, village_ids: list[str]) -> dict[str, str]:
-    try:
-        edition, _ = regions.edition_in_force(connection)
-    except FactMissing:
-        return {}
-    return regions.names_of(connection, edition, village_ids)
 
 
 def _person(file: Household, member: Member, names: Mapping[str, str]) -> PersonRow:

@@ -1,7 +1,7 @@
 """The rpcs of search and of access to personal data: a part of the registry's servicer."""
 
 from chassis.server import CommandServicer, Context
-from services.registry.passing import WAIT_S
+from chassis.viewstore import OWN_WRITE_S
 from services.registry.searching import Search
 from services.registry.views.reads import list_break_glasses, list_reads
 from services.wiring import ServeParts
@@ -50,4 +50,4 @@ class AccessRpcs(CommandServicer):
         for head in await self.parts.store.heads(TOPIC):
             if head.position:
                 position = Position(topic=TOPIC, partition=head.partition, position=head.position)
-                await self.parts.views.wait_for((VIEW,), position, WAIT_S)
+                await self.parts.views.wait_for((VIEW,), position, OWN_WRITE_S)

@@ -191,6 +191,16 @@ async def test_only_the_named_key_of_the_owner_is_released(store: Store) -> None
     assert await store.claim_owner("person", b"b") is None
 
 
+async def test_owners_are_found_of_many_keys_at_once(store: Store) -> None:
+    keys = [bytes([at // 256, at % 256]) for at in range(600)]
+    claims = tuple(ClaimRow("person", key, "household-1", "taken") for key in keys[::3])
+    await store.append(append("household-1", claims=claims))
+    owners = await store.claim_owners("person", keys)
+    assert owners == dict.fromkeys(keys[::3], "household-1")
+    assert await store.claim_owners("plan", keys) == {}
+    assert await store.claim_owners("person", []) == {}
+
+
 async def test_several_streams_are_written_together_or_not_at_all(store: Store) -> None:
     both = append("household-1")
     writes = (*both.writes, StreamWrite("region", "region-cn", 0, events()))

@@ -211,6 +211,7 @@ class ImportRunner:
         self, households: Sequence[KeptHousehold], actor: Actor
     ) -> Sequence[Outcome]:
         commands = [household.command for household in households]
+        await self._registrations.look_up(command.village_id for command in commands)
         outcomes: Sequence[Outcome] = await self._parts.handler.handle_many(
             commands, actor, checked=True
         )

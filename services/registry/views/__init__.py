@@ -2,6 +2,7 @@
 
 from chassis.views import View
 from services.registry.views import (
+    duplicates,
     exits_per_day,
     household_file,
     households,
@@ -28,4 +29,5 @@ VIEWS: tuple[View, ...] = (
     rounds.VIEW,
     lookbacks.VIEW,
     reads.VIEW,
+    duplicates.VIEW,
 )

@@ -1,6 +1,7 @@
 """What is counted of a household: coded attributes only, nobody can be recognised by them."""
 
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import NamedTuple
 
 from tuopin.registry.v1 import household_pb2
@@ -52,7 +53,11 @@ SUM_NAMES = (
     "people",
     *(f"{name}_{code}" for name, codes in PERSON_CODES.items() for code in codes),
 )
-_PLACES = {name: place for place, name in enumerate(SUM_NAMES)}
+# Attribute of a person, its codes and their places among the sums.
+_PLACES = tuple(
+    (attrgetter(name), {code: SUM_NAMES.index(f"{name}_{code}") for code in codes})
+    for name, codes in PERSON_CODES.items()
+)
 
 
 def coded(household: Household) -> Coded:
@@ -89,9 +94,9 @@ def sums_of(of: Coded) -> list[int]:
     sums = [0] * len(SUM_NAMES)
     sums[0] = 1
     sums[1] = len(of.people)
-    for person in of.people:
-        for name in PERSON_CODES:
-            sums[_PLACES[f"{name}_{getattr(person, name)}"]] += 1
+    for value_of, places in _PLACES:
+        for code in map(value_of, of.people):
+            sums[places[code]] += 1
     return sums
 
 

@@ -7,10 +7,10 @@ known-at never change. The sums are kept per county, by year, month and day of b
 figure of any past moment is the sum of a few dozen rows however many events there are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
+from operator import add, sub
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -26,9 +26,8 @@ from sqlalchemy import (
     select,
 )
 
-from chassis.clock import MICROSECONDS
-from chassis.decider import PROGRAMME_ZONE
 from chassis.fields import personal_of
+from chassis.times import day_of
 from chassis.views import OwnRows
 from services.registry.views.coded import (
     SUM_NAMES,
@@ -51,6 +50,7 @@ METADATA = MetaData()
 NO_DAY = "9999-12-31"
 NO_MOMENT_US = 2**62
 COUNTY_DIGITS = 6
+NO_SUMS = (0,) * len(SUM_NAMES)
 _READ_COUNT = 500
 
 SPANS = Table(
@@ -144,8 +144,10 @@ class Head:
 def derive(rows: OwnRows, heard: Sequence[tuple[Envelope, Any]]) -> None:
     """One event after the other: what a span says never depends on where a batch ends."""
     heads = _heads(rows, sorted({event.household_id for _, event in heard}))
+    changes = Changes()
     for envelope, event in heard:
-        Advance(rows, heads[event.household_id], envelope, event).run()
+        Advance(rows, heads[event.household_id], envelope, event, changes).run()
+    changes.write(rows)
     for household_id, head in heads.items():
         _keep(rows, household_id, head)
 
@@ -179,10 +181,37 @@ def _keep(rows: OwnRows, household_id: str, head: Head) -> None:
     )
 
 
+class Changes:
+    """What a batch adds to the sums: few cells on few days, however many households."""
+
+    def __init__(self) -> None:
+        # (county, day it became known, effective date, cell) -> its sums, more or less.
+        self._sums: dict[tuple[str, str, str, Cell], list[int]] = {}
+
+    def add(self, known_us: int, of_event: Mapping[tuple[str, str, Cell], list[int]]) -> None:
+        """One event's; a cell that it leaves as it was gets no row by it."""
+        known_on = day_of(known_us)
+        for (county_id, day, cell), sums in of_event.items():
+            if any(sums):
+                key = (county_id, known_on, day, cell)
+                before = self._sums.get(key)
+                self._sums[key] = sums if before is None else list(map(add, before, sums))
+
+    def write(self, rows: OwnRows) -> None:
+        """Into the year, the month and the day of both axes."""
+        for (county_id, known_on, day, cell), sums in self._sums.items():
+            for known in buckets(known_on):
+                for effective in buckets(day):
+                    deltas = dict(zip(SUM_NAMES, sums, strict=True))
+                    rows.add(SUMS, (county_id, known, effective, *cell), **deltas)
+
+
 class Advance:
     """What one event makes of the spans of its household."""
 
-    def __init__(self, rows: OwnRows, head: Head, envelope: Envelope, event: Any) -> None:
+    def __init__(
+        self, rows: OwnRows, head: Head, envelope: Envelope, event: Any, changes: Changes
+    ) -> None:
         self._rows = rows
         self._head = head
         self._envelope = envelope
@@ -190,6 +219,7 @@ class Advance:
         self._household_id: str = event.household_id
         self._known_us = envelope.recorded_at_us
         self._ordinal = 0
+        self._of_batch = changes
         # (county, effective date, cell) -> its sums, more or less from that day on.
         self._changes: dict[tuple[str, str, Cell], list[int]] = {}
 
@@ -203,7 +233,7 @@ class Advance:
             self._go_on(head, on)
         else:
             self._go_back(head)
-        self._write_changes()
+        self._of_batch.add(self._known_us, self._changes)
 
     def _go_on(self, head: Head, on: str) -> None:
         """Nothing known is later: only what holds from today on changes."""
@@ -305,19 +335,9 @@ class Advance:
         for day, way in ((segment.valid_from, sign), (segment.valid_to, -sign)):
             if day == NO_DAY:
                 continue
-            change = self._changes.setdefault((county_id, day, cell), [0] * len(sums))
-            for place, amount in enumerate(sums):
-                change[place] += way * amount
-
-    def _write_changes(self) -> None:
-        known_in = buckets(day_of(self._known_us))
-        for (county_id, day, cell), change in self._changes.items():
-            if not any(change):
-                continue
-            for known in known_in:
-                for effective in buckets(day):
-                    deltas = dict(zip(SUM_NAMES, change, strict=True))
-                    self._rows.add(SUMS, (county_id, known, effective, *cell), **deltas)
+            before = self._changes.get((county_id, day, cell), NO_SUMS)
+            change = map(add if way > 0 else sub, before, sums)
+            self._changes[county_id, day, cell] = list(change)
 
 
 def segment_of(row: Row[Any]) -> Segment:
@@ -342,11 +362,6 @@ def coded_of(row: Row[Any]) -> Coded:
 def buckets(day: str) -> tuple[str, str, str]:
     """The year, the month and the day that a day counts in."""
     return f"y{day[:4]}", f"m{day[:7]}", f"d{day}"
-
-
-def day_of(moment_us: int) -> str:
-    """The programme's day of a moment."""
-    return datetime.fromtimestamp(moment_us // MICROSECONDS, PROGRAMME_ZONE).date().isoformat()
 
 
 def _strip(household: Household) -> None:

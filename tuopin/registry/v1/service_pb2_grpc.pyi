@@ -9,6 +9,7 @@ from tuopin.registry.v1 import access_pb2 as _access_pb2
 from tuopin.registry.v1 import composition_pb2 as _composition_pb2
 from tuopin.registry.v1 import correction_pb2 as _correction_pb2
 from tuopin.registry.v1 import county_pb2 as _county_pb2
+from tuopin.registry.v1 import duplicates_pb2 as _duplicates_pb2
 from tuopin.registry.v1 import exit_pb2 as _exit_pb2
 from tuopin.registry.v1 import explain_pb2 as _explain_pb2
 from tuopin.registry.v1 import export_pb2 as _export_pb2
@@ -180,6 +181,18 @@ class RegistryServiceStub:
     ApproveCountyExit: _grpc.UnaryUnaryMultiCallable[_county_pb2.ApproveCountyExit, _types_pb2.Receipt]
     ListVillages: _grpc.UnaryUnaryMultiCallable[_village_pb2.ListVillages, _village_pb2.VillagePage]
     GetCounty: _grpc.UnaryUnaryMultiCallable[_county_pb2.GetCounty, _county_pb2.County]
+    FindDuplicates: _grpc.UnaryUnaryMultiCallable[_duplicates_pb2.FindDuplicates, _duplicates_pb2.Duplicates]
+    """One person twice in the register."""
+    SweepDuplicates: _grpc.UnaryStreamMultiCallable[_duplicates_pb2.SweepDuplicates, _duplicates_pb2.SweptDuplicates]
+    ConfirmDuplicate: _grpc.UnaryUnaryMultiCallable[_duplicates_pb2.ConfirmDuplicate, _types_pb2.Receipt]
+    """The office decides whose region holds both households."""
+    DismissDuplicate: _grpc.UnaryUnaryMultiCallable[_duplicates_pb2.DismissDuplicate, _types_pb2.Receipt]
+    WithdrawDuplicateDecision: _grpc.UnaryUnaryMultiCallable[_duplicates_pb2.WithdrawDuplicateDecision, _types_pb2.Receipt]
+    ListDuplicateDecisions: _grpc.UnaryUnaryMultiCallable[_duplicates_pb2.ListDuplicateDecisions, _duplicates_pb2.DuplicateDecisionPage]
+    PreviewRegions: _grpc.UnaryUnaryMultiCallable[_region_pb2.PreviewRegions, _region_pb2.RegionsPreview]
+    """Newer editions of the region list."""
+    GetRegion: _grpc.UnaryUnaryMultiCallable[_region_pb2.GetRegion, _region_pb2.RegionHistory]
+    ListRegionChanges: _grpc.UnaryUnaryMultiCallable[_region_pb2.ListRegionChanges, _region_pb2.RegionChanges]
     FindPeople: _grpc.UnaryUnaryMultiCallable[_search_pb2.FindPeople, _search_pb2.PeoplePage]
     """Search first: people by what is known of them. Names come masked to whoever names no purpose."""
     ListReads: _grpc.UnaryUnaryMultiCallable[_access_pb2.ListReads, _access_pb2.ReadPage]
@@ -323,6 +336,18 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     ApproveCountyExit: _aio.UnaryUnaryMultiCallable[_county_pb2.ApproveCountyExit, _types_pb2.Receipt]  # type: ignore[assignment]
     ListVillages: _aio.UnaryUnaryMultiCallable[_village_pb2.ListVillages, _village_pb2.VillagePage]  # type: ignore[assignment]
     GetCounty: _aio.UnaryUnaryMultiCallable[_county_pb2.GetCounty, _county_pb2.County]  # type: ignore[assignment]
+    FindDuplicates: _aio.UnaryUnaryMultiCallable[_duplicates_pb2.FindDuplicates, _duplicates_pb2.Duplicates]  # type: ignore[assignment]
+    """One person twice in the register."""
+    SweepDuplicates: _aio.UnaryStreamMultiCallable[_duplicates_pb2.SweepDuplicates, _duplicates_pb2.SweptDuplicates]  # type: ignore[assignment]
+    ConfirmDuplicate: _aio.UnaryUnaryMultiCallable[_duplicates_pb2.ConfirmDuplicate, _types_pb2.Receipt]  # type: ignore[assignment]
+    """The office decides whose region holds both households."""
+    DismissDuplicate: _aio.UnaryUnaryMultiCallable[_duplicates_pb2.DismissDuplicate, _types_pb2.Receipt]  # type: ignore[assignment]
+    WithdrawDuplicateDecision: _aio.UnaryUnaryMultiCallable[_duplicates_pb2.WithdrawDuplicateDecision, _types_pb2.Receipt]  # type: ignore[assignment]
+    ListDuplicateDecisions: _aio.UnaryUnaryMultiCallable[_duplicates_pb2.ListDuplicateDecisions, _duplicates_pb2.DuplicateDecisionPage]  # type: ignore[assignment]
+    PreviewRegions: _aio.UnaryUnaryMultiCallable[_region_pb2.PreviewRegions, _region_pb2.RegionsPreview]  # type: ignore[assignment]
+    """Newer editions of the region list."""
+    GetRegion: _aio.UnaryUnaryMultiCallable[_region_pb2.GetRegion, _region_pb2.RegionHistory]  # type: ignore[assignment]
+    ListRegionChanges: _aio.UnaryUnaryMultiCallable[_region_pb2.ListRegionChanges, _region_pb2.RegionChanges]  # type: ignore[assignment]
     FindPeople: _aio.UnaryUnaryMultiCallable[_search_pb2.FindPeople, _search_pb2.PeoplePage]  # type: ignore[assignment]
     """Search first: people by what is known of them. Names come masked to whoever names no purpose."""
     ListReads: _aio.UnaryUnaryMultiCallable[_access_pb2.ListReads, _access_pb2.ReadPage]  # type: ignore[assignment]
@@ -1153,6 +1178,72 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _county_pb2.GetCounty,
         context: _ServicerContext,
     ) -> _typing.Union[_county_pb2.County, _abc.Awaitable[_county_pb2.County]]: ...
+
+    @_abc_1.abstractmethod
+    def FindDuplicates(
+        self,
+        request: _duplicates_pb2.FindDuplicates,
+        context: _ServicerContext,
+    ) -> _typing.Union[_duplicates_pb2.Duplicates, _abc.Awaitable[_duplicates_pb2.Duplicates]]:
+        """One person twice in the register."""
+
+    @_abc_1.abstractmethod
+    def SweepDuplicates(
+        self,
+        request: _duplicates_pb2.SweepDuplicates,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_duplicates_pb2.SweptDuplicates], _abc.AsyncIterator[_duplicates_pb2.SweptDuplicates]]: ...
+
+    @_abc_1.abstractmethod
+    def ConfirmDuplicate(
+        self,
+        request: _duplicates_pb2.ConfirmDuplicate,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]:
+        """The office decides whose region holds both households."""
+
+    @_abc_1.abstractmethod
+    def DismissDuplicate(
+        self,
+        request: _duplicates_pb2.DismissDuplicate,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def WithdrawDuplicateDecision(
+        self,
+        request: _duplicates_pb2.WithdrawDuplicateDecision,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ListDuplicateDecisions(
+        self,
+        request: _duplicates_pb2.ListDuplicateDecisions,
+        context: _ServicerContext,
+    ) -> _typing.Union[_duplicates_pb2.DuplicateDecisionPage, _abc.Awaitable[_duplicates_pb2.DuplicateDecisionPage]]: ...
+
+    @_abc_1.abstractmethod
+    def PreviewRegions(
+        self,
+        request: _region_pb2.PreviewRegions,
+        context: _ServicerContext,
+    ) -> _typing.Union[_region_pb2.RegionsPreview, _abc.Awaitable[_region_pb2.RegionsPreview]]:
+        """Newer editions of the region list."""
+
+    @_abc_1.abstractmethod
+    def GetRegion(
+        self,
+        request: _region_pb2.GetRegion,
+        context: _ServicerContext,
+    ) -> _typing.Union[_region_pb2.RegionHistory, _abc.Awaitable[_region_pb2.RegionHistory]]: ...
+
+    @_abc_1.abstractmethod
+    def ListRegionChanges(
+        self,
+        request: _region_pb2.ListRegionChanges,
+        context: _ServicerContext,
+    ) -> _typing.Union[_region_pb2.RegionChanges, _abc.Awaitable[_region_pb2.RegionChanges]]: ...
 
     @_abc_1.abstractmethod
     def FindPeople(
