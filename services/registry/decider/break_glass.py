@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import assert_never
 
-from chassis.clock import MICROSECONDS
 from chassis.decider import Context, Decider, Decisions, derived_id
 from chassis.rejection import require
+from chassis.times import micros
 from services.registry.decider.part import person_of
 from tuopin.registry.v1.access_pb2 import (
     BREAK_GLASS_FINDING_UNSPECIFIED,
@@ -81,15 +81,15 @@ def opened(state: State, command: OpenBreakGlass, context: Context) -> Decisions
             note=command.note,
             region_id=region_id,
             household_id=command.household_id,
-            opened_at_us=round(context.now.timestamp() * MICROSECONDS),
-            expires_at_us=round(until.timestamp() * MICROSECONDS),
+            opened_at_us=micros(context.now),
+            expires_at_us=micros(until),
         )
 
 
 def expired(state: State, context: Context) -> Decisions:
     """Its clock ran out; one that a review ended is over already."""
     require(state.break_glass_id, "break-glass-not-known")
-    now_us = round(context.now.timestamp() * MICROSECONDS)
+    now_us = micros(context.now)
     if state.open:
         require(now_us >= state.expires_at_us, "break-glass-not-over")
         yield BreakGlassExpired(break_glass_id=state.break_glass_id, region_id=state.region_id)
