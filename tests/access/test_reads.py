@@ -258,7 +258,7 @@ async def test_a_service_that_shows_people_and_records_nothing_does_not_start(
 SHOWING = {
     "registry": {
         "GetHousehold", "GetEvidence", "ExportHouseholds", "ListObjections", "FindPeople",
-        "ListBreakGlasses",
+        "ListBreakGlasses", "FindDuplicates", "SweepDuplicates",
     },
     "training": {"GetCadre", "ListCadres"},
     "notifier": {"GetComplaint", "GetOrder"},
