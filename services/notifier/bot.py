@@ -3,7 +3,9 @@
 import asyncio
 import os
 import socket
+import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import structlog
 
@@ -14,6 +16,7 @@ from services.notifier.chat.budget import Budget
 from services.notifier.chat.catalogue import LANGUAGES, load_catalogues
 from services.notifier.chat.commands import Commands
 from services.notifier.chat.editor import Editor
+from services.notifier.chat.gauges import Gauges
 from services.notifier.chat.intake import Intake
 from services.notifier.chat.ledger import LeaseLost, Ledger
 from services.notifier.chat.linking import Linking
@@ -23,6 +26,7 @@ from services.notifier.chat.people import People
 from services.notifier.chat.performing import COMMANDS, Performer, named
 from services.notifier.chat.pictures import Pictures
 from services.notifier.chat.places import Places
+from services.notifier.chat.presence import HEAR, Presence
 from services.notifier.chat.provider import Provider
 from services.notifier.chat.replies import Replies
 from services.notifier.chat.sender import Sender
@@ -130,7 +134,11 @@ async def _work_with_lease(
     replies = Replies(provider, budget)
     editor = Editor(provider, ledger, people, parts.views, budget, clock)
     others = (LogChannel(parts.settings.data / "notifier" / "outbox.jsonl", clock),)
-    sender = Sender(provider, ledger, commands, people, parts.views, budget, clock, fence, others)
+    lost_after_s = parts.programme.table("hours")["answer"]["lost_after_s"]
+    presence = Presence(provider.name, commands, clock, lost_after_s=lost_after_s)
+    sender = Sender(
+        provider, ledger, commands, people, parts.views, budget, clock, fence, presence, others
+    )
     pictures = Pictures(provider.download, parts.blobs, clock)
     limits = parts.programme.table("linking")
     linking = Linking(parts.views, parts.sealer, ledger, limits, clock)
@@ -148,27 +156,31 @@ async def _work_with_lease(
         await clock.sleep(lease_s / 3)
         await ledger.keep_lease(provider.bot_id, fence, lease_s)
 
+    gone_after_s = lost_after_s + lease_s
+
     async def name_commands() -> None:
         for language in (*LANGUAGES, ""):
             texts = catalogues[language or LANGUAGES[0]]
             await provider.set_commands(language, named(COMMANDS, texts))
 
     async with asyncio.TaskGroup() as group:
-        group.create_task(keep_lease_forever(keep_lease))
+        group.create_task(keep_lease_forever(keep_lease, presence, gone_after_s))
         group.create_task(again_until_done("commands", name_commands, clock))
-        group.create_task(ledger.forget_old_updates())
-        group.create_task(hear(parts, provider, intake))
+        group.create_task(again_until_done("forgetting", ledger.forget_old_updates, clock))
+        group.create_task(hear(parts, provider, intake, presence))
+        group.create_task(forever("presence", presence.step, clock))
+        group.create_task(forever("gauges", Gauges(parts.views, clock).step, clock))
         group.create_task(forever("sender", sender.run, clock))
         group.create_task(forever("editor", editor.step, clock))
         group.create_task(forever("replies", replies.run, clock))
 
 
-async def hear(parts: WorkParts, provider: Provider, intake: Intake) -> None:
+async def hear(parts: WorkParts, provider: Provider, intake: Intake, presence: Presence) -> None:
     """Be called where an address is set, else ask."""
     settings, clock = parts.settings, parts.clock
     if not settings.webhook_url:
         await again_until_done("polling", provider.forget_webhook, clock)
-        await forever("intake", intake.step, clock)
+        await forever("intake", partial(listen, intake, presence), clock)
         return
     webhook = Webhook(
         provider,
@@ -182,10 +194,33 @@ async def hear(parts: WorkParts, provider: Provider, intake: Intake) -> None:
     await forever("webhook", webhook.run, clock)
 
 
-async def keep_lease_forever(keep: Step) -> None:
-    """Ends with LeaseLost only."""
+async def listen(intake: Intake, presence: Presence) -> None:
+    """One call for updates; whether it was answered is known at once."""
+    try:
+        await intake.step(at_once=presence.fails(HEAR))
+    except ProviderAway:
+        presence.failed(HEAR)
+        raise
+    presence.answered(HEAR)
+
+
+async def keep_lease_forever(keep: Step, presence: Presence, gone_after_s: float) -> None:
+    """Ends with LeaseLost only: while the ledger's database is away nothing of ours can go on, and
+    whoever takes the lease meanwhile makes the fence of this one worthless.
+    """
+    kept_at_s = time.monotonic()
     while True:
-        await keep()
+        try:
+            await keep()
+        except LeaseLost:
+            raise
+        except Exception as error:
+            log.warning("bot.lease-not-kept", reason=reason_of(error))
+            continue
+        # Of the process, not of the clock: a clock that is set forth is no outage.
+        gone_s, kept_at_s = time.monotonic() - kept_at_s, time.monotonic()
+        if gone_s > gone_after_s:
+            presence.was_gone(gone_s)
 
 
 async def forever(name: str, step: Step, clock: Clock) -> None:

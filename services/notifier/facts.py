@@ -8,11 +8,11 @@ from google.protobuf.message import Message
 from sqlalchemy import Connection
 
 from chassis.rejection import FactMissing
+from chassis.times import micros, start_of
 from services.notifier.decider.digest import Open
 from services.notifier.decider.link import Standing
-from services.notifier.decider.message import Held
+from services.notifier.decider.message import Held, Ways
 from services.notifier.decider.policy import World, regions_of
-from services.notifier.decider.times import micros, start_of
 from services.notifier.decider.voicestate import EXIT, PLAN, POSTING, RECEIPT, Membership, Question
 from services.notifier.views.assignments import assignment_row
 from services.notifier.views.cadres import (
@@ -139,10 +139,11 @@ def standing_of(connection: Connection, command: BeginLink) -> Standing:
     return Standing(posts=posts, has_phone=row is not None and bool(row.phone))
 
 
-def channels_of_message(connection: Connection, command: RecordSending) -> tuple[str, ...]:
-    """By what the person whom the message is for can be reached."""
+def ways_of_message(connection: Connection, command: RecordSending) -> Ways:
+    """By what the person whom the message is for can be reached, and whether nobody can be now."""
     row = message_row(connection, command.message_id)
-    return channels_of(connection, row.cadre_id) if row is not None else ()
+    channels = channels_of(connection, row.cadre_id) if row is not None else ()
+    return Ways(channels, away=any(not ended_us for _, ended_us in latest(connection)))
 
 
 def posting_question(connection: Connection, command: RaisePostingObjection) -> Question | None:
@@ -163,7 +164,7 @@ FACTS: Mapping[type[Message], Callable[[Connection, Any], Any]] = {
     IssueLink: appointed_by,
     BeginLink: standing_of,
     ChooseChannels: appointed_by,
-    RecordSending: channels_of_message,
+    RecordSending: ways_of_message,
     IssueHouseholdLink: members,
     GivePlanAgreement: plan_question,
     GiveExitAgreement: exit_question,

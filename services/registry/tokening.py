@@ -1,5 +1,5 @@
-"""Keeps the name tokens: reads the households' lanes beside the server, opens the names that an
-event touched, and replaces what the household is found by.
+"""Keeps the name tokens and the keys of those who may be alike: reads the households' lanes beside
+the server, opens the names that an event touched, and replaces what the household is found by.
 
 Rows and checkpoint are one transaction, so that a kill loses nothing and two servers write nothing
 twice. Erasure deletes at once; reading `PersonErased` deletes again what was opened just before it.
@@ -16,10 +16,12 @@ from sqlalchemy.exc import IntegrityError
 from chassis.envelope import parse
 from chassis.sealing import SealingFault
 from chassis.viewstore import ViewBehind
+from services.registry.hearing import ear_of
 from services.registry.tokens import tokens_of
-from services.registry.views import name_tokens
+from services.registry.views import name_tokens, people_alike
 from services.registry.views.folding import Version, fold
 from services.registry.views.name_tokens import ReadElsewhere, TokenRow
+from services.registry.views.people_alike import AlikeRow
 from services.wiring import ServeParts
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.registry.v1 import composition_pb2 as composition
@@ -72,6 +74,7 @@ SILENT: tuple[type[Message], ...] = (
     file.LivingConditionsChanged,
 )
 _NAMING_TYPES = frozenset(each.DESCRIPTOR.full_name for each in NAMING)
+_ERASED = PersonErased.DESCRIPTOR.full_name
 
 log = structlog.get_logger(__name__)
 
@@ -82,6 +85,7 @@ class TokenKeeper:
     def __init__(self, parts: ServeParts) -> None:
         self._parts = parts
         self._tokens = tokens_of(parts)
+        self._ear = ear_of(parts)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -115,11 +119,12 @@ class TokenKeeper:
         records = [record for lane in read.values() for record in lane]
         after = {record.partition: record.position for record in records}
         touched = await self._touched([parse(record.envelope) for record in records])
-        rows = await self._rows(touched.values())
+        rows, alike = await self._rows(touched.values())
 
         def write(connection: Connection) -> None:
             name_tokens.move(connection, before, after)
             name_tokens.replace(connection, touched, rows)
+            people_alike.replace(connection, touched, alike)
 
         await self._parts.views.change(write)
         return len(records)
@@ -135,40 +140,64 @@ class TokenKeeper:
                 continue
             if events[0].version > 1:
                 events = [parse(each.envelope) for each in await self._parts.store.load(stream)]
-            found[stream.removeprefix(f"{TOPIC}-")] = fold(
+            file = fold(
                 Version(each.version, each.effective_on, each.type, each.data) for each in events
             )
+            found[stream.removeprefix(f"{TOPIC}-")] = _living(file, events)
         return found
 
-    async def _rows(self, files: Iterable[Household | None]) -> list[TokenRow]:
+    async def _rows(
+        self, files: Iterable[Household | None]
+    ) -> tuple[list[TokenRow], list[AlikeRow]]:
         living = [each for each in files if each is not None]
         people = {member.person_id for each in living for member in each.members}
         await self._parts.keys.fetch(people)
         # No wait from here on: the keys are at hand.
-        rows = []
+        rows: list[TokenRow] = []
+        alike: list[AlikeRow] = []
         for each in living:
             try:
-                rows += [row for member in each.members for row in self._of(each, member)]
+                names = self._names(each)
+                rows += [
+                    row
+                    for member in each.members
+                    if member.person_id in names
+                    for row in self._of(each, member, names[member.person_id])
+                ]
+                alike += self._ear.rows(each, names)
             except SealingFault as fault:
                 # One damaged file keeps nobody else from being found.
                 log.error(
                     "names not opened", household_id=each.household_id, error=type(fault).__name__
                 )
-        return rows
+        return rows, alike
 
-    def _of(self, household: Household, member: Member) -> list[TokenRow]:
+    def _names(self, household: Household) -> dict[str, str]:
+        """Person -> name; without those whose key is destroyed."""
         opened = self._parts.sealer.open_text
-        name = opened(member.person_id, "name", member.name)
-        if not name:
-            # Erased.
-            return []
-        phone = opened(member.person_id, "phone", member.phone)
+        people = ((each.person_id, each.name) for each in household.members)
+        names = {person_id: opened(person_id, "name", name) for person_id, name in people}
+        return {person_id: name for person_id, name in names.items() if name}
+
+    def _of(self, household: Household, member: Member, name: str) -> list[TokenRow]:
+        phone = self._parts.sealer.open_text(member.person_id, "phone", member.phone)
         who = (household.village_id, household.household_id, member.person_id)
         head = member.relation == RELATION_HEAD
         return [
             TokenRow(kind, token, *who, member.birth_year, head)
             for kind, token in self._tokens.of(name, phone)
         ]
+
+
+def _living(file: Household | None, events: Sequence[Envelope]) -> Household | None:
+    """Without those who are erased: their key may be destroyed a moment after the event."""
+    types = (envelope for envelope in events if envelope.type == _ERASED)
+    erased = {PersonErased.FromString(envelope.data).person_id for envelope in types}
+    if file is not None and erased:
+        living = [member for member in file.members if member.person_id not in erased]
+        del file.members[:]
+        file.members.extend(living)
+    return file
 
 
 async def keep_tokens(parts: ServeParts) -> None:

@@ -3,8 +3,9 @@
 from datetime import timedelta
 
 from chassis.decider import Actor, Claim, Release
+from chassis.times import micros
 from services.notifier.decider import link, message
-from services.notifier.decider.times import micros
+from services.notifier.decider.message import Ways
 from tests.given import NOW, Given
 from tests.notifier.policies import PARAMETERS
 from tuopin.notifier.v1.link_pb2 import ChatLinked, IssueLink, LinkChat, LinkIssued
@@ -252,12 +253,12 @@ def resent() -> MessageResent:
 
 
 def test_whoever_cannot_be_reached_is_tried_by_the_next_channel() -> None:
-    two = ("telegram", "log")
+    two = Ways(("telegram", "log"))
     given(queued()).when(blocked(1, "telegram"), facts=two).then(rerouted(1))
     gone = failed(2, "blocked", unreachable=True)
     given(queued(), rerouted(1)).when(blocked(2, "log"), facts=two).then(gone)
     alone = failed(1, "blocked", unreachable=True)
-    given(queued()).when(blocked(1, "telegram"), facts=("telegram",)).then(alone)
+    given(queued()).when(blocked(1, "telegram"), facts=Ways(("telegram",))).then(alone)
 
 
 def test_what_was_given_up_can_be_sent_again() -> None:
@@ -273,4 +274,15 @@ def test_what_was_given_up_can_be_sent_again() -> None:
 def test_what_is_sent_again_has_attempts_of_its_own() -> None:
     again = RecordSending(message_id="m-1", attempt=13, errored=Errored(reason="500"))
     past = (queued(), failed(12, "500"), resent())
-    given(*past).when(again).then(errored(13, 900))
+    given(*past).when(again).then(errored(13, 2))
+
+
+def test_in_an_outage_no_message_is_given_up_and_no_attempt_counts() -> None:
+    refused = record(12, errored=Errored(reason="500"))
+    (away,) = given(queued(), errored(11)).when(refused, facts=Ways(away=True)).events
+    assert isinstance(away, MessageErrored)
+    assert away.provider_away
+    later = record(13, errored=Errored(reason="500"))
+    given(queued(), errored(11), away).when(later).then(failed(13, "500"))
+    final = record(12, errored=Errored(reason="bad request", final=True))
+    given(queued(), errored(11)).when(final, facts=Ways(away=True)).then(failed(12, "bad request"))

@@ -1,10 +1,20 @@
 """Deadlines: set, moved and cleared by events, fired once when their time has come."""
 
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from sqlalchemy import select, text
 
 from chassis.clock import ManualClock
-from chassis.deadlines import DeadlineRunner, deadline_command_id, open_count, stopped_deadlines
+from chassis.deadlines import (
+    POLL_S,
+    DeadlineRunner,
+    deadline_command_id,
+    open_count,
+    stopped_deadlines,
+)
 from chassis.feedtables import DEADLINES
 from chassis.viewstore import ViewStore
 from tests.reacting.owner import Failed, Owner
@@ -99,6 +109,40 @@ async def test_a_rebuilt_deadline_that_fired_stays_fired(
     await runner.step()
     assert len(owner.heard) == 3
     assert views.read(open_count) == 0
+
+
+async def test_after_the_database_was_away_what_came_due_meanwhile_waits_a_little(
+    views: ViewStore, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = Owner()
+    views.apply(approved(clock, 1).batches())
+    await clock.advance(4 * 86_400)
+    runner = DeadlineRunner(views, owner.send, clock, settle_s=5.0)
+    query, away = views.query, [True]
+
+    async def asked(read: Callable[[Any], Any]) -> Any:
+        if away[0]:
+            raise ConnectionError
+        return await query(read)
+
+    monkeypatch.setattr(views, "query", asked)
+    running = asyncio.create_task(runner.run())
+    await _turns()
+    away[0] = False
+    await clock.advance(POLL_S)
+    await _turns()
+    await clock.advance(4.9)
+    await _turns()
+    assert not owner.heard
+    await clock.advance(0.1)
+    await _turns()
+    assert len(owner.heard) == 1
+    running.cancel()
+
+
+async def _turns() -> None:
+    """What runs beside us gets on, until it waits for the clock."""
+    await asyncio.sleep(0.1)
 
 
 async def test_an_owner_that_is_away_is_asked_again(views: ViewStore, clock: ManualClock) -> None:

@@ -4,6 +4,8 @@ nothing after a 429.
 
 from collections import OrderedDict
 
+from opentelemetry import metrics
+
 from chassis.clock import MICROSECONDS, Clock
 
 OVERALL_PER_S = 30
@@ -14,6 +16,10 @@ GROUP_EVERY_US = 3 * MICROSECONDS
 CHATS_KEPT = 10_000
 # Those who wait for a turn are a few dozen; a turn later than this is none.
 FAR_US = 10 * MICROSECONDS
+
+_meter = metrics.get_meter(__name__)
+_pauses = _meter.create_counter("tuopin_bot_pauses", unit="1")
+_paused = _meter.create_counter("tuopin_bot_paused_seconds", unit="1")
 
 
 class Budget:
@@ -60,7 +66,12 @@ class Budget:
 
     def pause(self, seconds: float) -> None:
         """The provider asked for quiet."""
-        until_us = self._clock.now_us() + round(seconds * MICROSECONDS)
+        now_us = self._clock.now_us()
+        until_us = now_us + round(seconds * MICROSECONDS)
+        # Several calls may be refused at once: the time is counted once.
+        longer_us = max(0, until_us - max(self._paused_until_us, now_us))
+        _pauses.add(1)
+        _paused.add(longer_us / MICROSECONDS)
         self._paused_until_us = max(self._paused_until_us, until_us)
 
     async def _sleep_until(self, at_us: int) -> None:

@@ -101,10 +101,13 @@ class Intake:
         # Where each chat's last command stands in the log.
         self._wrote: OrderedDict[str, Position] = OrderedDict()
 
-    async def step(self) -> None:
-        """Take what has come, do it, and let the next call confirm it."""
+    async def step(self, *, at_once: bool = False) -> None:
+        """Take what has come, do it, and let the next call confirm it.
+
+        `at_once`: the provider need not wait for something to come, its answer is what counts.
+        """
         failpoint("bot.before-offset-move")
-        updates = await self._provider.updates(self._offset, self._poll_s)
+        updates = await self._provider.updates(self._offset, 0 if at_once else self._poll_s)
         failpoint("bot.after-offset-move")
         by_chat: dict[str, list[Incoming]] = {}
         for each in updates:

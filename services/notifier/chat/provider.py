@@ -108,6 +108,14 @@ class Provider:
         """The bot's own number, known after the first contact."""
         return int(self._bot.id)
 
+    async def greet(self) -> Outcome:
+        """Whether it answers at all."""
+        try:
+            await self._bot.get_me()
+        except TelegramError as error:
+            return outcome_of(error)
+        return Accepted()
+
     async def updates(self, offset: int | None, timeout_s: int) -> list[Incoming]:
         """What came after; asking with an offset confirms all below it."""
         found = await _asked(

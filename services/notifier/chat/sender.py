@@ -32,11 +32,12 @@ from services.notifier.chat.outcomes import (
     Throttled,
 )
 from services.notifier.chat.people import People
+from services.notifier.chat.presence import SEND, Presence
 from services.notifier.chat.provider import Provider
 from services.notifier.chat.tasks import Shown, holds, shown_task
 from services.notifier.views.assignments import OPEN, assignment_row
 from services.notifier.views.links import DEFAULT_CHANNELS
-from services.notifier.views.messages import alerts_due, due
+from services.notifier.views.messages import alerts_due, due, to_try_again
 from tuopin.notifier.v1.message_pb2 import (
     Errored,
     RecordSending,
@@ -54,9 +55,12 @@ AT_ONCE = 16
 LOOK_EVERY = 8
 ALERT = 0
 IDLE_S = 0.1
-# A provider that is away is asked less and less.
+# After so many failures in a row the provider is greeted, less and less often, and no message is
+# wasted on it before it answers.
 AWAY_AFTER_FAILURES = 3
 AWAY_MAX_S = 30.0
+# After a failure with nothing left to send, the provider is greeted after so long.
+GREET_AFTER_S = 1.0
 
 log = structlog.get_logger(__name__)
 _meter = metrics.get_meter(__name__)
@@ -77,6 +81,7 @@ class Sender:
         budget: Budget,
         clock: Clock,
         fence: int,
+        presence: Presence,
         others: Sequence[Channel] = (),
     ) -> None:
         self._provider = provider
@@ -88,6 +93,7 @@ class Sender:
         self._budget = budget
         self._clock = clock
         self._fence = fence
+        self._presence = presence
         self._failures = 0
         self._lost: LeaseLost | None = None
         # Being sent by a task of ours, by message.
@@ -122,6 +128,9 @@ class Sender:
         if self._left:
             left, self._left = self._left, set()
             await self._recover(left)
+        away = self._failures >= AWAY_AFTER_FAILURES
+        if away and not await self._greeted():
+            return
         rows = await self._views.query(partial(_due, self._clock.now_us()))
         begun = await self._ledger.started([_attempt(row) for row in rows])
         count = 0
@@ -131,7 +140,8 @@ class Sender:
             if count and not count % LOOK_EVERY and await self._alert_waits(row, rows):
                 break
             channel, address = await self._way(row)
-            if channel is None:
+            if channel is None or (away and count and channel is self._provider):
+                # One message is tried; the others follow when it has arrived.
                 continue
             if channel.capabilities.per_second:
                 if not self._budget.chat_ready(address):
@@ -143,9 +153,34 @@ class Sender:
                 await self._room()
             self._take_in_hand(row, channel, address)
             count += 1
-        await self._wait_out_failures()
         if not count:
+            await self._idle()
+
+    async def _greeted(self) -> bool:
+        """Whether a provider that failed several times answers again."""
+        over = self._failures - AWAY_AFTER_FAILURES
+        await self._clock.sleep(min(2.0 ** min(over, 10), AWAY_MAX_S))
+        if not _away(await self._provider.greet()):
+            return True
+        self._failures += 1
+        return False
+
+    async def _idle(self) -> None:
+        """With nothing left to send, a greeting shows that the provider is there again."""
+        if not self._failures or self._in_hand:
             await self._clock.sleep(IDLE_S)
+            return
+        await self._clock.sleep(GREET_AFTER_S)
+        waiting = await self._views.query(to_try_again)
+        if not waiting and not _away(await self._provider.greet()):
+            self._met(away=False)
+
+    def _met(self, *, away: bool) -> None:
+        self._failures = self._failures + 1 if away else 0
+        if away:
+            self._presence.failed(SEND)
+        else:
+            self._presence.answered(SEND)
 
     async def _alert_waits(self, row: Row[Any], rows: Sequence[Row[Any]]) -> bool:
         """Whether something that passes all the others came while this round was sent."""
@@ -223,9 +258,8 @@ class Sender:
         failpoint("bot.before-send")
         outcome = await channel.send(address, fitted(shown, channel.capabilities))
         failpoint("bot.after-send")
-        _sent.add(1, {"outcome": type(outcome).__name__.lower(), "channel": channel.name})
         if channel is self._provider:
-            self._failures = self._failures + 1 if _away(outcome) else 0
+            self._met(away=_away(outcome))
         if isinstance(outcome, Throttled):
             self._budget.pause(outcome.wait_s)
             await self._ledger.not_sent(row.message_id, attempt)
@@ -245,6 +279,8 @@ class Sender:
         except Declined as declined:  # nothing a later attempt would change
             log.error("bot.sending-not-recorded", slug=declined.slug)
         failpoint("bot.after-record")
+        result = command.WhichOneof("result") or ""
+        _sent.add(1, {"outcome": result, "channel": command.channel})
         await self._ledger.recorded(command.message_id, command.attempt)
 
     async def _withdraw(self, row: Row[Any]) -> None:
@@ -254,11 +290,6 @@ class Sender:
         )
         with _tracer.start_as_current_span("withdraw message", links=links([row.traceparent])):
             await self._commands.do(command)
-
-    async def _wait_out_failures(self) -> None:
-        over = self._failures - AWAY_AFTER_FAILURES
-        if over >= 0:
-            await self._clock.sleep(min(2.0 ** min(over, 10), AWAY_MAX_S))
 
 
 def _record(message_id: str, attempt: int, outcome: Outcome, channel: str = "") -> RecordSending:

@@ -7,9 +7,9 @@ from enum import Enum
 
 from chassis.decider import Context, Decider
 from chassis.rejection import require
+from chassis.times import micros, moment
 from services.notifier.decider.calendar import calendar_of
 from services.notifier.decider.policy import sending
-from services.notifier.decider.times import micros, moment
 from tuopin.notifier.v1.message_pb2 import (
     MessageErrored,
     MessageFailed,
@@ -59,6 +59,14 @@ class Held:
     until_us: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """By what the person can be reached, and whether the provider is away now."""
+
+    channels: tuple[str, ...] = ()
+    away: bool = False
+
+
 class Phase(Enum):
     """QUEUED covers what was refused and waits for its next attempt."""
 
@@ -77,7 +85,8 @@ class State:
     queued: MessageQueued = field(default_factory=MessageQueued)
     attempts: int = 0
     superseded: bool = False
-    # Attempts before it was sent again by hand, or went to another channel: they count no more.
+    # Attempts that count no more: before it was sent again by hand or went to another channel, and
+    # those in an outage of the provider.
     attempts_before: int = 0
 
 
@@ -158,9 +167,14 @@ def uncertain(
 def errored(
     state: State, command: RecordSending, context: Context
 ) -> MessageErrored | MessageFailed:
-    """It did not arrive: again after a while that doubles, and at last given up."""
+    """It did not arrive: again after a while that doubles, and at last given up.
+
+    No outage is so long that a message is given up for it.
+    """
     most = sending(context)["attempts_max"]
-    if command.errored.final or command.attempt - state.attempts_before >= most:
+    count = command.attempt - state.attempts_before
+    away = _ways(context).away
+    if command.errored.final or (count >= most and not away):
         return failed(state, command, command.errored.reason)
     return MessageErrored(
         message_id=command.message_id,
@@ -168,7 +182,8 @@ def errored(
         cadre_id=state.queued.cadre_id,
         attempt=command.attempt,
         reason=command.errored.reason,
-        next_try_at_us=_next_try_us(command.attempt, context),
+        next_try_at_us=_next_try_us(count, context),
+        provider_away=away,
     )
 
 
@@ -176,7 +191,7 @@ def unreachable(
     state: State, command: RecordSending, context: Context
 ) -> MessageRerouted | MessageFailed:
     """The person's next channel, while there is one."""
-    channels: tuple[str, ...] = context.facts or ()
+    channels = _ways(context).channels
     tried = command.channel
     later = channels[channels.index(tried) + 1 :] if tried in channels else ()
     if not later:
@@ -241,7 +256,8 @@ def evolve(state: State, event: Event) -> State:
         case MessageUncertain():
             return replace(state, phase=Phase.UNCERTAIN, attempts=event.attempt)
         case MessageErrored():
-            return replace(state, attempts=event.attempt)
+            before = state.attempts_before + event.provider_away
+            return replace(state, attempts=event.attempt, attempts_before=before)
         case MessageFailed():
             return replace(state, phase=Phase.FAILED, attempts=event.attempt)
         case MessageSuperseded():
@@ -255,6 +271,10 @@ def evolve(state: State, event: Event) -> State:
             )
         case MessageResent():
             return replace(state, phase=Phase.QUEUED, attempts_before=state.attempts)
+
+
+def _ways(context: Context) -> Ways:
+    return context.facts or Ways()
 
 
 def _not_before_us(command: QueueMessage, context: Context) -> int:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
 from chassis.paging import below, page
 from services.notifier.views.messages import MESSAGES
@@ -25,6 +25,16 @@ def list_dead(connection: Connection, query: ListDeadMessages) -> DeadMessagePag
         next_page_token=found.next_page_token,
         total=found.total,
     )
+
+
+def dead_counts(connection: Connection) -> dict[str, int]:
+    """How many were given up, by how, and not replaced by something newer."""
+    given_up = (
+        select(MESSAGES.c.state, func.count())
+        .where(MESSAGES.c.state.in_(GIVEN_UP), MESSAGES.c.superseded == 0)
+        .group_by(MESSAGES.c.state)
+    )
+    return {row[0]: row[1] for row in connection.execute(given_up)}
 
 
 def _dead(row: Row[Any]) -> DeadMessage:

@@ -225,6 +225,26 @@ def alerts_due(connection: Connection, now_us: int) -> set[str]:
     )
 
 
+def to_try_again(connection: Connection) -> bool:
+    """Whether a message waits for its next attempt."""
+    failed = select(MESSAGES.c.message_id).where(
+        MESSAGES.c.waiting == 1,
+        MESSAGES.c.superseded == 0,
+        MESSAGES.c.state.in_(("errored", "uncertain")),
+    )
+    return connection.execute(failed.limit(1)).first() is not None
+
+
+def waiting_counts(connection: Connection) -> Mapping[int, int]:
+    """How many messages of each rank wait to be sent."""
+    waiting = (
+        select(MESSAGES.c.priority, func.count())
+        .where(MESSAGES.c.waiting == 1, MESSAGES.c.superseded == 0)
+        .group_by(MESSAGES.c.priority)
+    )
+    return {row[0]: row[1] for row in connection.execute(waiting)}
+
+
 def message_row(connection: Connection, message_id: str) -> Row[Any] | None:
     """The message, or None."""
     return connection.execute(select(MESSAGES).where(MESSAGES.c.message_id == message_id)).first()

@@ -2,6 +2,7 @@
 
 from chassis.views import View
 from services.registry.views import (
+    duplicates,
     exits_per_day,
     household_file,
     households,
@@ -9,6 +10,7 @@ from services.registry.views import (
     lookbacks,
     monitoring,
     postings,
+    reads,
     residents,
     rounds,
     subjects,
@@ -26,4 +28,6 @@ VIEWS: tuple[View, ...] = (
     subjects.VIEW,
     rounds.VIEW,
     lookbacks.VIEW,
+    reads.VIEW,
+    duplicates.VIEW,
 )

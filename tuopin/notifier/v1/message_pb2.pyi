@@ -313,12 +313,15 @@ class MessageErrored(_message.Message):
     ATTEMPT_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     NEXT_TRY_AT_US_FIELD_NUMBER: _builtins.int
+    PROVIDER_AWAY_FIELD_NUMBER: _builtins.int
     message_id: _builtins.str
     assignment_id: _builtins.str
     cadre_id: _builtins.str
     attempt: _builtins.int
     reason: _builtins.str
     next_try_at_us: _builtins.int
+    provider_away: _builtins.bool
+    """In an outage of the provider: the attempt does not count."""
     def __init__(
         self,
         *,
@@ -328,10 +331,11 @@ class MessageErrored(_message.Message):
         attempt: _builtins.int = ...,
         reason: _builtins.str = ...,
         next_try_at_us: _builtins.int = ...,
+        provider_away: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "attempt", b"attempt", "cadre_id", b"cadre_id", "message_id", b"message_id", "next_try_at_us", b"next_try_at_us", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "attempt", b"attempt", "cadre_id", b"cadre_id", "message_id", b"message_id", "next_try_at_us", b"next_try_at_us", "provider_away", b"provider_away", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -3,9 +3,11 @@
 import grpc
 import warnings
 
+from tuopin.registry.v1 import access_pb2 as tuopin_dot_registry_dot_v1_dot_access__pb2
 from tuopin.registry.v1 import composition_pb2 as tuopin_dot_registry_dot_v1_dot_composition__pb2
 from tuopin.registry.v1 import correction_pb2 as tuopin_dot_registry_dot_v1_dot_correction__pb2
 from tuopin.registry.v1 import county_pb2 as tuopin_dot_registry_dot_v1_dot_county__pb2
+from tuopin.registry.v1 import duplicates_pb2 as tuopin_dot_registry_dot_v1_dot_duplicates__pb2
 from tuopin.registry.v1 import exit_pb2 as tuopin_dot_registry_dot_v1_dot_exit__pb2
 from tuopin.registry.v1 import explain_pb2 as tuopin_dot_registry_dot_v1_dot_explain__pb2
 from tuopin.registry.v1 import export_pb2 as tuopin_dot_registry_dot_v1_dot_export__pb2
@@ -19,6 +21,7 @@ from tuopin.registry.v1 import monitoring_pb2 as tuopin_dot_registry_dot_v1_dot_
 from tuopin.registry.v1 import posting_pb2 as tuopin_dot_registry_dot_v1_dot_posting__pb2
 from tuopin.registry.v1 import region_pb2 as tuopin_dot_registry_dot_v1_dot_region__pb2
 from tuopin.registry.v1 import round_pb2 as tuopin_dot_registry_dot_v1_dot_round__pb2
+from tuopin.registry.v1 import search_pb2 as tuopin_dot_registry_dot_v1_dot_search__pb2
 from tuopin.registry.v1 import village_pb2 as tuopin_dot_registry_dot_v1_dot_village__pb2
 from tuopin.types.v1 import types_pb2 as tuopin_dot_types_dot_v1_dot_types__pb2
 
@@ -625,6 +628,81 @@ class RegistryServiceStub:
                 '/tuopin.registry.v1.RegistryService/GetCounty',
                 request_serializer=tuopin_dot_registry_dot_v1_dot_county__pb2.GetCounty.SerializeToString,
                 response_deserializer=tuopin_dot_registry_dot_v1_dot_county__pb2.County.FromString,
+                _registered_method=True)
+        self.FindDuplicates = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/FindDuplicates',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_duplicates__pb2.FindDuplicates.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_duplicates__pb2.Duplicates.FromString,
+                _registered_method=True)
+        self.SweepDuplicates = channel.unary_stream(
+                '/tuopin.registry.v1.RegistryService/SweepDuplicates',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_duplicates__pb2.SweepDuplicates.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_duplicates__pb2.SweptDuplicates.FromString,
+                _registered_method=True)
+        self.ConfirmDuplicate = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ConfirmDuplicate',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_duplicates__pb2.ConfirmDuplicate.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.DismissDuplicate = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/DismissDuplicate',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_duplicates__pb2.DismissDuplicate.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.WithdrawDuplicateDecision = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/WithdrawDuplicateDecision',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_duplicates__pb2.WithdrawDuplicateDecision.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ListDuplicateDecisions = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ListDuplicateDecisions',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_duplicates__pb2.ListDuplicateDecisions.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_duplicates__pb2.DuplicateDecisionPage.FromString,
+                _registered_method=True)
+        self.PreviewRegions = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/PreviewRegions',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_region__pb2.PreviewRegions.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_region__pb2.RegionsPreview.FromString,
+                _registered_method=True)
+        self.GetRegion = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/GetRegion',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_region__pb2.GetRegion.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_region__pb2.RegionHistory.FromString,
+                _registered_method=True)
+        self.ListRegionChanges = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ListRegionChanges',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_region__pb2.ListRegionChanges.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_region__pb2.RegionChanges.FromString,
+                _registered_method=True)
+        self.FindPeople = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/FindPeople',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_search__pb2.FindPeople.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_search__pb2.PeoplePage.FromString,
+                _registered_method=True)
+        self.ListReads = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ListReads',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_access__pb2.ListReads.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_access__pb2.ReadPage.FromString,
+                _registered_method=True)
+        self.OpenBreakGlass = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/OpenBreakGlass',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_access__pb2.OpenBreakGlass.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ExpireBreakGlass = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ExpireBreakGlass',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_access__pb2.ExpireBreakGlass.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ReviewBreakGlass = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ReviewBreakGlass',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_access__pb2.ReviewBreakGlass.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ListBreakGlasses = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ListBreakGlasses',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_access__pb2.ListBreakGlasses.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_access__pb2.BreakGlassPage.FromString,
                 _registered_method=True)
 
 
@@ -1336,6 +1414,103 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FindDuplicates(self, request, context):
+        """One person twice in the register.
+
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SweepDuplicates(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConfirmDuplicate(self, request, context):
+        """The office decides whose region holds both households.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DismissDuplicate(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithdrawDuplicateDecision(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDuplicateDecisions(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PreviewRegions(self, request, context):
+        """Newer editions of the region list.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRegion(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRegionChanges(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FindPeople(self, request, context):
+        """Search first: people by what is known of them. Names come masked to whoever names no purpose.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListReads(self, request, context):
+        """Who read whose data, for what, and break-glass access where no role reaches.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OpenBreakGlass(self, request, context):
+        """Any office, for any place: that is what it is for. The supervisor of the place hears of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExpireBreakGlass(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReviewBreakGlass(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBreakGlasses(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RegistryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -1913,6 +2088,81 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.GetCounty,
                     request_deserializer=tuopin_dot_registry_dot_v1_dot_county__pb2.GetCounty.FromString,
                     response_serializer=tuopin_dot_registry_dot_v1_dot_county__pb2.County.SerializeToString,
+            ),
+            'FindDuplicates': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindDuplicates,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_duplicates__pb2.FindDuplicates.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_duplicates__pb2.Duplicates.SerializeToString,
+            ),
+            'SweepDuplicates': grpc.unary_stream_rpc_method_handler(
+                    servicer.SweepDuplicates,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_duplicates__pb2.SweepDuplicates.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_duplicates__pb2.SweptDuplicates.SerializeToString,
+            ),
+            'ConfirmDuplicate': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmDuplicate,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_duplicates__pb2.ConfirmDuplicate.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'DismissDuplicate': grpc.unary_unary_rpc_method_handler(
+                    servicer.DismissDuplicate,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_duplicates__pb2.DismissDuplicate.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'WithdrawDuplicateDecision': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawDuplicateDecision,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_duplicates__pb2.WithdrawDuplicateDecision.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ListDuplicateDecisions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDuplicateDecisions,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_duplicates__pb2.ListDuplicateDecisions.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_duplicates__pb2.DuplicateDecisionPage.SerializeToString,
+            ),
+            'PreviewRegions': grpc.unary_unary_rpc_method_handler(
+                    servicer.PreviewRegions,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_region__pb2.PreviewRegions.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_region__pb2.RegionsPreview.SerializeToString,
+            ),
+            'GetRegion': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRegion,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_region__pb2.GetRegion.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_region__pb2.RegionHistory.SerializeToString,
+            ),
+            'ListRegionChanges': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRegionChanges,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_region__pb2.ListRegionChanges.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_region__pb2.RegionChanges.SerializeToString,
+            ),
+            'FindPeople': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindPeople,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_search__pb2.FindPeople.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_search__pb2.PeoplePage.SerializeToString,
+            ),
+            'ListReads': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReads,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_access__pb2.ListReads.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_access__pb2.ReadPage.SerializeToString,
+            ),
+            'OpenBreakGlass': grpc.unary_unary_rpc_method_handler(
+                    servicer.OpenBreakGlass,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_access__pb2.OpenBreakGlass.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ExpireBreakGlass': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExpireBreakGlass,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_access__pb2.ExpireBreakGlass.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ReviewBreakGlass': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReviewBreakGlass,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_access__pb2.ReviewBreakGlass.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ListBreakGlasses': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBreakGlasses,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_access__pb2.ListBreakGlasses.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_access__pb2.BreakGlassPage.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -5020,6 +5270,411 @@ class RegistryService:
             '/tuopin.registry.v1.RegistryService/GetCounty',
             tuopin_dot_registry_dot_v1_dot_county__pb2.GetCounty.SerializeToString,
             tuopin_dot_registry_dot_v1_dot_county__pb2.County.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindDuplicates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/FindDuplicates',
+            tuopin_dot_registry_dot_v1_dot_duplicates__pb2.FindDuplicates.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_duplicates__pb2.Duplicates.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SweepDuplicates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/SweepDuplicates',
+            tuopin_dot_registry_dot_v1_dot_duplicates__pb2.SweepDuplicates.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_duplicates__pb2.SweptDuplicates.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmDuplicate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ConfirmDuplicate',
+            tuopin_dot_registry_dot_v1_dot_duplicates__pb2.ConfirmDuplicate.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DismissDuplicate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/DismissDuplicate',
+            tuopin_dot_registry_dot_v1_dot_duplicates__pb2.DismissDuplicate.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawDuplicateDecision(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/WithdrawDuplicateDecision',
+            tuopin_dot_registry_dot_v1_dot_duplicates__pb2.WithdrawDuplicateDecision.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDuplicateDecisions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ListDuplicateDecisions',
+            tuopin_dot_registry_dot_v1_dot_duplicates__pb2.ListDuplicateDecisions.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_duplicates__pb2.DuplicateDecisionPage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreviewRegions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/PreviewRegions',
+            tuopin_dot_registry_dot_v1_dot_region__pb2.PreviewRegions.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_region__pb2.RegionsPreview.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRegion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/GetRegion',
+            tuopin_dot_registry_dot_v1_dot_region__pb2.GetRegion.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_region__pb2.RegionHistory.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRegionChanges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ListRegionChanges',
+            tuopin_dot_registry_dot_v1_dot_region__pb2.ListRegionChanges.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_region__pb2.RegionChanges.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindPeople(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/FindPeople',
+            tuopin_dot_registry_dot_v1_dot_search__pb2.FindPeople.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_search__pb2.PeoplePage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReads(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ListReads',
+            tuopin_dot_registry_dot_v1_dot_access__pb2.ListReads.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_access__pb2.ReadPage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OpenBreakGlass(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/OpenBreakGlass',
+            tuopin_dot_registry_dot_v1_dot_access__pb2.OpenBreakGlass.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExpireBreakGlass(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ExpireBreakGlass',
+            tuopin_dot_registry_dot_v1_dot_access__pb2.ExpireBreakGlass.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReviewBreakGlass(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ReviewBreakGlass',
+            tuopin_dot_registry_dot_v1_dot_access__pb2.ReviewBreakGlass.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBreakGlasses(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ListBreakGlasses',
+            tuopin_dot_registry_dot_v1_dot_access__pb2.ListBreakGlasses.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_access__pb2.BreakGlassPage.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,9 +5,11 @@ isort:skip_file
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from tuopin.registry.v1 import access_pb2 as _access_pb2
 from tuopin.registry.v1 import composition_pb2 as _composition_pb2
 from tuopin.registry.v1 import correction_pb2 as _correction_pb2
 from tuopin.registry.v1 import county_pb2 as _county_pb2
+from tuopin.registry.v1 import duplicates_pb2 as _duplicates_pb2
 from tuopin.registry.v1 import exit_pb2 as _exit_pb2
 from tuopin.registry.v1 import explain_pb2 as _explain_pb2
 from tuopin.registry.v1 import export_pb2 as _export_pb2
@@ -21,6 +23,7 @@ from tuopin.registry.v1 import monitoring_pb2 as _monitoring_pb2
 from tuopin.registry.v1 import posting_pb2 as _posting_pb2
 from tuopin.registry.v1 import region_pb2 as _region_pb2
 from tuopin.registry.v1 import round_pb2 as _round_pb2
+from tuopin.registry.v1 import search_pb2 as _search_pb2
 from tuopin.registry.v1 import village_pb2 as _village_pb2
 from tuopin.types.v1 import types_pb2 as _types_pb2
 import abc as _abc_1
@@ -178,6 +181,27 @@ class RegistryServiceStub:
     ApproveCountyExit: _grpc.UnaryUnaryMultiCallable[_county_pb2.ApproveCountyExit, _types_pb2.Receipt]
     ListVillages: _grpc.UnaryUnaryMultiCallable[_village_pb2.ListVillages, _village_pb2.VillagePage]
     GetCounty: _grpc.UnaryUnaryMultiCallable[_county_pb2.GetCounty, _county_pb2.County]
+    FindDuplicates: _grpc.UnaryUnaryMultiCallable[_duplicates_pb2.FindDuplicates, _duplicates_pb2.Duplicates]
+    """One person twice in the register."""
+    SweepDuplicates: _grpc.UnaryStreamMultiCallable[_duplicates_pb2.SweepDuplicates, _duplicates_pb2.SweptDuplicates]
+    ConfirmDuplicate: _grpc.UnaryUnaryMultiCallable[_duplicates_pb2.ConfirmDuplicate, _types_pb2.Receipt]
+    """The office decides whose region holds both households."""
+    DismissDuplicate: _grpc.UnaryUnaryMultiCallable[_duplicates_pb2.DismissDuplicate, _types_pb2.Receipt]
+    WithdrawDuplicateDecision: _grpc.UnaryUnaryMultiCallable[_duplicates_pb2.WithdrawDuplicateDecision, _types_pb2.Receipt]
+    ListDuplicateDecisions: _grpc.UnaryUnaryMultiCallable[_duplicates_pb2.ListDuplicateDecisions, _duplicates_pb2.DuplicateDecisionPage]
+    PreviewRegions: _grpc.UnaryUnaryMultiCallable[_region_pb2.PreviewRegions, _region_pb2.RegionsPreview]
+    """Newer editions of the region list."""
+    GetRegion: _grpc.UnaryUnaryMultiCallable[_region_pb2.GetRegion, _region_pb2.RegionHistory]
+    ListRegionChanges: _grpc.UnaryUnaryMultiCallable[_region_pb2.ListRegionChanges, _region_pb2.RegionChanges]
+    FindPeople: _grpc.UnaryUnaryMultiCallable[_search_pb2.FindPeople, _search_pb2.PeoplePage]
+    """Search first: people by what is known of them. Names come masked to whoever names no purpose."""
+    ListReads: _grpc.UnaryUnaryMultiCallable[_access_pb2.ListReads, _access_pb2.ReadPage]
+    """Who read whose data, for what, and break-glass access where no role reaches."""
+    OpenBreakGlass: _grpc.UnaryUnaryMultiCallable[_access_pb2.OpenBreakGlass, _types_pb2.Receipt]
+    """Any office, for any place: that is what it is for. The supervisor of the place hears of it."""
+    ExpireBreakGlass: _grpc.UnaryUnaryMultiCallable[_access_pb2.ExpireBreakGlass, _types_pb2.Receipt]
+    ReviewBreakGlass: _grpc.UnaryUnaryMultiCallable[_access_pb2.ReviewBreakGlass, _types_pb2.Receipt]
+    ListBreakGlasses: _grpc.UnaryUnaryMultiCallable[_access_pb2.ListBreakGlasses, _access_pb2.BreakGlassPage]
 
 @_typing.type_check_only
 class RegistryServiceAsyncStub(RegistryServiceStub):
@@ -312,6 +336,27 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     ApproveCountyExit: _aio.UnaryUnaryMultiCallable[_county_pb2.ApproveCountyExit, _types_pb2.Receipt]  # type: ignore[assignment]
     ListVillages: _aio.UnaryUnaryMultiCallable[_village_pb2.ListVillages, _village_pb2.VillagePage]  # type: ignore[assignment]
     GetCounty: _aio.UnaryUnaryMultiCallable[_county_pb2.GetCounty, _county_pb2.County]  # type: ignore[assignment]
+    FindDuplicates: _aio.UnaryUnaryMultiCallable[_duplicates_pb2.FindDuplicates, _duplicates_pb2.Duplicates]  # type: ignore[assignment]
+    """One person twice in the register."""
+    SweepDuplicates: _aio.UnaryStreamMultiCallable[_duplicates_pb2.SweepDuplicates, _duplicates_pb2.SweptDuplicates]  # type: ignore[assignment]
+    ConfirmDuplicate: _aio.UnaryUnaryMultiCallable[_duplicates_pb2.ConfirmDuplicate, _types_pb2.Receipt]  # type: ignore[assignment]
+    """The office decides whose region holds both households."""
+    DismissDuplicate: _aio.UnaryUnaryMultiCallable[_duplicates_pb2.DismissDuplicate, _types_pb2.Receipt]  # type: ignore[assignment]
+    WithdrawDuplicateDecision: _aio.UnaryUnaryMultiCallable[_duplicates_pb2.WithdrawDuplicateDecision, _types_pb2.Receipt]  # type: ignore[assignment]
+    ListDuplicateDecisions: _aio.UnaryUnaryMultiCallable[_duplicates_pb2.ListDuplicateDecisions, _duplicates_pb2.DuplicateDecisionPage]  # type: ignore[assignment]
+    PreviewRegions: _aio.UnaryUnaryMultiCallable[_region_pb2.PreviewRegions, _region_pb2.RegionsPreview]  # type: ignore[assignment]
+    """Newer editions of the region list."""
+    GetRegion: _aio.UnaryUnaryMultiCallable[_region_pb2.GetRegion, _region_pb2.RegionHistory]  # type: ignore[assignment]
+    ListRegionChanges: _aio.UnaryUnaryMultiCallable[_region_pb2.ListRegionChanges, _region_pb2.RegionChanges]  # type: ignore[assignment]
+    FindPeople: _aio.UnaryUnaryMultiCallable[_search_pb2.FindPeople, _search_pb2.PeoplePage]  # type: ignore[assignment]
+    """Search first: people by what is known of them. Names come masked to whoever names no purpose."""
+    ListReads: _aio.UnaryUnaryMultiCallable[_access_pb2.ListReads, _access_pb2.ReadPage]  # type: ignore[assignment]
+    """Who read whose data, for what, and break-glass access where no role reaches."""
+    OpenBreakGlass: _aio.UnaryUnaryMultiCallable[_access_pb2.OpenBreakGlass, _types_pb2.Receipt]  # type: ignore[assignment]
+    """Any office, for any place: that is what it is for. The supervisor of the place hears of it."""
+    ExpireBreakGlass: _aio.UnaryUnaryMultiCallable[_access_pb2.ExpireBreakGlass, _types_pb2.Receipt]  # type: ignore[assignment]
+    ReviewBreakGlass: _aio.UnaryUnaryMultiCallable[_access_pb2.ReviewBreakGlass, _types_pb2.Receipt]  # type: ignore[assignment]
+    ListBreakGlasses: _aio.UnaryUnaryMultiCallable[_access_pb2.ListBreakGlasses, _access_pb2.BreakGlassPage]  # type: ignore[assignment]
 
 class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -1133,5 +1178,116 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _county_pb2.GetCounty,
         context: _ServicerContext,
     ) -> _typing.Union[_county_pb2.County, _abc.Awaitable[_county_pb2.County]]: ...
+
+    @_abc_1.abstractmethod
+    def FindDuplicates(
+        self,
+        request: _duplicates_pb2.FindDuplicates,
+        context: _ServicerContext,
+    ) -> _typing.Union[_duplicates_pb2.Duplicates, _abc.Awaitable[_duplicates_pb2.Duplicates]]:
+        """One person twice in the register."""
+
+    @_abc_1.abstractmethod
+    def SweepDuplicates(
+        self,
+        request: _duplicates_pb2.SweepDuplicates,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_duplicates_pb2.SweptDuplicates], _abc.AsyncIterator[_duplicates_pb2.SweptDuplicates]]: ...
+
+    @_abc_1.abstractmethod
+    def ConfirmDuplicate(
+        self,
+        request: _duplicates_pb2.ConfirmDuplicate,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]:
+        """The office decides whose region holds both households."""
+
+    @_abc_1.abstractmethod
+    def DismissDuplicate(
+        self,
+        request: _duplicates_pb2.DismissDuplicate,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def WithdrawDuplicateDecision(
+        self,
+        request: _duplicates_pb2.WithdrawDuplicateDecision,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ListDuplicateDecisions(
+        self,
+        request: _duplicates_pb2.ListDuplicateDecisions,
+        context: _ServicerContext,
+    ) -> _typing.Union[_duplicates_pb2.DuplicateDecisionPage, _abc.Awaitable[_duplicates_pb2.DuplicateDecisionPage]]: ...
+
+    @_abc_1.abstractmethod
+    def PreviewRegions(
+        self,
+        request: _region_pb2.PreviewRegions,
+        context: _ServicerContext,
+    ) -> _typing.Union[_region_pb2.RegionsPreview, _abc.Awaitable[_region_pb2.RegionsPreview]]:
+        """Newer editions of the region list."""
+
+    @_abc_1.abstractmethod
+    def GetRegion(
+        self,
+        request: _region_pb2.GetRegion,
+        context: _ServicerContext,
+    ) -> _typing.Union[_region_pb2.RegionHistory, _abc.Awaitable[_region_pb2.RegionHistory]]: ...
+
+    @_abc_1.abstractmethod
+    def ListRegionChanges(
+        self,
+        request: _region_pb2.ListRegionChanges,
+        context: _ServicerContext,
+    ) -> _typing.Union[_region_pb2.RegionChanges, _abc.Awaitable[_region_pb2.RegionChanges]]: ...
+
+    @_abc_1.abstractmethod
+    def FindPeople(
+        self,
+        request: _search_pb2.FindPeople,
+        context: _ServicerContext,
+    ) -> _typing.Union[_search_pb2.PeoplePage, _abc.Awaitable[_search_pb2.PeoplePage]]:
+        """Search first: people by what is known of them. Names come masked to whoever names no purpose."""
+
+    @_abc_1.abstractmethod
+    def ListReads(
+        self,
+        request: _access_pb2.ListReads,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_pb2.ReadPage, _abc.Awaitable[_access_pb2.ReadPage]]:
+        """Who read whose data, for what, and break-glass access where no role reaches."""
+
+    @_abc_1.abstractmethod
+    def OpenBreakGlass(
+        self,
+        request: _access_pb2.OpenBreakGlass,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]:
+        """Any office, for any place: that is what it is for. The supervisor of the place hears of it."""
+
+    @_abc_1.abstractmethod
+    def ExpireBreakGlass(
+        self,
+        request: _access_pb2.ExpireBreakGlass,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ReviewBreakGlass(
+        self,
+        request: _access_pb2.ReviewBreakGlass,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ListBreakGlasses(
+        self,
+        request: _access_pb2.ListBreakGlasses,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_pb2.BreakGlassPage, _abc.Awaitable[_access_pb2.BreakGlassPage]]: ...
 
 def add_RegistryServiceServicer_to_server(servicer: RegistryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
