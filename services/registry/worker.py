@@ -9,6 +9,7 @@ from chassis.programme import Programme
 from services.registry.adoption import keep_regions
 from services.registry.decider import DECIDERS
 from services.registry.facts import FACTS
+from services.registry.following import follow_editions
 from services.registry.importing.running import finish_imports
 from services.registry.reactions import REACTIONS
 from services.registry.server import Registry
@@ -37,6 +38,11 @@ SERVICE = Service(
     servicer=Registry,
     add_to_server=add_RegistryServiceServicer_to_server,
     descriptor=service_pb2.DESCRIPTOR.services_by_name["RegistryService"],
-    serving={"regions": keep_regions, "imports": finish_imports, "names": keep_tokens},
+    serving={
+        "regions": keep_regions,
+        "following": follow_editions,
+        "imports": finish_imports,
+        "names": keep_tokens,
+    },
     alarms=_alarms,
 )
