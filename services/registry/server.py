@@ -39,8 +39,6 @@ from tuopin.registry.v1 import import_pb2 as imports
 from tuopin.registry.v1.service_pb2_grpc import RegistryServiceServicer
 from tuopin.types.v1.types_pb2 import Blob, Outcomes, Receipt
 
-# How long a query waits for the caller's own write.
-AT_LEAST_S = 5.0
 PICTURE_MAX_BYTES = 3 * 1024 * 1024
 PICTURES = frozenset({"image/jpeg", "image/png"})
 
@@ -112,8 +110,7 @@ class Registry(
     async def ListHouseholds(
         self, request: pb.ListHouseholds, context: Context
     ) -> pb.HouseholdPage:
-        if request.HasField("at_least"):
-            await self.parts.views.wait_for(("households",), request.at_least, AT_LEAST_S)
+        await self.parts.views.own_write(request, "households")
         if request.as_of or request.known_at_us:
             at = await self.figures.moment(request.as_of, request.known_at_us)
             return await self.parts.views.query(lambda each: list_as_of(each, request, at))
