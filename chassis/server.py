@@ -24,6 +24,7 @@ from chassis.handle import Handler
 from chassis.problems import Fault, fault_of
 from chassis.programme import DEFAULT_LANGUAGE, Programme, chosen_language
 from chassis.sending import CAUSED_BY, ON_BEHALF_OF, TRACEPARENT
+from chassis.succession import UNCHANGED, Succession
 from chassis.telemetry import context_of_call
 from tuopin.errors.v1.errors_pb2 import Problem
 from tuopin.types.v1.types_pb2 import Outcomes, Receipt
@@ -139,12 +140,13 @@ def build_server(
     *,
     tokens: Tokens,
     programme: Programme,
+    succession: Succession = UNCHANGED,
     options: Sequence[tuple[str, Any]] = OPTIONS,
 ) -> grpc.aio.Server:
     """A server with every method behind its access rule; RuleMissing when one states none."""
     server = grpc.aio.server(options=list(options))
     for service in services:
-        stated = rules(service.descriptor)
+        stated = rules(service.descriptor, succession)
         recorder = _Recorder()
         service.add(service.servicer, recorder)
         guarded = {

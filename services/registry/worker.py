@@ -12,6 +12,7 @@ from services.registry.facts import FACTS
 from services.registry.following import follow_editions
 from services.registry.importing.running import finish_imports
 from services.registry.reactions import REACTIONS
+from services.registry.screening_runs import finish_screenings
 from services.registry.server import Registry
 from services.registry.tokening import keep_tokens
 from services.registry.views import DEADLINES, VIEWS
@@ -41,6 +42,7 @@ SERVICE = Service(
     serving={
         "regions": keep_regions,
         "following": follow_editions,
+        "screenings": finish_screenings,
         "imports": finish_imports,
         "names": keep_tokens,
     },

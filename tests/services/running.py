@@ -32,7 +32,7 @@ from tuopin.types.v1.types_pb2 import Position, Receipt
 
 MASTER_KEY = bytes(range(32))
 PROGRAMME = Path(__file__).resolve().parents[2] / "programme"
-FOREIGN = ("household", "plan", "fund", "cadre", "training", "task", "message")
+FOREIGN = ("household", "region", "plan", "fund", "cadre", "training", "task", "message")
 WAIT_S = 60.0
 
 

@@ -11,6 +11,7 @@ from services.registry.decider.household import HOUSEHOLD
 from services.registry.decider.lookback import LOOKBACK
 from services.registry.decider.region import REGION
 from services.registry.decider.round import ROUND
+from services.registry.decider.screening_run import SCREENING
 from services.registry.decider.village import VILLAGE
 
 DECIDERS: tuple[Decider[Any], ...] = (
@@ -20,6 +21,7 @@ DECIDERS: tuple[Decider[Any], ...] = (
     EXPORT,
     ROUND,
     LOOKBACK,
+    SCREENING,
     VILLAGE,
     COUNTY,
     DUPLICATE,

@@ -22,6 +22,7 @@ from tuopin.registry.v1 import monitoring_pb2 as _monitoring_pb2
 from tuopin.registry.v1 import posting_pb2 as _posting_pb2
 from tuopin.registry.v1 import region_pb2 as _region_pb2
 from tuopin.registry.v1 import round_pb2 as _round_pb2
+from tuopin.registry.v1 import screening_pb2 as _screening_pb2
 from tuopin.registry.v1 import village_pb2 as _village_pb2
 from tuopin.types.v1 import types_pb2 as _types_pb2
 import abc as _abc_1
@@ -191,6 +192,9 @@ class RegistryServiceStub:
     """Newer editions of the region list."""
     GetRegion: _grpc.UnaryUnaryMultiCallable[_region_pb2.GetRegion, _region_pb2.RegionHistory]
     ListRegionChanges: _grpc.UnaryUnaryMultiCallable[_region_pb2.ListRegionChanges, _region_pb2.RegionChanges]
+    OpenScreening: _grpc.UnaryUnaryMultiCallable[_screening_pb2.OpenScreening, _types_pb2.Receipt]
+    """The platform's own screening, county by county."""
+    GetScreening: _grpc.UnaryUnaryMultiCallable[_screening_pb2.GetScreening, _screening_pb2.Screening]
 
 @_typing.type_check_only
 class RegistryServiceAsyncStub(RegistryServiceStub):
@@ -337,6 +341,9 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     """Newer editions of the region list."""
     GetRegion: _aio.UnaryUnaryMultiCallable[_region_pb2.GetRegion, _region_pb2.RegionHistory]  # type: ignore[assignment]
     ListRegionChanges: _aio.UnaryUnaryMultiCallable[_region_pb2.ListRegionChanges, _region_pb2.RegionChanges]  # type: ignore[assignment]
+    OpenScreening: _aio.UnaryUnaryMultiCallable[_screening_pb2.OpenScreening, _types_pb2.Receipt]  # type: ignore[assignment]
+    """The platform's own screening, county by county."""
+    GetScreening: _aio.UnaryUnaryMultiCallable[_screening_pb2.GetScreening, _screening_pb2.Screening]  # type: ignore[assignment]
 
 class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -1224,5 +1231,20 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _region_pb2.ListRegionChanges,
         context: _ServicerContext,
     ) -> _typing.Union[_region_pb2.RegionChanges, _abc.Awaitable[_region_pb2.RegionChanges]]: ...
+
+    @_abc_1.abstractmethod
+    def OpenScreening(
+        self,
+        request: _screening_pb2.OpenScreening,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]:
+        """The platform's own screening, county by county."""
+
+    @_abc_1.abstractmethod
+    def GetScreening(
+        self,
+        request: _screening_pb2.GetScreening,
+        context: _ServicerContext,
+    ) -> _typing.Union[_screening_pb2.Screening, _abc.Awaitable[_screening_pb2.Screening]]: ...
 
 def add_RegistryServiceServicer_to_server(servicer: RegistryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
