@@ -11,6 +11,7 @@ from services.registry.views import (
     lookbacks,
     monitoring,
     postings,
+    reads,
     residents,
     rounds,
     subjects,
@@ -29,5 +30,6 @@ VIEWS: tuple[View, ...] = (
     subjects.VIEW,
     rounds.VIEW,
     lookbacks.VIEW,
+    reads.VIEW,
     duplicates.VIEW,
 )

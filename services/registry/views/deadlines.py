@@ -37,5 +37,6 @@ DEADLINES: tuple[DeadlineView, ...] = (
     clocks.SUPPORT,
     clocks.MONITORING,
     clocks.SCREENING,
+    clocks.BREAK_GLASS,
     DeadlineView(name="posting-clock", topics=("household",), events=EVENTS, project=project),
 )
