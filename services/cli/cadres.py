@@ -9,10 +9,10 @@ from typing import Annotated
 
 import segno
 import typer
-from google.protobuf.message import Message
 
-from services.cli.contact import chosen, contact, new_command_id, today
-from services.cli.options import CommandId, Json, On, PageSize, PageToken, Region
+from services.cli.codes import codes_of
+from services.cli.contact import chosen, contact, new_command_id, send, today
+from services.cli.options import CommandId, Json, On, PageSize, PageToken, Purpose, Region
 from services.cli.output import console, show_one, show_page
 from tuopin.notifier.v1.link_pb2 import IssueLink
 from tuopin.notifier.v1.linking_pb2 import ChooseChannels, RevokeLink
@@ -32,7 +32,7 @@ app = typer.Typer(no_args_is_help=True, help="Cadres, their posts, chats and rec
 sessions = typer.Typer(no_args_is_help=True, help="Training sessions.")
 
 CadreId = Annotated[str, typer.Argument(help="cadre_id")]
-POSTS = [name.removeprefix("POST_").lower().replace("_", "-") for name in Post.keys()[1:]]
+POSTS = codes_of(Post)
 
 
 def new_code() -> str:
@@ -66,7 +66,7 @@ def appoint(
         language=language,
         effective_on=on or today(),
     )
-    _send("AppointCadre", command, f"cadre {cadre_id}", as_json)
+    send("training", command, f"cadre {cadre_id}", as_json)
 
 
 @app.command()
@@ -90,7 +90,7 @@ def post(
         post=Post.Value(f"POST_{as_what.upper().replace('-', '_')}"),
         effective_on=on or today(),
     )
-    _send("PostCadre", command, "posted", as_json)
+    send("training", command, "posted", as_json)
 
 
 @app.command("end-post")
@@ -118,7 +118,7 @@ def end_post(
         reason=reason,
         effective_on=on or today(),
     )
-    _send("EndPost", command, "ended", as_json)
+    send("training", command, "ended", as_json)
 
 
 @app.command()
@@ -144,16 +144,18 @@ def leave(
         reason=reason,
         effective_on=on or today(),
     )
-    _send("RecordDeparture", command, "left", as_json)
+    send("training", command, "left", as_json)
 
 
 @app.command("show")
-def show_cadre(cadre_id: CadreId, as_json: Json = False) -> None:
+def show_cadre(
+    cadre_id: CadreId, purpose: Purpose = "staff-management", as_json: Json = False
+) -> None:
     """The record of a cadre: posts, hours, certificates, tasks.
 
     Example: tuopin cadre show CADRE --json
     """
-    record = contact().call("training", "GetCadre", GetCadre(cadre_id=cadre_id))
+    record = contact(purpose).call("training", "GetCadre", GetCadre(cadre_id=cadre_id))
     show_one(record, title=f"cadre {cadre_id}", as_json=as_json)
 
 
@@ -162,13 +164,14 @@ def list_cadres(
     region: Region = "",
     page_size: PageSize = 20,
     page_token: PageToken = "",
+    purpose: Purpose = "staff-management",
     as_json: Json = False,
 ) -> None:
     """Cadres appointed below a region.
 
     Example: tuopin cadre list --region 433124 --json
     """
-    page = contact().call(
+    page = contact(purpose).call(
         "training",
         "ListCadres",
         ListCadres(region_id=region, page_size=page_size, page_token=page_token),
@@ -271,7 +274,7 @@ def schedule(
         places=places,
         held_on=on or today(),
     )
-    _send("ScheduleSession", command, f"session {session_id}", as_json)
+    send("training", command, f"session {session_id}", as_json)
 
 
 @sessions.command()
@@ -288,8 +291,4 @@ def complete(
     command = CompleteTraining(
         command_id=command_id or new_command_id(), session_id=session_id, cadre_id=cadre
     )
-    _send("CompleteTraining", command, "completed", as_json)
-
-
-def _send(rpc: str, command: Message, title: str, as_json: bool) -> None:
-    show_one(contact().call("training", rpc, command), title=title, as_json=as_json)
+    send("training", command, "completed", as_json)

@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 from chassis.access import Tokens
 from chassis.client import problem_of
 from chassis.decider import PROGRAMME_ZONE
+from chassis.reads import BREAK_GLASS, PURPOSE
 from services.cli import endpoints
 from services.cli.output import (
     EXIT_FAILED,
@@ -23,6 +24,7 @@ from services.cli.output import (
     EXIT_UNAVAILABLE,
     EXIT_USAGE,
     errors,
+    show_one,
 )
 from services.cli.words import language, say
 from tuopin.funding.v1.service_pb2_grpc import FundingServiceStub
@@ -88,9 +90,23 @@ def tokens_of(key_file: str | Path) -> Tokens:
 class Contact:
     """One user of the running services."""
 
-    def __init__(self, known: endpoints.Endpoints, token: str, language: str = "zh") -> None:
+    def __init__(
+        self,
+        known: endpoints.Endpoints,
+        token: str,
+        language: str = "zh",
+        *,
+        purpose: str = "",
+        break_glass: str = "",
+    ) -> None:
         self.endpoints = known
-        self._metadata = (("authorization", f"Bearer {token}"), ("accept-language", language))
+        said = {
+            "authorization": f"Bearer {token}",
+            "accept-language": language,
+            PURPOSE: purpose,
+            BREAK_GLASS: break_glass,
+        }
+        self._metadata = tuple((name, text) for name, text in said.items() if text)
         self._channels: dict[str, grpc.Channel] = {}
 
     def call(
@@ -146,14 +162,17 @@ def known_endpoints() -> endpoints.Endpoints:
         fail(say("no-system", place=missing.args[0]), EXIT_UNAVAILABLE)
 
 
-def contact() -> Contact:
-    """The caller from the environment: TUOPIN_TOKEN, or a token from the local key file."""
+def contact(purpose: str = "", break_glass: str = "") -> Contact:
+    """The caller from the environment: TUOPIN_TOKEN, or a token from the local key file.
+
+    Whoever reads about people says what for; without a purpose names come masked.
+    """
     known = known_endpoints()
     token = os.environ.get("TUOPIN_TOKEN", "")
     if not token:
         roles = [f"{role}@" for role in OFFICES]
         token = signer(known).issue("local-operator", roles, ttl_s=3600)
-    return Contact(known, token, language())
+    return Contact(known, token, language(), purpose=purpose, break_glass=break_glass)
 
 
 def signer(known: endpoints.Endpoints) -> Tokens:
@@ -198,3 +217,12 @@ def refused(error: grpc.RpcError) -> NoReturn:
             fail(say("server-slow"), code)
         case _:
             fail(f"{status.name.lower()}: {error.details()}", code)
+
+
+def send(service: str, command: Any, title: str, as_json: bool, *, command_id: str = "") -> None:
+    """Send a command, which has its rpc's name, and show its receipt; one that has no id gets this
+    or a new one.
+    """
+    command.command_id = command.command_id or command_id or new_command_id()
+    receipt: Message = contact().call(service, command.DESCRIPTOR.name, command)
+    show_one(receipt, title=title, as_json=as_json)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from services.cli.contact import contact, fail
-from services.cli.household_changes import DryRun, Reason, filled, send
+from services.cli.household_changes import DryRun, Reason, filled, send_or_show
 from services.cli.households import Household
 from services.cli.options import CommandId, Json
 from services.cli.output import EXIT_USAGE
@@ -13,6 +13,7 @@ from services.cli.words import say
 from tuopin.registry.v1 import correction_pb2 as correction
 from tuopin.registry.v1 import household_pb2 as pb
 
+CORRECTING = "data-quality"
 _COPIED = (
     "source", "household_number", "village_id", "attribute", "main_cause", "other_causes", "needs",
     "members", "living_conditions", "income", "address", "synthetic",
@@ -40,7 +41,8 @@ def correct(
     Example: tuopin household correct ID --reason 录入有误 --member PERSON:phone=00012345678
     """
     query = pb.GetHousehold(household_id=household_id)
-    found: pb.Household = contact().call("registry", "GetHousehold", query)
+    # What came masked must never be written back.
+    found: pb.Household = contact(CORRECTING).call("registry", "GetHousehold", query)
     told = file_of(found)
     told.MergeFrom(filled(pb.RegisterHousehold, to or [], "--to"))
     told.income.MergeFrom(filled(pb.Income, income or [], "--income"))
@@ -53,7 +55,7 @@ def correct(
     for each in told.members:
         each.person_id = ""
     command = correction.CorrectHousehold(file=told, reason=reason)
-    send("CorrectHousehold", command, command_id, as_json, dry_run)
+    send_or_show(command, command_id, as_json, dry_run)
 
 
 def file_of(found: pb.Household) -> pb.RegisterHousehold:

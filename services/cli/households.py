@@ -4,25 +4,26 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from google.protobuf.message import Message
 
-from services.cli.contact import chosen, contact, fail, new_command_id
+from services.cli.codes import codes_of
+from services.cli.contact import chosen, contact, new_command_id, send
 from services.cli.household_page import show_file
 from services.cli.options import (
     AsOf,
+    BreakGlass,
     CommandId,
     Json,
     KnownAt,
     PageSize,
     PageToken,
+    Purpose,
     Region,
     known_at_us,
 )
-from services.cli.output import EXIT_FAILED, show_one, show_page
+from services.cli.output import show_page
 from services.cli.words import say
 from tuopin.registry.v1.household_pb2 import (
     ErasePerson,
-    FindPerson,
     GetHousehold,
     HouseholdStatus,
     ListHouseholds,
@@ -35,10 +36,7 @@ people = typer.Typer(no_args_is_help=True, help="People in the register.")
 
 Household = Annotated[str, typer.Argument(help="household_id")]
 GROUNDS = ("request", "court", "retention-over")
-STATUSES = [
-    name.removeprefix("HOUSEHOLD_STATUS_").lower().replace("_", "-")
-    for name in HouseholdStatus.keys()[1:]
-]
+STATUSES = codes_of(HouseholdStatus)
 
 
 @app.command("show")
@@ -46,13 +44,15 @@ def show_household(
     household_id: Household,
     as_of: AsOf = "",
     known_at: KnownAt = "",
+    purpose: Purpose = "case-work",
+    break_glass: BreakGlass = "",
     as_json: Json = False,
 ) -> None:
     """One file, with who, when and proof of everything in it.
 
     Example: tuopin household show ID --as-of 2026-06-30 --known-at 2026-07-01T00:00
     """
-    found = contact().call(
+    found = contact(purpose, break_glass).call(
         "registry",
         "GetHousehold",
         GetHousehold(household_id=household_id, as_of=as_of, known_at_us=known_at_us(known_at)),
@@ -96,24 +96,6 @@ def list_households(
 
 
 @people.command()
-def find(
-    identity_number: Annotated[str, typer.Option(prompt=True, help="18 characters.")],
-    as_json: Json = False,
-) -> None:
-    """Find a person by identity number; it is compared as a keyed digest.
-
-    Without the option the number is asked for, so that it stays out of the shell's history.
-
-    Example: tuopin person find
-    """
-    found = contact().call("registry", "FindPerson", FindPerson(identity_number=identity_number))
-    if as_json or found.found:
-        show_one(found, title="person", as_json=as_json)
-    if not found.found:
-        fail(say("person-unknown"), EXIT_FAILED)
-
-
-@people.command()
 def erase(
     household_id: Household,
     person_id: Annotated[str, typer.Argument(help="person_id")],
@@ -135,7 +117,7 @@ def erase(
         person_id=person_id,
         ground=ground,
     )
-    _send("ErasePerson", command, "erased", as_json)
+    send("registry", command, "erased", as_json)
 
 
 def paper_consent(
@@ -150,7 +132,3 @@ def paper_consent(
         given_on=given_on,
         paper=Paper(picture=blob, witness=witness, household_id=household_id),
     )
-
-
-def _send(rpc: str, command: Message, title: str, as_json: bool) -> None:
-    show_one(contact().call("registry", rpc, command), title=title, as_json=as_json)

@@ -12,13 +12,11 @@ from sqlalchemy import Connection, Row
 from services.registry.decider.duplicate import PairFacts, Side, pair_id_of
 from services.registry.decider.likeness import TABLE, Likeness, likeness, most_possible
 from services.registry.hearing import ear_of, subjects_of, unnamed
-from services.registry.passing import WAIT_S
 from services.registry.tokening import events_behind, tokens_passed
 from services.registry.views import duplicates, people_alike
 from services.wiring import ServeParts
 from tuopin.registry.v1 import duplicates_pb2 as pb
 from tuopin.registry.v1.household_pb2 import HOUSEHOLD_STATUS_MERGED
-from tuopin.types.v1.types_pb2 import Position
 
 # People of a sweep whose blocks are looked up together.
 SWEEP_PEOPLE = 500
@@ -60,7 +58,7 @@ class DuplicateFinder:
 
     async def find(self, query: pb.FindDuplicates, language: str, reads: Reads) -> pb.Duplicates:
         """Of every member of a household, or of the one that is named."""
-        await self._passed(query.at_least if query.HasField("at_least") else None)
+        await self._passed(query)
         suspects = await self._parts.views.query(lambda each: self._of_household(each, query))
         found = await self._scored(suspects.pairs)
         found.sort(key=lambda each: (-each.likeness.score, each.pair_id))
@@ -75,7 +73,7 @@ class DuplicateFinder:
         self, query: pb.SweepDuplicates, language: str, reads: Reads
     ) -> AsyncIterator[pb.SweptDuplicates]:
         """Piece by piece; each pair once, whichever of the two is met first."""
-        await self._passed(query.at_least if query.HasField("at_least") else None)
+        await self._passed(query)
         region_id = query.region_id
         told = pb.SweptDuplicates(
             people_total=await self._parts.views.query(
@@ -99,11 +97,11 @@ class DuplicateFinder:
             told.crowded_blocks = len(crowded)
             yield told
 
-    async def _passed(self, position: Position | None) -> None:
+    async def _passed(self, query: pb.FindDuplicates | pb.SweepDuplicates) -> None:
         """What the caller has written counts: a person, and a decision."""
-        if position is not None:
-            await self._parts.views.wait_for(VIEWS, position, WAIT_S)
-            await tokens_passed(self._parts, position)
+        await self._parts.views.own_write(query, *VIEWS)
+        if query.HasField("at_least"):
+            await tokens_passed(self._parts, query.at_least)
 
     def _of_household(self, connection: Connection, query: pb.FindDuplicates) -> Suspects:
         people = people_alike.of_household(connection, query.household_id)

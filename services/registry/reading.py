@@ -5,7 +5,7 @@ from sqlalchemy import Connection
 from chassis.decider import PROGRAMME_ZONE
 from chassis.lanes import lane_of
 from chassis.rejection import reject
-from services.registry.passing import WAIT_S, lanes_passed
+from services.registry.passing import lanes_passed
 from services.registry.views import household_file, regions
 from services.registry.views.households import household_as_of
 from services.wiring import ServeParts
@@ -25,8 +25,7 @@ class Reader:
     async def household(self, request: GetHousehold) -> Household:
         """The file, still sealed; rejects when there was none then."""
         now = self._parts.clock.now()
-        if request.HasField("at_least"):
-            await self._parts.views.wait_for(VIEWS, request.at_least, WAIT_S)
+        await self._parts.views.own_write(request, *VIEWS)
         if request.known_at_us:
             partition = lane_of(f"household-{request.household_id}")
             await lanes_passed(self._parts, request.known_at_us, VIEWS, "household", partition)

@@ -14,11 +14,14 @@ from services.registry.exporting.streaming import exported
 from services.registry.figures import FigureBook
 from services.registry.hearing import ear_of
 from services.registry.importing import digests
+from services.registry.importing.running import wake
 from services.registry.importing.uploads import Upload, mark_cut_off
 from services.registry.importing.watching import watch
 from services.registry.reading import Reader
 from services.registry.region_preview import Preview
 from services.registry.registrations import registrations_of
+from services.registry.searching import Search
+from services.registry.server_access import AccessRpcs
 from services.registry.server_duplicates import DuplicateRpcs
 from services.registry.server_exit import ExitRpcs
 from services.registry.server_file import FileRpcs
@@ -39,8 +42,6 @@ from tuopin.registry.v1 import import_pb2 as imports
 from tuopin.registry.v1.service_pb2_grpc import RegistryServiceServicer
 from tuopin.types.v1.types_pb2 import Blob, Outcomes, Receipt
 
-# How long a query waits for the caller's own write.
-AT_LEAST_S = 5.0
 PICTURE_MAX_BYTES = 3 * 1024 * 1024
 PICTURES = frozenset({"image/jpeg", "image/png"})
 
@@ -52,6 +53,7 @@ class Registry(
     MonitoringRpcs,
     IdentificationRpcs,
     SubjectRpcs,
+    AccessRpcs,
     DuplicateRpcs,
     CommandServicer,
     RegistryServiceServicer,
@@ -63,6 +65,7 @@ class Registry(
         self.parts = parts
         self.registrations = registrations_of(parts)
         self.reader = Reader(parts)
+        self.search = Search(parts)
         Applications(parts)
         self.preview = Preview(parts)
         self.figures = FigureBook(parts)
@@ -112,8 +115,7 @@ class Registry(
     async def ListHouseholds(
         self, request: pb.ListHouseholds, context: Context
     ) -> pb.HouseholdPage:
-        if request.HasField("at_least"):
-            await self.parts.views.wait_for(("households",), request.at_least, AT_LEAST_S)
+        await self.parts.views.own_write(request, "households")
         if request.as_of or request.known_at_us:
             at = await self.figures.moment(request.as_of, request.known_at_us)
             return await self.parts.views.query(lambda each: list_as_of(each, request, at))
@@ -163,7 +165,9 @@ class Registry(
             yield checked
 
     async def CommitImport(self, request: imports.CommitImport, context: Context) -> Receipt:
-        return await self.handle(request, context)
+        receipt = await self.handle(request, context)
+        wake(self.parts)
+        return receipt
 
     async def ExportHouseholds(
         self, request: exports.ExportHouseholds, context: Context

@@ -36,6 +36,23 @@ def task_in_chat(
     return assignment.assignment_id, message
 
 
+def message_after(
+    stage: Stage, who: str, assignment_id: str, earlier: dict[str, Any]
+) -> dict[str, Any]:
+    """A later message about the same assignment: it has arrived, so its clock runs."""
+    short = _short(assignment_id)
+    return stage.run(
+        stage.chat.wait_for_message(
+            PERSONS[who],
+            lambda m: (
+                m["message_id"] > earlier["message_id"]
+                and any(short in data for data in _buttons(m))
+            ),
+            30.0,
+        )
+    )
+
+
 def confirm(stage: Stage, person: int, phone: str = "") -> None:
     """Say that it is oneself; who supervises shares the telephone instead."""
     question = stage.run(
