@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 # What the people of the story read for.
 PURPOSE = "case-work"
-PATIENCE_S = 60.0
+PATIENCE_S = 90.0
 PAUSE_S = 0.1
 
 PROVINCE, COUNTY, TOWNSHIP, VILLAGE = "43", "433124", "433124110", "433124110226"
