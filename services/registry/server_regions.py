@@ -4,6 +4,7 @@ from chassis.rejection import reject
 from chassis.server import CommandServicer, Context, caller
 from services.registry.adoption import load_adopted
 from services.registry.region_preview import Preview
+from services.registry.views.following import add_progress
 from services.registry.views.region_changes import history_of, list_changes
 from services.registry.views.regions import find_regions
 from services.wiring import ServeParts
@@ -42,4 +43,5 @@ class RegionRpcs(CommandServicer):
         found = await self.parts.views.query(lambda each: list_changes(each, request))
         if found is None:
             reject("edition-not-adopted", field="edition", name=request.edition)
+        await self.parts.views.query(lambda each: add_progress(each, found))
         return found

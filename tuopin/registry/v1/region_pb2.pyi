@@ -176,7 +176,7 @@ class RegionChangeRow(_message.Message):
     old_name: _builtins.str
     new_name: _builtins.str
     households: _builtins.int
-    """Households of the old region now, and those that have followed."""
+    """Households of the old region that would follow, or are still to."""
     @_builtins.property
     def change(self) -> _types_pb2.RegionChange: ...
     def __init__(
