@@ -94,6 +94,8 @@ def _tell(preview: RegionsPreview, as_json: bool) -> None:
                 villages=preview.villages,
                 counties=preview.counties,
                 residents=preview.residents,
+                cadres=preview.cadres,
+                payments=preview.payments,
                 faults=len(preview.faults),
             ),
             highlight=False,
