@@ -8,6 +8,7 @@ import typer
 from services.cli import (
     cadres,
     complaints,
+    duplicates,
     exits,
     explain,  # noqa: F401  # adds a command to `household`
     exports,
@@ -48,6 +49,7 @@ app.add_typer(households.app, name="household")
 households.app.command("export")(exports.export_households)
 for _command in (*household_changes.COMMANDS, household_corrections.correct):
     households.app.command(_command.__name__.replace("_", "-"))(_command)
+households.app.add_typer(duplicates.app, name="duplicates")
 app.add_typer(households.people, name="person")
 app.add_typer(identifying.postings, name="posting")
 app.add_typer(sweeping.round_app, name="round")

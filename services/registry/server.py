@@ -9,7 +9,7 @@ from services.registry.adoption import load_adopted
 from services.registry.applications import Applications
 from services.registry.decider.registration import ACTIVE_MEMBER
 from services.registry.decider.state import State
-from services.registry.duplicates import DuplicateFinder
+from services.registry.duplicates import Duplicates
 from services.registry.explaining import Explainer
 from services.registry.exporting.streaming import exported
 from services.registry.figures import FigureBook
@@ -70,7 +70,7 @@ class Registry(
         name_tokens.create(parts.views.engine)
         edition = ear_of(parts).edition
         people_alike.create(parts.views.engine, edition, name_tokens.forget_all)
-        self.duplicates = DuplicateFinder(parts)
+        self.duplicates = Duplicates(parts)
         mark_cut_off(parts.scratch)
 
     async def AdoptRegions(self, request: region.AdoptRegions, context: Context) -> Receipt:

@@ -6,7 +6,7 @@ from chassis.access import covers
 from chassis.rejection import require
 from chassis.server import CommandServicer, Context, caller, check_region
 from services.registry.decider.duplicate import region_of
-from services.registry.duplicates import VIEWS, DuplicateFinder, Reads
+from services.registry.duplicates import VIEWS, Duplicates, Reads
 from services.registry.passing import WAIT_S
 from services.registry.views.duplicates import list_decisions
 from services.wiring import ServeParts
@@ -18,7 +18,7 @@ class DuplicateRpcs(CommandServicer):
     """One short method per rpc, no rules."""
 
     parts: ServeParts
-    duplicates: DuplicateFinder
+    duplicates: Duplicates
 
     async def FindDuplicates(self, request: pb.FindDuplicates, context: Context) -> pb.Duplicates:
         check_region(context, await self._village_of(request.household_id, "household_id"))

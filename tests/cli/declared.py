@@ -9,6 +9,9 @@ HOUSEHOLD = "HOUSEHOLD"
 LISTINGS = {
     "regions find": ("十八洞", "--ancestor", COUNTY),
     "household list": ("--region", COUNTY),
+    "household duplicates decisions": ("--region", COUNTY),
+    "household duplicates find": (HOUSEHOLD,),
+    "household duplicates sweep": ("--region", COUNTY),
     "monitoring list": ("--region", COUNTY),
     "plan list": ("--region", COUNTY),
     "posting list": ("--region", COUNTY),
@@ -32,6 +35,9 @@ LISTINGS = {
 MAY_BE_EMPTY = {
     "complaint list",
     "fund payments",
+    "household duplicates decisions",
+    "household duplicates find",
+    "household duplicates sweep",
     "household links",
     "lookback list",
     "message dead",
@@ -58,6 +64,7 @@ _ANSWERS = {
         "override-fact post propose-removal prove-income record-fact register remove "
         "review show split unlink unmerge"
     ),
+    "household duplicates": "not-same same undo",
     "import": "households",
     "lookback": "close find open show",
     "message": "resend",
