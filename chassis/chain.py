@@ -3,16 +3,15 @@
 from collections.abc import Iterable
 from hashlib import sha256
 
+from chassis.hashing import feed
+
 GENESIS = bytes(32)
-# Hashing more at once gives the interpreter's lock away, and a busy process waits to get it back.
-_HASH_BYTES = 2_000
 
 
 def link(previous: bytes, record: bytes) -> bytes:
     """Hash of a record that follows `previous` in its lane."""
     found = sha256(previous)
-    for at in range(0, len(record), _HASH_BYTES):
-        found.update(record[at : at + _HASH_BYTES])
+    feed(found, record)
     return found.digest()
 
 

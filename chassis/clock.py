@@ -3,12 +3,13 @@
 import asyncio
 import heapq
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+from chassis.times import moment
+
 MICROSECONDS = 1_000_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Clock(Protocol):
@@ -25,11 +26,6 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None: ...
 
 
-def datetime_of(now_us: int) -> datetime:
-    """Microseconds since 1970 UTC as an aware datetime, exact to the microsecond."""
-    return _EPOCH + timedelta(microseconds=now_us)
-
-
 class SystemClock:
     """The machine's clock."""
 
@@ -37,7 +33,7 @@ class SystemClock:
         return time.time_ns() // 1000
 
     def now(self) -> datetime:
-        return datetime_of(self.now_us())
+        return moment(self.now_us())
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -56,7 +52,7 @@ class ManualClock:
         return self._now_us
 
     def now(self) -> datetime:
-        return datetime_of(self._now_us)
+        return moment(self._now_us)
 
     @property
     def next_wake_us(self) -> int | None:
@@ -112,7 +108,7 @@ class OffsetClock:
         return time.time_ns() // 1000 + self._offset_us
 
     def now(self) -> datetime:
-        return datetime_of(self.now_us())
+        return moment(self.now_us())
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

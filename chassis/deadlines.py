@@ -35,7 +35,7 @@ POLL_S = 0.5
 LONGEST_WAIT_S = 30.0
 # The database was away: whoever measures how long gets so much time to say it before what came due
 # meanwhile is sent.
-SETTLE_S = 5.0
+SETTLE_S = 10.0
 ALARM_AFTER_ATTEMPTS = 8
 
 log = structlog.get_logger(__name__)

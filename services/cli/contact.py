@@ -23,6 +23,7 @@ from services.cli.output import (
     EXIT_UNAVAILABLE,
     EXIT_USAGE,
     errors,
+    show_one,
 )
 from services.cli.words import language, say
 from tuopin.funding.v1.service_pb2_grpc import FundingServiceStub
@@ -198,3 +199,12 @@ def refused(error: grpc.RpcError) -> NoReturn:
             fail(say("server-slow"), code)
         case _:
             fail(f"{status.name.lower()}: {error.details()}", code)
+
+
+def send(service: str, command: Any, title: str, as_json: bool, *, command_id: str = "") -> None:
+    """Send a command, which has its rpc's name, and show its receipt; one that has no id gets this
+    or a new one.
+    """
+    command.command_id = command.command_id or command_id or new_command_id()
+    receipt: Message = contact().call(service, command.DESCRIPTOR.name, command)
+    show_one(receipt, title=title, as_json=as_json)

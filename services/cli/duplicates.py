@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from services.cli.codes import codes_of
-from services.cli.contact import chosen, contact, fail, hint, new_command_id, today
+from services.cli.contact import chosen, contact, fail, hint, new_command_id, send, today
 from services.cli.households import Household
 from services.cli.options import CommandId, Json, PageSize, PageToken
 from services.cli.output import EXIT_FAILED, cell, print_table, show, show_one, show_page
@@ -20,7 +20,7 @@ from tuopin.types.v1.types_pb2 import Receipt
 
 app = typer.Typer(no_args_is_help=True, help="One person twice in the register.")
 
-DECISIONS = codes_of(pb.DuplicateDecision, "DUPLICATE_DECISION_")
+DECISIONS = codes_of(pb.DuplicateDecision)
 
 Person = Annotated[str, typer.Argument(help="person_id")]
 OtherHousehold = Annotated[str, typer.Argument(help="household_id of the other")]
@@ -122,15 +122,13 @@ def dismiss_duplicate(
     Example: tuopin household duplicates not-same HOUSEHOLD PERSON OTHER PERSON --reason 同名
     """
     command = pb.DismissDuplicate(
-        command_id=command_id or new_command_id(),
         household_id=household_id,
         person_id=person_id,
         other_household_id=other_household_id,
         other_person_id=other_person_id,
         reason=reason,
     )
-    receipt = contact().call("registry", "DismissDuplicate", command)
-    show_one(receipt, title="not the same", as_json=as_json)
+    send("registry", command, "not the same", as_json, command_id=command_id)
 
 
 @app.command("undo")
@@ -146,13 +144,8 @@ def withdraw_decision(
 
     Example: tuopin household duplicates undo PERSON PERSON
     """
-    command = pb.WithdrawDuplicateDecision(
-        command_id=command_id or new_command_id(),
-        person_id=person_id,
-        other_person_id=other_person_id,
-    )
-    receipt = contact().call("registry", "WithdrawDuplicateDecision", command)
-    show_one(receipt, title="withdrawn", as_json=as_json)
+    command = pb.WithdrawDuplicateDecision(person_id=person_id, other_person_id=other_person_id)
+    send("registry", command, "withdrawn", as_json, command_id=command_id)
 
 
 @app.command("decisions")

@@ -4,13 +4,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from google.protobuf.message import Message
 
 from services.cli.codes import codes_of
-from services.cli.contact import chosen, contact, new_command_id, today
+from services.cli.contact import chosen, new_command_id, send, today
 from services.cli.households import Household, paper_consent
 from services.cli.options import CommandId, Json, On
-from services.cli.output import show_one
 from tuopin.registry.v1.exit_pb2 import (
     AnnounceExit,
     AppraiseExit,
@@ -32,9 +30,9 @@ from tuopin.types.v1.types_pb2 import Evidence, Note
 app = typer.Typer(no_args_is_help=True, help="A household's way out of poverty.")
 
 
-CHECKS = codes_of(ExitCheck, "EXIT_CHECK_")
-WITHDRAWALS = codes_of(ExitWithdrawal, "EXIT_WITHDRAWAL_")
-FINDERS = codes_of(WrongExitFinder, "WRONG_EXIT_FINDER_")
+CHECKS = codes_of(ExitCheck)
+WITHDRAWALS = codes_of(ExitWithdrawal)
+FINDERS = codes_of(WrongExitFinder)
 
 Notes = Annotated[str, typer.Option("--note", prompt=True, help="What was looked at, or why not.")]
 Refuse = Annotated[bool, typer.Option("--refuse", help="Say no: the exit stops.")]
@@ -58,7 +56,7 @@ def propose(
         reason=reason,
         effective_on=on or today(),
     )
-    _send(command, "proposed", as_json)
+    send("registry", command, "proposed", as_json)
 
 
 @app.command()
@@ -85,7 +83,7 @@ def appraise(
         abstentions=abstentions,
         effective_on=on or today(),
     )
-    _send(command, "appraised", as_json)
+    send("registry", command, "appraised", as_json)
 
 
 @app.command("find")
@@ -130,7 +128,7 @@ def record_findings(
         ],
         effective_on=on or today(),
     )
-    _send(command, "found", as_json)
+    send("registry", command, "found", as_json)
 
 
 @app.command()
@@ -152,7 +150,7 @@ def agree(
         household_id=household_id,
         consent=paper_consent(household_id, given_by, paper, witness, on or today()),
     )
-    _send(command, "agreed", as_json)
+    send("registry", command, "agreed", as_json)
 
 
 @app.command()
@@ -162,7 +160,7 @@ def post(household_id: Household, command_id: CommandId = "", as_json: Json = Fa
     Example: tuopin exit post HOUSEHOLD
     """
     command = PostExit(command_id=command_id or new_command_id(), household_id=household_id)
-    _send(command, "posted", as_json)
+    send("registry", command, "posted", as_json)
 
 
 @app.command()
@@ -186,7 +184,7 @@ def review(
         approved=not refuse,
         note=note,
     )
-    _send(command, "reviewed", as_json)
+    send("registry", command, "reviewed", as_json)
 
 
 @app.command()
@@ -203,7 +201,7 @@ def announce(
     command = AnnounceExit(
         command_id=command_id or new_command_id(), household_id=household_id, document=document
     )
-    _send(command, "announced", as_json)
+    send("registry", command, "announced", as_json)
 
 
 @app.command()
@@ -219,7 +217,7 @@ def complete(
         household_id=household_id,
         effective_on=on or today(),
     )
-    _send(command, "exited", as_json)
+    send("registry", command, "exited", as_json)
 
 
 @app.command()
@@ -243,7 +241,7 @@ def withdraw(
         note=note,
         effective_on=on or today(),
     )
-    _send(command, "withdrawn", as_json)
+    send("registry", command, "withdrawn", as_json)
 
 
 @app.command()
@@ -271,7 +269,7 @@ def wrong(
         finding=finding,
         effective_on=on or today(),
     )
-    _send(command, "wrong", as_json)
+    send("registry", command, "wrong", as_json)
 
 
 @app.command()
@@ -292,9 +290,4 @@ def reinstate(
         finding=finding,
         effective_on=on or today(),
     )
-    _send(command, "reinstated", as_json)
-
-
-def _send(command: Message, title: str, as_json: bool) -> None:
-    receipt = contact().call("registry", type(command).DESCRIPTOR.name, command)
-    show_one(receipt, title=title, as_json=as_json)
+    send("registry", command, "reinstated", as_json)

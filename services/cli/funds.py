@@ -3,11 +3,11 @@
 from typing import Annotated
 
 import typer
-from google.protobuf.message import Message
 
-from services.cli.contact import chosen, contact, fail, new_command_id, today
+from services.cli.codes import codes_of
+from services.cli.contact import chosen, contact, fail, new_command_id, send, today
 from services.cli.options import CommandId, Json, PageSize, PageToken, Year
-from services.cli.output import EXIT_USAGE, show, show_one, show_page
+from services.cli.output import EXIT_USAGE, show, show_page
 from services.cli.words import say
 from tuopin.funding.v1.ledger_pb2 import (
     AllocateMoney,
@@ -31,7 +31,7 @@ MeasureId = Annotated[str, typer.Option("--measure", help="measure_id of a plan 
 # An amount is a 64-bit integer in the contract.
 FEN_MAX = 2**63 - 1
 PART_DIGITS = 2
-SOURCES = [name.removeprefix("SOURCE_").lower() for name in Source.keys()[1:]]
+SOURCES = codes_of(Source)
 
 
 def fen(yuan: str) -> int:
@@ -53,10 +53,6 @@ def source_of(text: str) -> Source.ValueType:
 
 def _year(year: int) -> int:
     return year or int(today()[:4])
-
-
-def _send(rpc: str, command: Message, title: str, as_json: bool) -> None:
-    show_one(contact().call("funding", rpc, command), title=title, as_json=as_json)
 
 
 @app.command()
@@ -81,7 +77,7 @@ def appropriate(
         amount_fen=fen(amount),
         document=document,
     )
-    _send("AppropriateMoney", command, "appropriated", as_json)
+    send("funding", command, "appropriated", as_json)
 
 
 @app.command()
@@ -106,7 +102,7 @@ def allocate(
         to_region_id=to,
         amount_fen=fen(amount),
     )
-    _send("AllocateMoney", command, "allocated", as_json)
+    send("funding", command, "allocated", as_json)
 
 
 @app.command()
@@ -131,7 +127,7 @@ def assign(
         measure_id=measure,
         amount_fen=fen(amount),
     )
-    _send("AssignMoney", command, "assigned", as_json)
+    send("funding", command, "assigned", as_json)
 
 
 @app.command()
@@ -154,7 +150,7 @@ def commit(
         measure_id=measure,
         amount_fen=fen(amount),
     )
-    _send("CommitMoney", command, "committed", as_json)
+    send("funding", command, "committed", as_json)
 
 
 @app.command()
@@ -177,7 +173,7 @@ def pay(
         measure_id=measure,
         amount_fen=fen(amount),
     )
-    _send("PayMoney", command, "paid", as_json)
+    send("funding", command, "paid", as_json)
 
 
 @app.command()

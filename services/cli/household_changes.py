@@ -6,7 +6,9 @@ import typer
 from google.protobuf.json_format import ParseDict, ParseError
 from google.protobuf.message import Message
 
-from services.cli.contact import chosen, contact, fail, new_command_id, today
+from chassis.enumcodes import number_by_code
+from services.cli.codes import chosen_of, codes_of
+from services.cli.contact import chosen, fail, new_command_id, send, today
 from services.cli.households import Household
 from services.cli.options import CommandId, Json, On
 from services.cli.output import EXIT_USAGE, show_one
@@ -26,26 +28,12 @@ Relations = Annotated[
 ]
 
 
-def codes(enum: Any) -> list[str]:
-    """The codes of an enum, as programme/codes.toml has them."""
-    prefix = enum.DESCRIPTOR.values[0].name.removesuffix("UNSPECIFIED")
-    names = [value.name.removeprefix(prefix) for value in enum.DESCRIPTOR.values[1:]]
-    return [name.lower().replace("_", "-") for name in names]
-
-
-def number(enum: Any, option: str, code: str) -> int:
-    """The enum's number of a code; a usage error when there is no such code."""
-    chosen(option, code, codes(enum))
-    prefix = enum.DESCRIPTOR.values[0].name.removesuffix("UNSPECIFIED")
-    return int(enum.Value(prefix + code.upper().replace("-", "_")))
-
-
 def relations_of(texts: list[str] | None) -> list[file.RelationToHead]:
     """PERSON=RELATION pairs."""
     found = []
     for text in texts or []:
         person_id, _, relation = text.partition("=")
-        to: Any = number(pb.Relation, "--relation", relation)
+        to = chosen_of(pb.Relation, "--relation", relation)
         found.append(file.RelationToHead(person_id=person_id, relation=to))
     return found
 
@@ -68,27 +56,25 @@ def filled(kind: type[Message], texts: list[str], option: str) -> Any:
 
 def _value(known: Any, value: str, option: str) -> Any:
     if known.enum_type is not None:
-        prefix = known.enum_type.values[0].name.removesuffix("UNSPECIFIED")
-        names = [each.name for each in known.enum_type.values[1:]]
-        listed = [name.removeprefix(prefix).lower().replace("_", "-") for name in names]
-        return names[listed.index(chosen(option, value, listed))]
+        known_codes = number_by_code(known.enum_type)
+        return known_codes[chosen(option, value, known_codes)]
     if known.cpp_type == known.CPPTYPE_BOOL:
         return chosen(option, value, ("yes", "no")) == "yes"
     return value
 
 
-def send(rpc: str, command: Any, command_id: str, as_json: bool, dry_run: bool = False) -> None:
+def send_or_show(command: Any, command_id: str, as_json: bool, dry_run: bool = False) -> None:
     """Send it, or show what would be sent."""
-    command.command_id = command_id or new_command_id()
     if dry_run:
-        show_one(command, title=f"{rpc} (dry run)", as_json=as_json)
+        command.command_id = command_id or new_command_id()
+        show_one(command, title=f"{command.DESCRIPTOR.name} (dry run)", as_json=as_json)
         return
-    show_one(contact().call("registry", rpc, command), title=rpc, as_json=as_json)
+    send("registry", command, command.DESCRIPTOR.name, as_json, command_id=command_id)
 
 
 def join(
     household_id: Household,
-    arrival: Annotated[str, typer.Option(help=" | ".join(codes(pb.Arrival)))],
+    arrival: Annotated[str, typer.Option(help=" | ".join(codes_of(pb.Arrival)))],
     member: Annotated[
         list[str], typer.Option("--member", help="FIELD=VALUE, e.g. name=..., sex=female.")
     ],
@@ -105,8 +91,8 @@ def join(
         member=filled(pb.Member, member, "--member"),
         effective_on=on or today(),
     )
-    command.arrival = number(pb.Arrival, "--arrival", arrival)  # type: ignore[assignment]
-    send("AddMember", command, command_id, as_json)
+    command.arrival = chosen_of(pb.Arrival, "--arrival", arrival)
+    send_or_show(command, command_id, as_json)
 
 
 def leave(
@@ -130,8 +116,8 @@ def leave(
         new_head_id=new_head,
         relations=relations_of(relation),
     )
-    command.departure = number(pb.Departure, "--departure", departure)  # type: ignore[assignment]
-    send("RemoveMember", command, command_id, as_json)
+    command.departure = chosen_of(pb.Departure, "--departure", departure)
+    send_or_show(command, command_id, as_json)
 
 
 def change(
@@ -152,7 +138,7 @@ def change(
     command = file.ChangeMember(
         household_id=household_id, attributes=attributes, effective_on=on or today()
     )
-    send("ChangeMember", command, command_id, as_json)
+    send_or_show(command, command_id, as_json)
 
 
 def head(
@@ -173,7 +159,7 @@ def head(
         relations=relations_of(relation),
         effective_on=on or today(),
     )
-    send("ChangeHead", command, command_id, as_json)
+    send_or_show(command, command_id, as_json)
 
 
 def income(
@@ -193,14 +179,14 @@ def income(
     stated: pb.Income = filled(pb.Income, source, "--source")
     stated.year = year
     command = file.StateIncome(household_id=household_id, income=stated, effective_on=on or today())
-    send("StateIncome", command, command_id, as_json)
+    send_or_show(command, command_id, as_json)
 
 
 def move(
     household_id: Household,
     person: Annotated[str, typer.Option(help="person_id; empty: the whole household.")] = "",
     to: Annotated[str, typer.Option(help="household_id, or the village code.")] = "",
-    relation: Annotated[str, typer.Option(help=" | ".join(codes(pb.Relation)))] = "other",
+    relation: Annotated[str, typer.Option(help=" | ".join(codes_of(pb.Relation)))] = "other",
     new_head: NewHead = "",
     address: Annotated[str, typer.Option(help="In the new village.")] = "",
     on: On = "",
@@ -216,7 +202,7 @@ def move(
         village = file.MoveHousehold(
             household_id=household_id, village_id=to, address=address, effective_on=day
         )
-        send("MoveHousehold", village, command_id, as_json)
+        send_or_show(village, command_id, as_json)
         return
     command = composition.MoveMember(
         household_id=household_id,
@@ -225,8 +211,8 @@ def move(
         new_head_id=new_head,
         effective_on=day,
     )
-    command.relation = number(pb.Relation, "--relation", relation)  # type: ignore[assignment]
-    send("MoveMember", command, command_id, as_json)
+    command.relation = chosen_of(pb.Relation, "--relation", relation)
+    send_or_show(command, command_id, as_json)
 
 
 def split(
@@ -261,7 +247,7 @@ def split(
         new_head_id=new_head,
         effective_on=on or today(),
     )
-    send("SplitHousehold", command, command_id, as_json, dry_run)
+    send_or_show(command, command_id, as_json, dry_run)
 
 
 Merged = Annotated[str, typer.Argument(help="household_id of the one that is merged away")]
@@ -296,7 +282,7 @@ def merge(
         reason=reason,
         effective_on=on or today(),
     )
-    send("MergeHouseholds", command, command_id, as_json, dry_run)
+    send_or_show(command, command_id, as_json, dry_run)
 
 
 def unmerge(
@@ -318,7 +304,7 @@ def unmerge(
         reason=reason,
         effective_on=on or today(),
     )
-    send("UnmergeHouseholds", command, command_id, as_json, dry_run)
+    send_or_show(command, command_id, as_json, dry_run)
 
 
 def correct_date(
@@ -336,7 +322,7 @@ def correct_date(
     command = correction.CorrectDate(
         household_id=household_id, version=version, reason=reason, effective_on=on
     )
-    send("CorrectDate", command, command_id, as_json)
+    send_or_show(command, command_id, as_json)
 
 
 COMMANDS = (join, leave, change, head, income, move, split, merge, unmerge, correct_date)

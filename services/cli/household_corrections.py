@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from services.cli.contact import contact, fail
-from services.cli.household_changes import DryRun, Reason, filled, send
+from services.cli.household_changes import DryRun, Reason, filled, send_or_show
 from services.cli.households import Household
 from services.cli.options import CommandId, Json
 from services.cli.output import EXIT_USAGE
@@ -53,7 +53,7 @@ def correct(
     for each in told.members:
         each.person_id = ""
     command = correction.CorrectHousehold(file=told, reason=reason)
-    send("CorrectHousehold", command, command_id, as_json, dry_run)
+    send_or_show(command, command_id, as_json, dry_run)
 
 
 def file_of(found: pb.Household) -> pb.RegisterHousehold:

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from google.protobuf.message import Message
 
-from services.cli.contact import chosen, contact, fail, new_command_id
+from services.cli.codes import codes_of
+from services.cli.contact import chosen, contact, fail, new_command_id, send
 from services.cli.household_page import show_file
 from services.cli.options import (
     AsOf,
@@ -35,10 +35,7 @@ people = typer.Typer(no_args_is_help=True, help="People in the register.")
 
 Household = Annotated[str, typer.Argument(help="household_id")]
 GROUNDS = ("request", "court", "retention-over")
-STATUSES = [
-    name.removeprefix("HOUSEHOLD_STATUS_").lower().replace("_", "-")
-    for name in HouseholdStatus.keys()[1:]
-]
+STATUSES = codes_of(HouseholdStatus)
 
 
 @app.command("show")
@@ -135,7 +132,7 @@ def erase(
         person_id=person_id,
         ground=ground,
     )
-    _send("ErasePerson", command, "erased", as_json)
+    send("registry", command, "erased", as_json)
 
 
 def paper_consent(
@@ -150,7 +147,3 @@ def paper_consent(
         given_on=given_on,
         paper=Paper(picture=blob, witness=witness, household_id=household_id),
     )
-
-
-def _send(rpc: str, command: Message, title: str, as_json: bool) -> None:
-    show_one(contact().call("registry", rpc, command), title=title, as_json=as_json)

@@ -7,10 +7,9 @@ from typing import Annotated, Any
 
 import typer
 from google.protobuf import json_format
-from google.protobuf.message import Message
 
 from services.cli.codes import codes_of
-from services.cli.contact import chosen, contact, fail, new_command_id, today
+from services.cli.contact import chosen, contact, fail, new_command_id, send, today
 from services.cli.households import Household
 from services.cli.households import app as households
 from services.cli.options import CommandId, Json, On, PageSize, PageToken, Region
@@ -24,7 +23,7 @@ from tuopin.types.v1.types_pb2 import Evidence, Note
 
 postings = typer.Typer(no_args_is_help=True, help="What hangs on the notice boards.")
 
-CHANNELS = codes_of(posting.ObjectionChannel, "OBJECTION_CHANNEL_")
+CHANNELS = codes_of(posting.ObjectionChannel)
 POSTERS = ("village", "township", "removal")
 REVIEWERS = ("township", "county")
 
@@ -78,7 +77,7 @@ def apply_household(
         disqualifying_facts=fact or (),
         round_id=round_id,
     )
-    _send(command, "applied", as_json)
+    send("registry", command, "applied", as_json)
 
 
 @households.command()
@@ -100,7 +99,7 @@ def prove_income(
         request = PutEvidence(household_id=household_id, data=picture.read_bytes())
         evidence.append(Evidence(photo=contact().call("registry", "PutEvidence", request)))
     command = pb.ProveIncome(household_id=household_id, evidence=evidence)
-    _send(command, "proved", as_json, command_id)
+    send("registry", command, "proved", as_json, command_id=command_id)
 
 
 @households.command()
@@ -130,7 +129,7 @@ def appraise(
     )
     kind: Any = rounds.AppraiseRemoval if removal else pb.AppraiseHousehold
     command = kind(household_id=household_id, meeting=meeting)
-    _send(command, "appraised", as_json, command_id)
+    send("registry", command, "appraised", as_json, command_id=command_id)
 
 
 @households.command("post")
@@ -150,7 +149,9 @@ def post(
         "township": pb.PostByTownship,
         "removal": rounds.PostRemoval,
     }
-    _send(kinds[what](household_id=household_id), "posted", as_json, command_id)
+    send(
+        "registry", kinds[what](household_id=household_id), "posted", as_json, command_id=command_id
+    )
 
 
 @households.command()
@@ -171,7 +172,7 @@ def review(
     command = kind(
         household_id=household_id, approved=not refuse, finding=_note(household_id, note)
     )
-    _send(command, "reviewed", as_json, command_id)
+    send("registry", command, "reviewed", as_json, command_id=command_id)
 
 
 @households.command()
@@ -186,7 +187,7 @@ def announce(
     Example: tuopin household announce HOUSEHOLD --announcement 花扶公告〔2026〕3号
     """
     command = pb.AnnounceHousehold(household_id=household_id, announcement=announcement)
-    _send(command, "announced", as_json, command_id)
+    send("registry", command, "announced", as_json, command_id=command_id)
 
 
 @households.command("register")
@@ -198,7 +199,7 @@ def register_applicant(
     Example: tuopin household register HOUSEHOLD
     """
     command = pb.RegisterApplicant(household_id=household_id)
-    _send(command, "registered", as_json, command_id)
+    send("registry", command, "registered", as_json, command_id=command_id)
 
 
 @households.command("object")
@@ -224,7 +225,7 @@ def raise_objection(
         objector_id=objector_id,
         objector_name=name,
     )
-    _send(command, "objected", as_json, command_id)
+    send("registry", command, "objected", as_json, command_id=command_id)
 
 
 @households.command("objections")
@@ -257,7 +258,7 @@ def judge(
     command = kind(
         household_id=household_id, objection_id=objection_id, finding=_note(household_id, note)
     )
-    _send(command, "judged", as_json, command_id)
+    send("registry", command, "judged", as_json, command_id=command_id)
 
 
 @households.command("declare-relative")
@@ -272,7 +273,7 @@ def declare_relative(
     Example: tuopin household declare-relative HOUSEHOLD --official office-7
     """
     command = posting.DeclareRelative(household_id=household_id, official=official)
-    _send(command, "declared", as_json, command_id)
+    send("registry", command, "declared", as_json, command_id=command_id)
 
 
 @households.command("record-fact")
@@ -290,7 +291,7 @@ def record_fact(
     command = pb.RecordDisqualifyingFact(
         household_id=household_id, fact=fact, note=_note(household_id, note)
     )
-    _send(command, "recorded", as_json, command_id)
+    send("registry", command, "recorded", as_json, command_id=command_id)
 
 
 @households.command("override-fact")
@@ -308,7 +309,7 @@ def override_fact(
     command = pb.OverrideDisqualifyingFact(
         household_id=household_id, fact=fact, reason=_note(household_id, note)
     )
-    _send(command, "overridden", as_json, command_id)
+    send("registry", command, "overridden", as_json, command_id=command_id)
 
 
 @households.command("propose-removal")
@@ -326,7 +327,7 @@ def propose_removal(
     command = rounds.ProposeRemoval(
         household_id=household_id, reason=reason, statement=_note(household_id, note)
     )
-    _send(command, "proposed", as_json, command_id)
+    send("registry", command, "proposed", as_json, command_id=command_id)
 
 
 @households.command()
@@ -344,7 +345,7 @@ def remove(
     command = rounds.RemoveHousehold(
         household_id=household_id, round_id=round_id, ground=_note(household_id, note)
     )
-    _send(command, "removed", as_json, command_id)
+    send("registry", command, "removed", as_json, command_id=command_id)
 
 
 @postings.command("list")
@@ -378,10 +379,3 @@ def show_posting(
 
 def _note(household_id: str, text: str) -> Note:
     return Note(text=text, household_id=household_id)
-
-
-def _send(command: Any, title: str, as_json: bool, command_id: str = "") -> None:
-    if not command.command_id:
-        command.command_id = command_id or new_command_id()
-    receipt: Message = contact().call("registry", type(command).DESCRIPTOR.name, command)
-    show_one(receipt, title=title, as_json=as_json)

@@ -3,10 +3,9 @@
 from typing import Annotated
 
 import typer
-from google.protobuf.message import Message
 
 from services.cli.codes import codes_of
-from services.cli.contact import chosen, contact, new_command_id, today
+from services.cli.contact import chosen, contact, new_command_id, send, today
 from services.cli.households import Household
 from services.cli.options import CommandId, Json, On, PageSize, PageToken, Region
 from services.cli.output import show_one, show_page
@@ -34,10 +33,10 @@ from tuopin.types.v1.types_pb2 import Evidence, Note
 
 app = typer.Typer(no_args_is_help=True, help="The watch against falling back into poverty.")
 
-CLASSES = codes_of(MonitoringClass, "MONITORING_CLASS_")
-STAGES = codes_of(MonitoringStage, "MONITORING_STAGE_")
-FINDERS = codes_of(WarningFinder, "WARNING_FINDER_")
-DIFFICULTIES = codes_of(Difficulty, "DIFFICULTY_")
+CLASSES = codes_of(MonitoringClass)
+STAGES = codes_of(MonitoringStage)
+FINDERS = codes_of(WarningFinder)
+DIFFICULTIES = codes_of(Difficulty)
 COLUMNS = ("household_id", "village_id", "monitoring_class", "stage", "finder", "raised_on")
 
 Measures = Annotated[list[str], typer.Option("--measure", help="Code of a measure; repeated.")]
@@ -113,7 +112,7 @@ def report(
         source=source,
         effective_on=on or today(),
     )
-    _send(command, "reported", as_json)
+    send("registry", command, "reported", as_json)
 
 
 @app.command()
@@ -141,7 +140,7 @@ def warn(
         note=note,
         effective_on=on or today(),
     )
-    _send(command, "warned", as_json)
+    send("registry", command, "warned", as_json)
 
 
 @app.command()
@@ -164,7 +163,7 @@ def visit(
         evidence=[Evidence(note=Note(text=note, household_id=household_id))],
         effective_on=on or today(),
     )
-    _send(command, "visited", as_json)
+    send("registry", command, "visited", as_json)
 
 
 @app.command()
@@ -187,7 +186,7 @@ def check(
         income_per_head_fen=income_yuan * 100,
         effective_on=on or today(),
     )
-    _send(command, "checked", as_json)
+    send("registry", command, "checked", as_json)
 
 
 @app.command()
@@ -214,7 +213,7 @@ def appraise(
         abstentions=abstentions,
         effective_on=on or today(),
     )
-    _send(command, "appraised", as_json)
+    send("registry", command, "appraised", as_json)
 
 
 @app.command()
@@ -224,7 +223,7 @@ def post(household_id: Household, command_id: CommandId = "", as_json: Json = Fa
     Example: tuopin monitoring post HOUSEHOLD
     """
     command = PostMonitoring(command_id=command_id or new_command_id(), household_id=household_id)
-    _send(command, "posted", as_json)
+    send("registry", command, "posted", as_json)
 
 
 @app.command()
@@ -245,7 +244,7 @@ def review(
         approved=not refuse,
         note=note,
     )
-    _send(command, "reviewed", as_json)
+    send("registry", command, "reviewed", as_json)
 
 
 @app.command()
@@ -262,7 +261,7 @@ def start(
     command = StartMonitoring(
         command_id=command_id or new_command_id(), household_id=household_id, measures=measure
     )
-    _send(command, "monitored", as_json)
+    send("registry", command, "monitored", as_json)
 
 
 @app.command()
@@ -283,7 +282,7 @@ def dismiss(
         note=note,
         effective_on=on or today(),
     )
-    _send(command, "dismissed", as_json)
+    send("registry", command, "dismissed", as_json)
 
 
 @app.command()
@@ -304,7 +303,7 @@ def income(
         income_per_head_fen=income_yuan * 100,
         effective_on=on or today(),
     )
-    _send(command, "told", as_json)
+    send("registry", command, "told", as_json)
 
 
 @app.command()
@@ -326,7 +325,7 @@ def clear(
         guarantees=guarantee,
         effective_on=on or today(),
     )
-    _send(command, "cleared", as_json)
+    send("registry", command, "cleared", as_json)
 
 
 @app.command()
@@ -347,9 +346,4 @@ def cover(
         measures=measure,
         effective_on=on or today(),
     )
-    _send(command, "covered", as_json)
-
-
-def _send(command: Message, title: str, as_json: bool) -> None:
-    receipt = contact().call("registry", type(command).DESCRIPTOR.name, command)
-    show_one(receipt, title=title, as_json=as_json)
+    send("registry", command, "covered", as_json)

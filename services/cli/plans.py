@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from services.cli.codes import codes_of
 from services.cli.contact import chosen, contact, new_command_id, today
 from services.cli.households import paper_consent
 from services.cli.options import CommandId, Json, On, PageSize, PageToken, Region
@@ -14,9 +15,7 @@ from tuopin.planning.v1.plan_pb2 import ApprovePlan, ConsentToPlan, GetPlan, Lis
 app = typer.Typer(no_args_is_help=True, help="Plans and their measures.")
 
 PlanId = Annotated[str, typer.Argument(help="plan_id")]
-STATUSES = [
-    name.removeprefix("PLAN_STATUS_").lower().replace("_", "-") for name in PlanStatus.keys()[1:]
-]
+STATUSES = codes_of(PlanStatus)
 
 
 @app.command("show")

@@ -2,12 +2,12 @@
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from google.protobuf.json_format import ParseDict, ParseError
 
-from services.cli.contact import contact, fail, new_command_id, today
+from services.cli.contact import contact, fail, new_command_id, send, today
 from services.cli.options import CommandId, Json, On, PageSize, PageToken, Region
 from services.cli.output import EXIT_USAGE, show_one, show_page
 from services.cli.words import say
@@ -48,11 +48,6 @@ rating = "ORGANISATION_RATING_SOUND" # SOUND WEAK
 """
 
 
-def _send(command: Any, done: str, as_json: bool) -> None:
-    receipt = contact().call("registry", type(command).__name__, command)
-    show_one(receipt, title=done, as_json=as_json)
-
-
 @village.command("template")
 def template() -> None:
     """Print a village's file to fill in.
@@ -84,7 +79,7 @@ def state(
         file=stated,
         effective_on=on or today(),
     )
-    _send(command, "stated", as_json)
+    send("registry", command, "stated", as_json)
 
 
 @village.command("designate")
@@ -107,7 +102,7 @@ def designate_village(
         plan_reference=plan,
         effective_on=on or today(),
     )
-    _send(command, "designated", as_json)
+    send("registry", command, "designated", as_json)
 
 
 @village.command("propose-exit")
@@ -121,7 +116,7 @@ def propose_village_exit(
     command = village_pb.ProposeVillageExit(
         command_id=command_id or new_command_id(), village_id=village_id, effective_on=on or today()
     )
-    _send(command, "proposed", as_json)
+    send("registry", command, "proposed", as_json)
 
 
 @village.command("post-exit")
@@ -135,7 +130,7 @@ def post_village_exit(
     command = village_pb.PostVillageExit(
         command_id=command_id or new_command_id(), village_id=village_id, effective_on=on or today()
     )
-    _send(command, "posted", as_json)
+    send("registry", command, "posted", as_json)
 
 
 @village.command("object")
@@ -156,7 +151,7 @@ def object_to_exit(
         point=point,
         effective_on=on or today(),
     )
-    _send(command, "objected", as_json)
+    send("registry", command, "objected", as_json)
 
 
 @village.command("settle")
@@ -179,7 +174,7 @@ def settle(
         upheld=upheld,
         effective_on=on or today(),
     )
-    _send(command, "settled", as_json)
+    send("registry", command, "settled", as_json)
 
 
 @village.command("approve-exit")
@@ -200,7 +195,7 @@ def approve_village_exit(
         document=document,
         effective_on=on or today(),
     )
-    _send(command, "exited", as_json)
+    send("registry", command, "exited", as_json)
 
 
 @village.command("list")
@@ -241,7 +236,7 @@ def designate_county(
         document=document,
         effective_on=on or today(),
     )
-    _send(command, "designated", as_json)
+    send("registry", command, "designated", as_json)
 
 
 @county.command("apply")
@@ -255,7 +250,7 @@ def apply(
     command = county_pb.ApplyForCountyExit(
         command_id=command_id or new_command_id(), county_id=county_id, effective_on=on or today()
     )
-    _send(command, "applied", as_json)
+    send("registry", command, "applied", as_json)
 
 
 @county.command("check")
@@ -276,7 +271,7 @@ def check(
         passed=passed,
         effective_on=on or today(),
     )
-    _send(command, "checked", as_json)
+    send("registry", command, "checked", as_json)
 
 
 @county.command("draw")
@@ -297,7 +292,7 @@ def draw(
         seed=seed,
         effective_on=on or today(),
     )
-    _send(command, "drawn", as_json)
+    send("registry", command, "drawn", as_json)
 
 
 @county.command("finding")
@@ -328,7 +323,7 @@ def finding(
         recognises=not denies,
         effective_on=on or today(),
     )
-    _send(command, "recorded", as_json)
+    send("registry", command, "recorded", as_json)
 
 
 @county.command("conclude")
@@ -342,7 +337,7 @@ def conclude(
     command = county_pb.ConcludeCountySample(
         command_id=command_id or new_command_id(), county_id=county_id, effective_on=on or today()
     )
-    _send(command, "concluded", as_json)
+    send("registry", command, "concluded", as_json)
 
 
 @county.command("post")
@@ -354,7 +349,7 @@ def post(county_id: County, on: On = "", command_id: CommandId = "", as_json: Js
     command = county_pb.PostCountyExit(
         command_id=command_id or new_command_id(), county_id=county_id, effective_on=on or today()
     )
-    _send(command, "posted", as_json)
+    send("registry", command, "posted", as_json)
 
 
 @county.command("approve")
@@ -375,7 +370,7 @@ def approve(
         document=document,
         effective_on=on or today(),
     )
-    _send(command, "exited", as_json)
+    send("registry", command, "exited", as_json)
 
 
 @county.command("show")

@@ -4,11 +4,10 @@ from datetime import date
 from typing import Annotated
 
 import typer
-from google.protobuf.message import Message
 from rich.table import Table
 
 from services.cli.codes import codes_of
-from services.cli.contact import chosen, contact, fail, new_command_id, today
+from services.cli.contact import chosen, contact, fail, new_command_id, send, today
 from services.cli.options import CommandId, Json, On, PageSize, PageToken, Region
 from services.cli.output import EXIT_USAGE, print_table, show_one, show_page
 from services.cli.words import say
@@ -20,9 +19,9 @@ from tuopin.types.v1.types_pb2 import Note
 round_app = typer.Typer(no_args_is_help=True, help="Yearly rounds of dynamic management.")
 lookback_app = typer.Typer(no_args_is_help=True, help="Look-back: a sample of files re-checked.")
 
-VERDICTS = codes_of(pb.Verdict, "VERDICT_")
-STRATA = {value: code for code, value in codes_of(pb.Stratum, "STRATUM_").items()}
-CHECKS = codes_of(ExitCheck, "EXIT_CHECK_")
+VERDICTS = codes_of(pb.Verdict)
+STRATA = {value: code for code, value in codes_of(pb.Stratum).items()}
+CHECKS = codes_of(ExitCheck)
 Lookback = Annotated[str, typer.Argument(help="lookback_id")]
 
 
@@ -42,7 +41,7 @@ def open_round(
         county_id=county,
         year=year or date.fromisoformat(today()).year,
     )
-    _send(command, "opened", as_json)
+    send("registry", command, "opened", as_json)
 
 
 @round_app.command("close")
@@ -56,7 +55,7 @@ def close_round(
     Example: tuopin round close ROUND
     """
     command = rounds.CloseRound(command_id=command_id or new_command_id(), round_id=round_id)
-    _send(command, "closed", as_json)
+    send("registry", command, "closed", as_json)
 
 
 @round_app.command("list")
@@ -103,7 +102,7 @@ def open_lookback(
         exited=exited,
         rosters=[_roster(each) for each in roster or ()],
     )
-    _send(command, "drawn", as_json)
+    send("registry", command, "drawn", as_json)
 
 
 @lookback_app.command("find")
@@ -139,7 +138,7 @@ def record_finding(
         note=Note(text=note, household_id=about),
         effective_on=on or today(),
     )
-    _send(command, "found", as_json)
+    send("registry", command, "found", as_json)
 
 
 @lookback_app.command("close")
@@ -151,7 +150,7 @@ def close_lookback(
     Example: tuopin lookback close LOOKBACK
     """
     command = pb.CloseLookback(command_id=command_id or new_command_id(), lookback_id=lookback_id)
-    _send(command, "closed", as_json)
+    send("registry", command, "closed", as_json)
 
 
 @lookback_app.command("list")
@@ -203,8 +202,3 @@ def _roster(text: str) -> pb.Roster:
     if not lines.isdecimal():
         fail(say("roster-unreadable", value=text), EXIT_USAGE)
     return pb.Roster(village_id=village, lines=int(lines))
-
-
-def _send(command: Message, title: str, as_json: bool) -> None:
-    receipt = contact().call("registry", type(command).DESCRIPTOR.name, command)
-    show_one(receipt, title=title, as_json=as_json)

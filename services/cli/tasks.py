@@ -5,9 +5,8 @@ from datetime import date
 from typing import Annotated
 
 import typer
-from google.protobuf.message import Message
 
-from services.cli.contact import contact, new_command_id, today
+from services.cli.contact import contact, new_command_id, send, today
 from services.cli.options import CommandId, Json, PageSize, PageToken, Region
 from services.cli.output import show_one, show_page
 from services.cli.tracing import print_chain
@@ -131,7 +130,7 @@ def reassign(
     command = ReassignAssignment(
         command_id=command_id or new_command_id(), assignment_id=assignment_id, cadre_id=to
     )
-    _send("ReassignAssignment", command, "handed on", as_json)
+    send("notifier", command, "handed on", as_json)
 
 
 @app.command()
@@ -148,7 +147,7 @@ def cancel(
     command = CancelAssignment(
         command_id=command_id or new_command_id(), assignment_id=assignment_id, reason=reason
     )
-    _send("CancelAssignment", command, "cancelled", as_json)
+    send("notifier", command, "cancelled", as_json)
 
 
 @app.command()
@@ -170,11 +169,7 @@ def review(
         accepted=not back,
         reason=back,
     )
-    _send("ReviewAssignment", command, "reviewed", as_json)
-
-
-def _send(rpc: str, command: Message, title: str, as_json: bool) -> None:
-    show_one(contact().call("notifier", rpc, command), title=title, as_json=as_json)
+    send("notifier", command, "reviewed", as_json)
 
 
 @app.command()

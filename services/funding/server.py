@@ -9,9 +9,6 @@ from tuopin.funding.v1 import ledger_pb2 as pb
 from tuopin.funding.v1.service_pb2_grpc import FundingServiceServicer
 from tuopin.types.v1.types_pb2 import Receipt
 
-# How long a query waits for the caller's own write.
-AT_LEAST_S = 5.0
-
 
 class Funding(CommandServicer, FundingServiceServicer):
     """The rpcs of funding."""
@@ -45,11 +42,9 @@ class Funding(CommandServicer, FundingServiceServicer):
         return await self.handle(request, context)
 
     async def ListAccounts(self, request: pb.ListAccounts, context: Context) -> pb.Accounts:
-        if request.HasField("at_least"):
-            await self.views.wait_for(("accounts",), request.at_least, AT_LEAST_S)
+        await self.views.own_write(request, "accounts")
         return await self.views.query(lambda connection: list_accounts(connection, request))
 
     async def ListPayments(self, request: pb.ListPayments, context: Context) -> pb.PaymentPage:
-        if request.HasField("at_least"):
-            await self.views.wait_for(("payments",), request.at_least, AT_LEAST_S)
+        await self.views.own_write(request, "payments")
         return await self.views.query(lambda connection: list_payments(connection, request))

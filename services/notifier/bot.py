@@ -166,7 +166,7 @@ async def _work_with_lease(
     async with asyncio.TaskGroup() as group:
         group.create_task(keep_lease_forever(keep_lease, presence, gone_after_s))
         group.create_task(again_until_done("commands", name_commands, clock))
-        group.create_task(ledger.forget_old_updates())
+        group.create_task(again_until_done("forgetting", ledger.forget_old_updates, clock))
         group.create_task(hear(parts, provider, intake, presence))
         group.create_task(forever("presence", presence.step, clock))
         group.create_task(forever("gauges", Gauges(parts.views, clock).step, clock))

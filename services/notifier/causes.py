@@ -20,9 +20,9 @@ from chassis.decider import Parameters, derived_id
 from chassis.programme import Programme, ProgrammeFault
 from chassis.reactions import Reaction
 from chassis.rejection import FactMissing
+from chassis.times import day_of, end_of, micros, start_of
 from services.notifier.decider.calendar import Calendar
 from services.notifier.decider.policy import Posted, entry_of
-from services.notifier.decider.times import day_of, end_of, micros, start_of
 from services.notifier.views.cadres import posted_below
 from services.notifier.views.households import helper_of, household_row, measures_of
 from tuopin.envelope.v1.envelope_pb2 import Envelope

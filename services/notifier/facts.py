@@ -8,11 +8,11 @@ from google.protobuf.message import Message
 from sqlalchemy import Connection
 
 from chassis.rejection import FactMissing
+from chassis.times import micros, start_of
 from services.notifier.decider.digest import Open
 from services.notifier.decider.link import Standing
 from services.notifier.decider.message import Held, Ways
 from services.notifier.decider.policy import World, regions_of
-from services.notifier.decider.times import micros, start_of
 from services.notifier.decider.voicestate import EXIT, PLAN, POSTING, RECEIPT, Membership, Question
 from services.notifier.views.assignments import assignment_row
 from services.notifier.views.cadres import (

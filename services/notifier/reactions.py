@@ -6,9 +6,9 @@ from sqlalchemy import Connection
 
 from chassis.decider import derived_id
 from chassis.reactions import Reaction
+from chassis.times import end_of, micros
 from services.notifier import unlinking, voicing
 from services.notifier.decider.assignment import message_id_of
-from services.notifier.decider.times import end_of, micros
 from services.notifier.views.cadres import post_name, posts_of
 from services.notifier.views.gone import Event as Ending
 from services.notifier.views.gone import ends, gone_at_us

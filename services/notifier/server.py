@@ -28,9 +28,6 @@ from tuopin.notifier.v1 import voice_pb2 as voice
 from tuopin.notifier.v1.service_pb2_grpc import NotifierServiceServicer
 from tuopin.types.v1.types_pb2 import Receipt
 
-# How long a query waits for the caller's own write.
-AT_LEAST_S = 5.0
-
 
 class Notifier(CommandServicer, NotifierServiceServicer):
     """The rpcs of the notifier."""
@@ -154,8 +151,7 @@ class Notifier(CommandServicer, NotifierServiceServicer):
     async def GetDigest(
         self, request: digest.GetDigest, context: Context
     ) -> assignment.AssignmentPage:
-        if request.HasField("at_least"):
-            await self.views.wait_for(("assignments",), request.at_least, AT_LEAST_S)
+        await self.views.own_write(request, "assignments")
         return await self.views.query(
             lambda connection: digest_page(
                 connection,
@@ -201,8 +197,7 @@ class Notifier(CommandServicer, NotifierServiceServicer):
     async def ListDeadMessages(
         self, request: resending.ListDeadMessages, context: Context
     ) -> resending.DeadMessagePage:
-        if request.HasField("at_least"):
-            await self.views.wait_for(("messages",), request.at_least, AT_LEAST_S)
+        await self.views.own_write(request, "messages")
         return await self.views.query(lambda connection: list_dead(connection, request))
 
     async def ChooseLanguage(self, request: linking.ChooseLanguage, context: Context) -> Receipt:
@@ -277,16 +272,14 @@ class Notifier(CommandServicer, NotifierServiceServicer):
         return await self.views.query(lambda c: find_assignment(c, request.reference))
 
     async def ListBurden(self, request: burden.ListBurden, context: Context) -> burden.BurdenPage:
-        if request.HasField("at_least"):
-            await self.views.wait_for(("burden",), request.at_least, AT_LEAST_S)
+        await self.views.own_write(request, "burden")
         parameters = self.handler.programme
         return await self.views.query(lambda c: list_burden(c, request, parameters))
 
     async def ListHouseholdLinks(
         self, request: voice.ListHouseholdLinks, context: Context
     ) -> voice.HouseholdLinks:
-        if request.HasField("at_least"):
-            await self.views.wait_for(("household-links",), request.at_least, AT_LEAST_S)
+        await self.views.own_write(request, "household-links")
         place = await self.views.query(lambda c: membership(c, request.household_id))
         check_region(context, place.village_id)
         found = await self.views.query(lambda c: household_links(c, request.household_id))
@@ -295,15 +288,13 @@ class Notifier(CommandServicer, NotifierServiceServicer):
     async def ListComplaints(
         self, request: complaint.ListComplaints, context: Context
     ) -> complaint.ComplaintPage:
-        if request.HasField("at_least"):
-            await self.views.wait_for(("complaints",), request.at_least, AT_LEAST_S)
+        await self.views.own_write(request, "complaints")
         return await self.views.query(lambda connection: list_complaints(connection, request))
 
     async def GetComplaint(
         self, request: complaint.GetComplaint, context: Context
     ) -> complaint.Complaint:
-        if request.HasField("at_least"):
-            await self.views.wait_for(("complaints",), request.at_least, AT_LEAST_S)
+        await self.views.own_write(request, "complaints")
         found = await self.views.query(lambda c: complaint_of(c, request.complaint_id))
         check_region(context, found.row.region_id)
         if caller(context).actor.subject not in found.revealed_to:
@@ -325,8 +316,7 @@ class Notifier(CommandServicer, NotifierServiceServicer):
     async def ListAssignments(
         self, request: assignment.ListAssignments, context: Context
     ) -> assignment.AssignmentPage:
-        if request.HasField("at_least"):
-            await self.views.wait_for(("assignments",), request.at_least, AT_LEAST_S)
+        await self.views.own_write(request, "assignments")
         now_us = self.clock.now_us()
         return await self.views.query(lambda c: list_assignments(c, request, now_us))
 

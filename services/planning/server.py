@@ -11,9 +11,6 @@ from tuopin.planning.v1 import plan_pb2 as pb
 from tuopin.planning.v1.service_pb2_grpc import PlanningServiceServicer
 from tuopin.types.v1.types_pb2 import Receipt
 
-# How long a query waits for the caller's own write.
-AT_LEAST_S = 5.0
-
 
 class Planning(CommandServicer, PlanningServiceServicer):
     """The rpcs of planning."""
@@ -35,15 +32,13 @@ class Planning(CommandServicer, PlanningServiceServicer):
         return await self.handle(request, context)
 
     async def GetPlan(self, request: pb.GetPlan, context: Context) -> pb.Plan:
-        if request.HasField("at_least"):
-            await self.views.wait_for(("plans",), request.at_least, AT_LEAST_S)
+        await self.views.own_write(request, "plans")
         plan = await self.views.query(lambda connection: _plan(connection, request))
         check_region(context, plan.village_id)
         return plan
 
     async def ListPlans(self, request: pb.ListPlans, context: Context) -> pb.PlanPage:
-        if request.HasField("at_least"):
-            await self.views.wait_for(("plans",), request.at_least, AT_LEAST_S)
+        await self.views.own_write(request, "plans")
         return await self.views.query(lambda connection: list_plans(connection, request))
 
 

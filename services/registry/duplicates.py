@@ -10,7 +10,6 @@ from sqlalchemy import Row
 from services.registry.decider.duplicate import PairFacts, Side, pair_id_of
 from services.registry.decider.likeness import TABLE
 from services.registry.hearing import ear_of
-from services.registry.passing import WAIT_S
 from services.registry.resemblance import Candidate, Resemblance
 from services.registry.tokening import events_behind, tokens_passed
 from services.registry.views import people_alike
@@ -76,8 +75,8 @@ class Duplicates:
 
     async def _passed(self, query: pb.FindDuplicates | pb.SweepDuplicates) -> None:
         """What the caller has written counts: a person, and a decision."""
+        await self._parts.views.own_write(query, *VIEWS)
         if query.HasField("at_least"):
-            await self._parts.views.wait_for(VIEWS, query.at_least, WAIT_S)
             await tokens_passed(self._parts, query.at_least)
 
     # What the reader sees

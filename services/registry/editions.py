@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+# Looked up at every call: a test ships its own.
 FOLDER = Path(__file__).parents[2] / "programme" / "regions"
 
 
@@ -25,20 +26,21 @@ class ShippedEdition:
     count: int
 
 
-def read_edition(name: str, folder: Path = FOLDER) -> ShippedEdition:
+def read_edition(name: str, folder: Path | None = None) -> ShippedEdition:
     """The shipped edition of this name; FileNotFoundError when there is none."""
+    folder = folder or FOLDER
     editions = tomllib.loads((folder / "editions.toml").read_text(encoding="utf-8"))
     if name not in editions:
         raise FileNotFoundError(2, "no such edition", str(folder / f"{name}.csv.gz"))
     return ShippedEdition(name, editions[name]["sha256"], editions[name]["count"])
 
 
-def path_of(sha256: str, folder: Path = FOLDER) -> Path:
+def path_of(sha256: str, folder: Path | None = None) -> Path:
     """Where the file with this digest of its unpacked bytes lies."""
-    return folder / f"{sha256}.csv.gz"
+    return (folder or FOLDER) / f"{sha256}.csv.gz"
 
 
-def regions_of(sha256: str, folder: Path = FOLDER) -> Iterator[tuple[str, str]]:
+def regions_of(sha256: str, folder: Path | None = None) -> Iterator[tuple[str, str]]:
     """(code, name) row by row; raises WrongDigest after the last row of a file that was changed."""
     digest = hashlib.sha256()
     with gzip.open(path_of(sha256, folder)) as unpacked:
@@ -55,6 +57,6 @@ def _decoded(unpacked: io.BufferedIOBase | gzip.GzipFile, digest: "hashlib._Hash
         yield line.decode()
 
 
-def count_of(sha256: str, folder: Path = FOLDER) -> int:
+def count_of(sha256: str, folder: Path | None = None) -> int:
     """Rows of the file, its digest checked on the way; FileNotFoundError when it is not here."""
     return sum(1 for _ in regions_of(sha256, folder))

@@ -11,10 +11,12 @@ from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from chassis.decider import PROGRAMME_ZONE
+from chassis.enumcodes import code_by_number
 from chassis.envelope import event_of, parse
 from chassis.fields import personal_of
 from chassis.rejection import reject, require
 from chassis.store.model import Record
+from chassis.times import minute_of
 from services.registry.figures import Words
 from services.registry.views.folding import APPLIERS, Version, step
 from services.wiring import ServeParts
@@ -130,18 +132,13 @@ class Explainer:
         if field.name.endswith("_fen"):
             return f"{value / 100:.2f}"
         if field.name.endswith("_us"):
-            return self._moment(value)
+            return minute_of(value)
         if isinstance(value, bool):
             return str(self._codes["yes-no"]["yes" if value else "no"][language])
         return str(value)
 
-    def _moment(self, at_us: int) -> str:
-        moment = self._parts.clock.now().fromtimestamp(at_us / 1_000_000, PROGRAMME_ZONE)
-        return moment.strftime("%Y-%m-%d %H:%M")
-
     def _label(self, enum: EnumDescriptor, number: int, language: str) -> str:
         kebab = "".join(f"-{c.lower()}" if c.isupper() else c for c in enum.name).lstrip("-")
-        prefix = f"{kebab.replace('-', '_').upper()}_"
-        code = enum.values_by_number[number].name.removeprefix(prefix).lower().replace("_", "-")
+        code = code_by_number(enum)[number]
         labels = self._codes.get(kebab, {}).get(code)
         return str(labels[language]) if labels else code

@@ -7,10 +7,9 @@ from google.protobuf.message import Message
 from sqlalchemy import Connection
 
 from services.registry.decider.county import Candidates, CountyStanding
-from services.registry.decider.region import RegionFile
 from services.registry.decider.registration import RegistrationFacts
 from services.registry.decider.standing import Standing
-from services.registry.editions import count_of
+from services.registry.newer_list import region_file
 from services.registry.views import lookbacks, regions, residents, rounds, subjects
 from tuopin.registry.v1.county_pb2 import ApplyForCountyExit, DesignateCounty, DrawCountySample
 from tuopin.registry.v1.exit_pb2 import RecordExitFindings
@@ -23,27 +22,17 @@ from tuopin.registry.v1.village_pb2 import DesignateVillage, ProposeVillageExit,
 
 def village_known(connection: Connection, village_id: str) -> bool:
     """Whether the regions in force have the village; FactMissing before any are."""
-    edition, _ = regions.edition_in_force(connection)
-    return regions.is_known(connection, edition, village_id)
+    return regions.is_known(connection, village_id)
 
 
 def villages_known(connection: Connection, village_ids: Sequence[str]) -> set[str]:
     """Those that the regions in force have; FactMissing before any are."""
-    edition, _ = regions.edition_in_force(connection)
-    return set(regions.names_of(connection, edition, list(village_ids)))
+    return regions.known(connection, list(village_ids))
 
 
 def registration(connection: Connection, command: RegisterHousehold) -> RegistrationFacts:
     """What a registration needs to know of its village."""
     return RegistrationFacts(village_known(connection, command.village_id))
-
-
-def region_file(connection: Connection, command: AdoptRegions) -> RegionFile:
-    """Whether the file of this digest is here and whole, and how many regions it holds."""
-    try:
-        return RegionFile(found=True, count=count_of(command.edition.sha256))
-    except FileNotFoundError:
-        return RegionFile(found=False)
 
 
 def resident_in(connection: Connection, command: RecordExitFindings) -> frozenset[str]:

@@ -2,13 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection
 
 from chassis.decider import PROGRAMME_ZONE
-from chassis.rejection import FactMissing, require
+from chassis.enumcodes import code_by_number, number_by_code
+from chassis.rejection import require
 from services.registry.passing import lanes_passed
 from services.registry.views import figures, regions
 from services.registry.views.coded import PERSON_CODES, Cell, Coded, Person
@@ -17,22 +20,20 @@ from services.registry.views.spans import COUNTY_DIGITS, NO_MOMENT_US
 from services.wiring import ServeParts
 from tuopin.registry.v1 import figures_pb2 as pb
 from tuopin.registry.v1 import household_pb2
-from tuopin.types.v1.types_pb2 import Position
 
-WAIT_S = 5.0
 VIEW = "households"
 
 # What the sums of the counties hold: attributes of a household's cell, and of people.
 _OF_CELL = {"status": "status", "attribute": "attribute", "cause": "cause", "cause8": "cause"}
 _OF_PEOPLE = {"sex", "health", "labour", "education", "at-school"}
 _ENUM_OF_LIST = {
-    "household-status": household_pb2.HouseholdStatus,
-    "attribute": household_pb2.Attribute,
-    "cause": household_pb2.Cause,
-    "sex": household_pb2.Sex,
-    "health": household_pb2.Health,
-    "labour": household_pb2.Labour,
-    "education": household_pb2.Education,
+    "household-status": household_pb2.HouseholdStatus.DESCRIPTOR,
+    "attribute": household_pb2.Attribute.DESCRIPTOR,
+    "cause": household_pb2.Cause.DESCRIPTOR,
+    "sex": household_pb2.Sex.DESCRIPTOR,
+    "health": household_pb2.Health.DESCRIPTOR,
+    "labour": household_pb2.Labour.DESCRIPTOR,
+    "education": household_pb2.Education.DESCRIPTOR,
 }
 _LEVELS = (2, 4, 6, 9, 12)
 
@@ -40,27 +41,32 @@ Codes = tuple[str, ...]
 Totals = dict[Codes, Counted]
 
 
-class Words(NamedTuple):
+@dataclass(frozen=True)
+class Words:
     """The tables of programme/figures.toml and programme/codes.toml, read once."""
 
     table: Mapping[str, Any]
     codes: Mapping[str, Any]
 
-    @property
+    @cached_property
     def class_of(self) -> dict[int, str]:
         """Status -> its class."""
-        numbers = {code: number for number, code in enum_codes("household-status").items()}
+        numbers = number_by_code(household_pb2.HouseholdStatus.DESCRIPTOR)
         return {
             numbers[status]: name
             for name, entry in self.table["classes"].items()
             for status in entry["statuses"]
         }
 
-    def cause8(self, cause: int) -> str:
-        """One of the eight causes of older reports."""
-        code = enum_codes("cause").get(cause, "")
-        rolled = self.table["cause8"].items()
-        return next((name for name, entry in rolled if code in entry["causes"]), "")
+    @cached_property
+    def cause8(self) -> dict[int, str]:
+        """Cause -> one of the eight causes of older reports."""
+        numbers = number_by_code(household_pb2.Cause.DESCRIPTOR)
+        return {
+            numbers[cause]: name
+            for name, entry in self.table["cause8"].items()
+            for cause in entry["causes"]
+        }
 
     def age(self, birth_year: int, as_of: str) -> str:
         """The band of the age at the end of the year asked about."""
@@ -72,16 +78,6 @@ class Words(NamedTuple):
         entry = self.table["by"][by]
         known = self.codes[entry["codes"]] if "codes" in entry else self.table.get(by, {})
         return str(known[code][language]) if code in known else code
-
-
-def enum_codes(name: str) -> dict[int, str]:
-    """Number -> code of a list of codes.toml that mirrors an enum."""
-    descriptor = _ENUM_OF_LIST[name].DESCRIPTOR
-    prefix = f"{name.upper().replace('-', '_')}_"
-    return {
-        value.number: value.name.removeprefix(prefix).lower().replace("_", "-")
-        for value in descriptor.values
-    }
 
 
 class FigureBook:
@@ -184,9 +180,7 @@ class FigureBook:
 
     async def _asked(self, as_of: str, request: Any) -> Moment:
         """The moment of a question, once the caller's own write is in the view."""
-        if request.HasField("at_least"):
-            position: Position = request.at_least
-            await self._parts.views.wait_for((VIEW,), position, WAIT_S)
+        await self._parts.views.own_write(request, VIEW)
         return await self.moment(as_of, request.known_at_us)
 
     async def moment(self, as_of: str, known_at_us: int) -> Moment:
@@ -241,16 +235,9 @@ class FigureBook:
         names: dict[str, str] = {}
         if "region" in request.by:
             place = list(request.by).index("region")
-            names = _region_names(connection, {codes[place] for codes in totals if codes})
+            counted = {codes[place] for codes in totals if codes}
+            names = regions.names_of(connection, sorted(counted), at.as_of)
         return totals, names
-
-
-def _region_names(connection: Connection, region_ids: set[str]) -> dict[str, str]:
-    try:
-        edition, _ = regions.edition_in_force(connection)
-    except FactMissing:
-        return {}
-    return regions.names_of(connection, edition, sorted(region_ids))
 
 
 class Counting:
@@ -262,7 +249,6 @@ class Counting:
         self._at = at
         self._region_id = region_id
         self._child_digits = next((n for n in _LEVELS if n > len(region_id)), _LEVELS[-1])
-        self._codes = {name: enum_codes(name) for name in _ENUM_OF_LIST}
 
     @property
     def is_standard(self) -> bool:
@@ -346,7 +332,7 @@ class Counting:
     def _code(self, name: str, value: int) -> str:
         match name:
             case "cause8":
-                return self._words.cause8(value)
+                return self._words.cause8.get(value, "")
             case "age":
                 return self._words.age(value, self._at.as_of)
             case "size":
@@ -354,7 +340,9 @@ class Counting:
             case "at-school":
                 return "yes" if value else "no"
             case _:
-                return self._codes[self._words.table["by"][name]["codes"]].get(value, "")
+                return code_by_number(_ENUM_OF_LIST[self._words.table["by"][name]["codes"]]).get(
+                    value, ""
+                )
 
 
 def _add(totals: dict[Codes, list[int]], codes: Codes, counted: Counted) -> None:

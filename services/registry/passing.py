@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 
 from chassis.rejection import require
+from chassis.viewstore import OWN_WRITE_S
 from services.wiring import ServeParts
 from tuopin.types.v1.types_pb2 import Position
-
-# How long a query waits for the lanes to pass the moment it asks about.
-WAIT_S = 5.0
 
 
 async def lanes_passed(
@@ -23,4 +21,4 @@ async def lanes_passed(
     for head in await parts.store.heads(topic):
         if partition is None or head.partition == partition:
             position = Position(topic=topic, partition=head.partition, position=head.position)
-            await parts.views.wait_for(views, position, WAIT_S)
+            await parts.views.wait_for(views, position, OWN_WRITE_S)

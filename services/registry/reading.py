@@ -4,8 +4,8 @@ from sqlalchemy import Connection
 
 from chassis.decider import PROGRAMME_ZONE
 from chassis.lanes import lane_of
-from chassis.rejection import FactMissing, reject
-from services.registry.passing import WAIT_S, lanes_passed
+from chassis.rejection import reject
+from services.registry.passing import lanes_passed
 from services.registry.views import household_file, regions
 from services.registry.views.households import household_as_of
 from services.wiring import ServeParts
@@ -25,8 +25,7 @@ class Reader:
     async def household(self, request: GetHousehold) -> Household:
         """The file, still sealed; rejects when there was none then."""
         now = self._parts.clock.now()
-        if request.HasField("at_least"):
-            await self._parts.views.wait_for(VIEWS, request.at_least, WAIT_S)
+        await self._parts.views.own_write(request, *VIEWS)
         if request.known_at_us:
             partition = lane_of(f"household-{request.household_id}")
             await lanes_passed(self._parts, request.known_at_us, VIEWS, "household", partition)
@@ -52,14 +51,7 @@ def _file(
     household = household_as_of(connection, household_id, as_of, known_at_us)
     if household is None:
         return None
-    household.village_name = _village_name(connection, household.village_id)
+    village_id = household.village_id
+    household.village_name = regions.names_of(connection, [village_id], as_of).get(village_id, "")
     household.file.extend(household_file.file_of(connection, household_id, as_of, known_at_us))
     return household
-
-
-def _village_name(connection: Connection, village_id: str) -> str:
-    try:
-        edition, _ = regions.edition_in_force(connection)
-    except FactMissing:
-        return ""
-    return regions.names_of(connection, edition, [village_id]).get(village_id, "")

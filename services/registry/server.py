@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from chassis.blobs import BlobMissing, media_type_of
 from chassis.rejection import reject, require
 from chassis.server import CommandServicer, Context, caller, check_region
-from services.registry.adoption import load_adopted
 from services.registry.applications import Applications
 from services.registry.decider.registration import ACTIVE_MEMBER
 from services.registry.decider.state import State
@@ -18,34 +17,34 @@ from services.registry.importing import digests
 from services.registry.importing.uploads import Upload, mark_cut_off
 from services.registry.importing.watching import watch
 from services.registry.reading import Reader
+from services.registry.region_preview import Preview
 from services.registry.registrations import registrations_of
 from services.registry.server_duplicates import DuplicateRpcs
 from services.registry.server_exit import ExitRpcs
 from services.registry.server_file import FileRpcs
 from services.registry.server_identification import IdentificationRpcs
 from services.registry.server_monitoring import MonitoringRpcs
+from services.registry.server_regions import RegionRpcs
 from services.registry.server_subjects import SubjectRpcs
 from services.registry.views import name_tokens, people_alike
 from services.registry.views.households import list_households
 from services.registry.views.lists import list_as_of
-from services.registry.views.regions import create, find_regions
+from services.registry.views.regions import create
 from services.wiring import ServeParts
 from tuopin.registry.v1 import explain_pb2 as explain
 from tuopin.registry.v1 import export_pb2 as exports
 from tuopin.registry.v1 import figures_pb2 as figures
 from tuopin.registry.v1 import household_pb2 as pb
 from tuopin.registry.v1 import import_pb2 as imports
-from tuopin.registry.v1 import region_pb2 as region
 from tuopin.registry.v1.service_pb2_grpc import RegistryServiceServicer
 from tuopin.types.v1.types_pb2 import Blob, Outcomes, Receipt
 
-# How long a query waits for the caller's own write.
-AT_LEAST_S = 5.0
 PICTURE_MAX_BYTES = 3 * 1024 * 1024
 PICTURES = frozenset({"image/jpeg", "image/png"})
 
 
 class Registry(
+    RegionRpcs,
     FileRpcs,
     ExitRpcs,
     MonitoringRpcs,
@@ -63,6 +62,7 @@ class Registry(
         self.registrations = registrations_of(parts)
         self.reader = Reader(parts)
         Applications(parts)
+        self.preview = Preview(parts)
         self.figures = FigureBook(parts)
         self.explainer = Explainer(parts)
         create(parts.views.engine)
@@ -72,14 +72,6 @@ class Registry(
         people_alike.create(parts.views.engine, edition, name_tokens.forget_all)
         self.duplicates = Duplicates(parts)
         mark_cut_off(parts.scratch)
-
-    async def AdoptRegions(self, request: region.AdoptRegions, context: Context) -> Receipt:
-        receipt = await self.handle(request, context)
-        await load_adopted(self.parts)
-        return receipt
-
-    async def FindRegions(self, request: region.FindRegions, context: Context) -> region.Regions:
-        return await self.parts.views.query(lambda connection: find_regions(connection, request))
 
     async def RegisterHousehold(self, request: pb.RegisterHousehold, context: Context) -> Receipt:
         return await self.registrations.one(request, lambda: self.handle(request, context))
@@ -118,8 +110,7 @@ class Registry(
     async def ListHouseholds(
         self, request: pb.ListHouseholds, context: Context
     ) -> pb.HouseholdPage:
-        if request.HasField("at_least"):
-            await self.parts.views.wait_for(("households",), request.at_least, AT_LEAST_S)
+        await self.parts.views.own_write(request, "households")
         if request.as_of or request.known_at_us:
             at = await self.figures.moment(request.as_of, request.known_at_us)
             return await self.parts.views.query(lambda each: list_as_of(each, request, at))

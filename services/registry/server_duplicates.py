@@ -7,7 +7,6 @@ from chassis.rejection import require
 from chassis.server import CommandServicer, Context, caller, check_region
 from services.registry.decider.duplicate import region_of
 from services.registry.duplicates import VIEWS, Duplicates, Reads
-from services.registry.passing import WAIT_S
 from services.registry.views.duplicates import list_decisions
 from services.wiring import ServeParts
 from tuopin.registry.v1 import duplicates_pb2 as pb
@@ -47,8 +46,7 @@ class DuplicateRpcs(CommandServicer):
     async def ListDuplicateDecisions(
         self, request: pb.ListDuplicateDecisions, context: Context
     ) -> pb.DuplicateDecisionPage:
-        if request.HasField("at_least"):
-            await self.parts.views.wait_for(VIEWS, request.at_least, WAIT_S)
+        await self.parts.views.own_write(request, *VIEWS)
         language = caller(context).language
         return await self.parts.views.query(
             lambda each: list_decisions(

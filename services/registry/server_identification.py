@@ -18,9 +18,6 @@ from tuopin.registry.v1 import posting_pb2 as posting
 from tuopin.registry.v1 import round_pb2 as rounds
 from tuopin.types.v1.types_pb2 import Receipt
 
-# How long a query waits for the caller's own write.
-AT_LEAST_S = 5.0
-
 
 class IdentificationRpcs(CommandServicer):
     """One short method per rpc, no rules."""
@@ -159,5 +156,4 @@ class IdentificationRpcs(CommandServicer):
 
     async def _seen(self, view: str, request: Any) -> None:
         """The caller's own write is in the view."""
-        if request.HasField("at_least"):
-            await self.parts.views.wait_for((view,), request.at_least, AT_LEAST_S)
+        await self.parts.views.own_write(request, view)

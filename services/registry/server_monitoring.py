@@ -6,9 +6,6 @@ from services.wiring import ServeParts
 from tuopin.registry.v1 import monitoring_pb2 as pb
 from tuopin.types.v1.types_pb2 import Receipt
 
-# How long a query waits for the caller's own write.
-AT_LEAST_S = 5.0
-
 
 class MonitoringRpcs(CommandServicer):
     """One short method per rpc, no rules."""
@@ -64,8 +61,7 @@ class MonitoringRpcs(CommandServicer):
         return await self.handle(request, context)
 
     async def GetMonitoring(self, request: pb.GetMonitoring, context: Context) -> pb.MonitoringRow:
-        if request.HasField("at_least"):
-            await self.parts.views.wait_for(("monitoring",), request.at_least, AT_LEAST_S)
+        await self.parts.views.own_write(request, "monitoring")
         found = await self.parts.views.query(
             lambda each: get_monitoring(each, request.household_id)
         )
@@ -75,6 +71,5 @@ class MonitoringRpcs(CommandServicer):
     async def ListMonitoring(
         self, request: pb.ListMonitoring, context: Context
     ) -> pb.MonitoringPage:
-        if request.HasField("at_least"):
-            await self.parts.views.wait_for(("monitoring",), request.at_least, AT_LEAST_S)
+        await self.parts.views.own_write(request, "monitoring")
         return await self.parts.views.query(lambda each: list_monitoring(each, request))

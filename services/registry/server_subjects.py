@@ -8,9 +8,6 @@ from tuopin.registry.v1 import county_pb2 as county
 from tuopin.registry.v1 import village_pb2 as village
 from tuopin.types.v1.types_pb2 import Receipt
 
-# How long a query waits for the caller's own write.
-AT_LEAST_S = 5.0
-
 
 class SubjectRpcs(CommandServicer):
     """One short method per rpc, no rules."""
@@ -83,13 +80,11 @@ class SubjectRpcs(CommandServicer):
     async def ListVillages(
         self, request: village.ListVillages, context: Context
     ) -> village.VillagePage:
-        if request.HasField("at_least"):
-            await self.parts.views.wait_for(("subjects",), request.at_least, AT_LEAST_S)
+        await self.parts.views.own_write(request, "subjects")
         return await self.parts.views.query(lambda each: subjects.list_villages(each, request))
 
     async def GetCounty(self, request: county.GetCounty, context: Context) -> county.County:
-        if request.HasField("at_least"):
-            await self.parts.views.wait_for(("subjects",), request.at_least, AT_LEAST_S)
+        await self.parts.views.own_write(request, "subjects")
         found = await self.parts.views.query(
             lambda each: subjects.county_of(each, request.county_id)
         )

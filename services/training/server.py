@@ -16,9 +16,6 @@ from tuopin.training.v1 import cadre_pb2 as pb
 from tuopin.training.v1.service_pb2_grpc import TrainingServiceServicer
 from tuopin.types.v1.types_pb2 import Receipt
 
-# How long a query waits for the caller's own write.
-AT_LEAST_S = 5.0
-
 
 class Training(CommandServicer, TrainingServiceServicer):
     """The rpcs of training."""
@@ -47,8 +44,7 @@ class Training(CommandServicer, TrainingServiceServicer):
         return await self.handle(request, context)
 
     async def GetCadre(self, request: pb.GetCadre, context: Context) -> pb.CadreRecord:
-        for position in request.at_least:
-            await self.views.wait_for(("cadre_record",), position, AT_LEAST_S)
+        await self.views.own_write(request, "cadre_record")
         record = await self.views.query(lambda connection: _record(connection, request))
         _check_any_region(
             context, [*(posting.region_id for posting in record.postings), record.region_id]

@@ -1,7 +1,8 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from chassis.clock import ManualClock, SystemClock, datetime_of
+from chassis.clock import ManualClock, SystemClock
+from chassis.times import moment
 
 START = datetime(2020, 3, 2, 1, 2, 3, 456789, tzinfo=UTC)
 
@@ -9,7 +10,7 @@ START = datetime(2020, 3, 2, 1, 2, 3, 456789, tzinfo=UTC)
 def test_a_moment_keeps_its_microseconds() -> None:
     clock = ManualClock(START)
     assert clock.now() == START
-    assert datetime_of(clock.now_us()) == START
+    assert moment(clock.now_us()) == START
 
 
 def test_the_systems_clock_is_aware_and_near() -> None:

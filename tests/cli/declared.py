@@ -8,6 +8,7 @@ HOUSEHOLD = "HOUSEHOLD"
 # Every command that lists, with what it is asked here.
 LISTINGS = {
     "regions find": ("十八洞", "--ancestor", COUNTY),
+    "regions changes": (),
     "household list": ("--region", COUNTY),
     "household duplicates decisions": ("--region", COUNTY),
     "household duplicates find": (HOUSEHOLD,),
@@ -43,6 +44,7 @@ MAY_BE_EMPTY = {
     "message dead",
     "monitoring list",
     "posting list",
+    "regions changes",
     "round list",
     "task burden",
     "task list",
@@ -75,7 +77,7 @@ _ANSWERS = {
     "plan": "approve consent show",
     "posting": "show",
     "rebuild": "",
-    "regions": "adopt",
+    "regions": "adopt show",
     "round": "close open",
     "run": "",
     "session": "complete schedule",

@@ -77,9 +77,16 @@ class People:
             raise
 
     def stream(self, service: str, rpc: str, request: Message) -> list[Any]:
-        """All answers of an operator's streaming rpc."""
-        call = getattr(self._stub(service, True), rpc)
-        return list(call(request, metadata=self._token()))
+        """All answers of an operator's streaming rpc, from the beginning again when it was cut."""
+        end = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                call = getattr(self._stub(service, True), rpc)
+                return list(call(request, metadata=self._token()))
+            except grpc.RpcError as error:
+                if error.code() not in AWAY or time.monotonic() > end:
+                    raise
+            time.sleep(PAUSE_S)
 
     def upload(self, service: str, rpc: str, requests: Iterator[Message]) -> Any:
         """Many messages in, one answer; not repeated."""

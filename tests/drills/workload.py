@@ -37,6 +37,8 @@ COUNTY, TOWNSHIP, VILLAGE = "433124", "433124110", "433124110226"
 ON = "2026-01-01"
 # Each has a chat of its own: the bot writes once a second to one.
 HELPERS = 4
+# Far from the people of the story, who may have played on the same system before.
+FIRST_PERSON = 90_001
 PATIENCE_S = 90.0
 PAUSE_S = 0.05
 # A tap whose answer was lost is made again.
@@ -288,7 +290,7 @@ class Workload:
 
     def person(self, number: int) -> int:
         """The helper's number in the chat."""
-        return 2001 + number
+        return FIRST_PERSON + number
 
     def pass_hours(self, hours: float) -> None:
         """Let time pass for the running system, or set its clock back."""

@@ -1,4 +1,4 @@
-"""The bot as a process of its own: `python -m tests.notifier.bot_process FOLDER ADDRESS CHAT`."""
+"""The bot as a process: `python -m tests.notifier.bot_process FOLDER ADDRESS CHAT LEASE_S`."""
 
 import asyncio
 import sys
@@ -17,7 +17,7 @@ from services.wiring import WorkParts
 from tests.notifier.stage import BOT_TOKEN, MASTER_KEY, ROOT, TOKEN_SECRET, views_of
 
 
-async def main(folder: Path, address: str, chat_url: str) -> None:
+async def main(folder: Path, address: str, chat_url: str, lease_s: float) -> None:
     programme = Programme.load(ROOT / "programme", DEMO_OVERLAY)
     clock = OffsetClock(folder / "clock-offset")
     keys = SqliteKeys(folder / "keys.db", MASTER_KEY)
@@ -33,8 +33,8 @@ async def main(folder: Path, address: str, chat_url: str) -> None:
         views=views_of(folder, clock, programme),
         send=connect(address, token).send,
     )
-    await run_bot(parts, bot_url=chat_url, token=BOT_TOKEN, call_timeout_s=2.0, lease_s=0.6)
+    await run_bot(parts, bot_url=chat_url, token=BOT_TOKEN, call_timeout_s=2.0, lease_s=lease_s)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), sys.argv[2], sys.argv[3]))
+    asyncio.run(main(Path(sys.argv[1]), sys.argv[2], sys.argv[3], float(sys.argv[4])))

@@ -52,7 +52,7 @@ MASTER_KEY = bytes(range(32))
 TOKEN_SECRET = "only for tests, thirty-two bytes of it"
 BOT_TOKEN = "4242:notifier-test-token"
 FOREIGN = ("household", "region", "plan", "fund", "cadre", "training")
-WAIT_S = 20.0
+WAIT_S = 60.0
 VILLAGE, TOWNSHIP, COUNTY = "433124110226", "433124110", "433124"
 HELPER, SPECIALIST = "aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002"
 PERSONS = {HELPER: 1001, SPECIALIST: 1002}
@@ -336,7 +336,9 @@ class Stage:
                 await self._bot
             self._bot = None
 
-    async def bot_process(self, failpoints: str = "") -> asyncio.subprocess.Process:
+    async def bot_process(
+        self, failpoints: str = "", lease_s: float = 0.6
+    ) -> asyncio.subprocess.Process:
         """The bot alone in a process, armed or not."""
         environment = {name: each for name, each in os.environ.items() if "TUOPIN" not in name}
         environment["TUOPIN_FAILPOINT_LOG"] = str(self.folder / "failpoints.log")
@@ -348,6 +350,7 @@ class Stage:
             str(self.folder),
             self.address,
             self.chat.url,
+            str(lease_s),
             cwd=ROOT,
             env=environment,
         )

@@ -2,9 +2,9 @@
 
 from datetime import datetime, timedelta
 
+from chassis.times import micros
 from services.notifier.decider import assignment
 from services.notifier.decider.policy import Posted, World, terms_of
-from services.notifier.decider.times import micros
 from tests.given import NOW, sealed
 from tests.notifier.policies import KINDS, TABLES
 from tuopin.notifier.v1.assignment_pb2 import (

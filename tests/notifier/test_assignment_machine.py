@@ -10,10 +10,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from chassis.decider import Context
 from chassis.rejection import Rejected
+from chassis.times import micros, moment
 from services.notifier.decider import assignment
 from services.notifier.decider.assignment import Phase, State
 from services.notifier.decider.policy import Posted
-from services.notifier.decider.times import micros, moment
 from services.notifier.views.deadlines import DEADLINES
 from tests.given import NOW, SOMEBODY, sealed
 from tests.notifier import tasks as task

@@ -2,9 +2,9 @@
 
 import pytest
 
+from chassis.times import micros, minute_of
 from services.notifier.decider import assignment
 from services.notifier.decider.policy import Posted, World
-from services.notifier.decider.times import micros, shown
 from tests.given import NOW, Given
 from tests.notifier.policies import PARAMETERS
 from tests.notifier.tasks import (
@@ -270,4 +270,4 @@ def test_a_refused_answer_comes_back_and_can_be_given_again() -> None:
 
 
 def test_times_are_shown_in_the_programme_s_zone() -> None:
-    assert shown(micros(NOW)) == "2020-03-02 09:00"
+    assert minute_of(micros(NOW)) == "2020-03-02 09:00"

@@ -4,8 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 from chassis.decider import Actor, Claim
+from chassis.times import micros
 from services.notifier.decider.complaint import COMPLAINT, DECIDER
-from services.notifier.decider.times import micros
 from tests.given import NOW, FixedParameters, Given
 from tests.notifier import voices as v
 from tuopin.notifier.v1.complaint_pb2 import (

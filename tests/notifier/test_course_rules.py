@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from chassis.times import micros, minute_of, moment
 from services.notifier.decider import assignment
 from services.notifier.decider.policy import Posted, World
-from services.notifier.decider.times import micros, moment, shown
 from tests.given import NOW, Given
 from tests.notifier import tasks as task
 from tests.notifier.policies import KINDS, PARAMETERS
@@ -159,7 +159,7 @@ def snooze(hours: float) -> SnoozeAssignment:
 def test_a_task_put_off_comes_back_as_a_reminder() -> None:
     (event,) = given(task.offered()).when(snooze(24)).events
     assert isinstance(event, AssignmentSnoozed)
-    assert (event.ordinal, shown(event.until_us)) == (1, "2020-03-03 09:00")
+    assert (event.ordinal, minute_of(event.until_us)) == (1, "2020-03-03 09:00")
     story = given(task.offered(), event)
     story.when(REMIND, at=NOW + timedelta(hours=23)).then_nothing()
     # It is the wake-up, not one of the reminders that count.

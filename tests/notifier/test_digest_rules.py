@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
+from chassis.times import day_of, micros
 from services.notifier.decider import digest, order, outage
 from services.notifier.decider.digest import Open
-from services.notifier.decider.times import day_of, micros
 from tests.given import NOW, Given
 from tests.notifier.policies import PARAMETERS
 from tests.notifier.tasks import HELPER, VILLAGE

@@ -5,9 +5,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from chassis.decider import Actor, Claim, Release
+from chassis.times import micros
 from services.notifier.decider import link
 from services.notifier.decider.link import Standing
-from services.notifier.decider.times import micros
 from services.notifier.unlinking import unlink_departed, unlink_postless
 from tests.given import NOW, FixedParameters, Given
 from tests.notifier.policies import PARAMETERS

@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from chassis.decider import Actor, Claim, Release
+from chassis.times import micros
 from services.notifier.decider import link, message
 from services.notifier.decider.message import Ways
-from services.notifier.decider.times import micros
 from tests.given import NOW, Given
 from tests.notifier.policies import PARAMETERS
 from tuopin.notifier.v1.link_pb2 import ChatLinked, IssueLink, LinkChat, LinkIssued

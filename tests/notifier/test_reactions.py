@@ -8,10 +8,10 @@ from google.protobuf.message import Message
 
 from chassis.decider import derived_id
 from chassis.programme import Programme
+from chassis.times import micros, minute_of
 from services.notifier import reactions
 from services.notifier.causes import Known, reactions_of
 from services.notifier.decider.policy import Posted
-from services.notifier.decider.times import micros, shown
 from services.notifier.reactions import ANSWERS, REACTIONS
 from tests.given import NOW
 from tests.notifier import tasks as task
@@ -124,7 +124,7 @@ def test_each_measure_of_a_plan_is_checked_on_the_morning_it_is_due() -> None:
     offers = caused(event, known, "measure-check")
     assert [offer.facts["measure_id"] for offer in offers] == ["plan-1/1", "plan-1/2"]
     # The first is due in the Spring Festival: the day after it.
-    assert [shown(offer.offer_at_us) for offer in offers] == [
+    assert [minute_of(offer.offer_at_us) for offer in offers] == [
         "2026-02-24 08:00",
         "2026-03-04 08:00",
     ]
@@ -139,7 +139,7 @@ def test_a_notice_and_a_warning_have_their_tasks() -> None:
         warning_id="w-1", household_id="h-1", village_id=task.VILLAGE, visit_due_on="2026-04-20"
     )
     (visit,) = caused(raised)
-    assert (visit.kind, shown(visit.due_at_us)) == ("warning-visit", "2026-04-21 00:00")
+    assert (visit.kind, minute_of(visit.due_at_us)) == ("warning-visit", "2026-04-21 00:00")
 
 
 def test_a_step_of_the_monitoring_that_is_late_alerts_the_region_that_is_to_hear() -> None:
@@ -167,7 +167,7 @@ def test_a_session_invites_each_cadre_of_its_region_once() -> None:
     offers = caused(event, Known(everyone=everyone))
     assert [offer.cadre_id for offer in offers] == ["cadre-1", "cadre-2"]
     assert all(offer.personally and offer.household_id == "" for offer in offers)
-    assert {shown(offer.due_at_us) for offer in offers} == {"2026-04-21 00:00"}
+    assert {minute_of(offer.due_at_us) for offer in offers} == {"2026-04-21 00:00"}
 
 
 def test_an_offer_is_told_to_whom_it_was_made() -> None:

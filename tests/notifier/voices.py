@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from services.notifier.decider.times import micros
+from chassis.times import micros
 from services.notifier.decider.voicestate import Membership, Question
 from tests.given import NOW
 from tests.services.feeds import Log

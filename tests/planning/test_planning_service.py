@@ -254,7 +254,7 @@ async def test_each_command_has_its_callers(
 async def test_an_answer_that_cannot_hold_the_callers_write_is_not_given(
     here: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.planning.server.AT_LEAST_S", 0.05)
+    monkeypatch.setattr("chassis.viewstore.OWN_WRITE_S", 0.05)
     receipt = await here.client(f"township-office@{TOWNSHIP}").call(draft())
     query = GetPlan(reference="h-1", at_least=receipt.position)
     query.at_least.position += 1

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from chassis.client import Client
 from services.registry.editions import path_of
-from services.registry.views import regions
+from services.registry.views import region_loading
 from services.registry.worker import SERVICE
 from tests.registry.files import VILLAGES
 from tests.services.running import Running, running
@@ -33,7 +33,9 @@ async def registry(folder: Path) -> AsyncIterator[Running]:
     """Started again in the same folder it is the same registry after a restart."""
     async with running(SERVICE, folder) as here:
         edition = small_edition(folder)
-        await here.views.change(lambda connection: regions.load(connection, 1, edition, folder))
+        await here.views.change(
+            lambda connection: region_loading.load(connection, 1, edition, folder)
+        )
         yield here
 
 

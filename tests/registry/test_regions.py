@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, create_engine, func, select
 from chassis.rejection import FactMissing
 from services.registry.editions import WrongDigest, count_of, path_of, read_edition, regions_of
 from services.registry.spelling import Spelling
-from services.registry.views import regions
+from services.registry.views import region_loading, regions
 from tuopin.registry.v1.region_pb2 import FindRegions
 from tuopin.types.v1.types_pb2 import Edition
 
@@ -50,7 +50,7 @@ def test_an_unknown_edition_is_not_shipped() -> None:
 def test_the_shipped_list_loads_whole_and_is_searched(engine: Engine) -> None:
     shipped = read_edition("regions-cn-2023")
     with engine.begin() as connection:
-        assert regions.load(connection, 1, Edition(name=shipped.name, sha256=shipped.sha256))
+        assert region_loading.load(connection, 1, Edition(name=shipped.name, sha256=shipped.sha256))
     with engine.begin() as connection:
         assert rows(connection) == 665_276
         found = regions.find_regions(connection, FindRegions(text="十八洞", ancestor_id="433124"))
@@ -70,9 +70,9 @@ def test_the_shipped_list_loads_whole_and_is_searched(engine: Engine) -> None:
 def test_an_edition_is_loaded_once(engine: Engine, tmp_path: Path) -> None:
     edition = ship(tmp_path, "old", SMALL)
     with engine.begin() as connection:
-        assert regions.load(connection, 1, edition, tmp_path)
+        assert region_loading.load(connection, 1, edition, tmp_path)
     with engine.begin() as connection:
-        assert not regions.load(connection, 1, edition, tmp_path)
+        assert not region_loading.load(connection, 1, edition, tmp_path)
         assert rows(connection) == 5
 
 
@@ -80,27 +80,30 @@ def test_a_changed_file_leaves_no_row(engine: Engine, tmp_path: Path) -> None:
     edition = ship(tmp_path, "old", SMALL)
     path_of(edition.sha256, tmp_path).write_bytes(gzip.compress(NEWER.encode()))
     with pytest.raises(WrongDigest), engine.begin() as connection:
-        regions.load(connection, 1, edition, tmp_path)
+        region_loading.load(connection, 1, edition, tmp_path)
     with engine.begin() as connection:
         assert rows(connection) == 0
-        assert regions.loaded(connection) == set()
+        assert region_loading.loaded(connection) == set()
 
 
-def test_the_edition_adopted_last_is_in_force_and_old_rows_stay(
+def test_the_edition_adopted_last_is_in_force_and_only_its_changes_are_new_rows(
     engine: Engine, tmp_path: Path
 ) -> None:
     old, newer = ship(tmp_path, "old", SMALL), ship(tmp_path, "newer", NEWER)
+    days = {1: "2020-01-01", 2: "2024-01-01", 3: "2025-01-01"}
     with engine.begin() as connection:
         for version, edition in enumerate((old, newer), 1):
-            regions.load(connection, version, edition, tmp_path)
-        number, name = regions.edition_in_force(connection)
-        assert (name, rows(connection)) == ("newer", 11)
-        assert regions.is_known(connection, number, "433124110227")
+            region_loading.load(connection, version, edition, tmp_path, effective_on=days[version])
+        _, name = regions.edition_in_force(connection)
+        assert (name, rows(connection)) == ("newer", 6)
+        assert regions.is_known(connection, "433124110227")
+        assert not regions.is_known(connection, "433124110227", "2023-12-31")
         # Back into force: the same rows again, none doubled.
-        regions.load(connection, 3, old, tmp_path)
-        number, name = regions.edition_in_force(connection)
-        assert (name, rows(connection)) == ("old", 11)
-        assert not regions.is_known(connection, number, "433124110227")
+        region_loading.load(connection, 3, old, tmp_path, effective_on=days[3])
+        _, name = regions.edition_in_force(connection)
+        assert (name, rows(connection)) == ("old", 6)
+        assert not regions.is_known(connection, "433124110227")
+        assert regions.is_known(connection, "433124110227", "2024-06-01")
 
 
 def test_before_the_first_adoption_a_village_is_a_missing_fact(engine: Engine) -> None:
@@ -110,7 +113,7 @@ def test_before_the_first_adoption_a_village_is_a_missing_fact(engine: Engine) -
 
 def test_names_and_codes_are_searched_literally(engine: Engine, tmp_path: Path) -> None:
     with engine.begin() as connection:
-        regions.load(connection, 1, ship(tmp_path, "old", SMALL), tmp_path)
+        region_loading.load(connection, 1, ship(tmp_path, "old", SMALL), tmp_path)
         totals = {
             text: regions.find_regions(connection, FindRegions(text=text)).total
             for text in ("", "4331", "村", "%", "99")

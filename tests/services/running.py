@@ -33,7 +33,7 @@ from tuopin.types.v1.types_pb2 import Position, Receipt
 MASTER_KEY = bytes(range(32))
 PROGRAMME = Path(__file__).resolve().parents[2] / "programme"
 FOREIGN = ("household", "plan", "fund", "cadre", "training", "task", "message")
-WAIT_S = 20.0
+WAIT_S = 60.0
 
 
 class Running:

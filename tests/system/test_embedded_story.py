@@ -9,7 +9,7 @@ from pathlib import Path
 from services.cli.story.whole import STEPS as STEPS
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 180
+PATIENCE_S = 300
 
 
 def test_every_step_of_the_demo_succeeds_and_shows_its_proof(tmp_path: Path) -> None:

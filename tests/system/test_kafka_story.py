@@ -18,15 +18,22 @@ from random import Random
 
 import pytest
 
+from chassis.clock import MICROSECONDS
 from devtools.cluster import ROOT, Cluster
+from localchat.client import buttons_of
 from tests.drills.clusters import kill_workers, workload
+from tests.drills.log import read_log
 from tests.drills.proofs import assert_whole
 from tests.drills.running import CLUSTER, shuffled
-from tests.drills.workload import Workload
+from tests.drills.workload import HELPERS, Workload
 from tests.system.test_embedded_story import STEPS
+from tuopin.notifier.v1 import assignment_pb2 as task
+from tuopin.notifier.v1.handling_pb2 import AnswerClockStarted
 
-PATIENCE_S = 180
+PATIENCE_S = 300
 SEED = 11
+# The database goes so long before a clock would run out, and stays away so long.
+LEAD_S, GONE_S = 5.0, 10.0
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +138,54 @@ def test_lives_go_on_while_everything_is_killed(cluster: Cluster, work: Workload
         assert lives.result() > 0
     revive(cluster)
     work.life()
+
+
+def test_no_answer_clock_runs_while_the_database_is_gone(cluster: Cluster, work: Workload) -> None:
+    """The clocks of two tasks would run out in the middle of it; one of them is taken meanwhile."""
+    silent, taken = work.life(finish=False), work.life(finish=False)
+    silent_id, taken_id = (work.task(each).assignment_id for each in (silent, taken))
+    due_us = next_at_us(work, silent_id)
+    message = work.message(work.person((work.lives - 1) % HELPERS), taken_id, ":ack:")
+    ahead_s = float(cluster.clock_offset_file.read_text())
+    now_us = round((time.time() + ahead_s) * MICROSECONDS)
+    work.pass_hours(((due_us - now_us) / MICROSECONDS - LEAD_S) / 3600)
+    cluster.postgres.stop()
+    gone_at = time.monotonic()
+    person = work.person((work.lives - 1) % HELPERS)
+    (data,) = (b["callback_data"] for b in buttons_of(message) if ":ack:" in b["callback_data"])
+    work.act(lambda: work.chat.tap(person, message["message_id"], data))
+    time.sleep(GONE_S)
+    cluster.postgres.start()
+    gone_s = time.monotonic() - gone_at
+
+    def taken_and_reminded() -> bool:
+        revive(cluster)
+        accepted = work.is_so(taken, status=task.ASSIGNMENT_STATUS_ACKNOWLEDGED)
+        return accepted and work.is_so(silent, reminded=True)
+
+    work.until("the tap counts, and the silent one is reminded", taken_and_reminded)
+    reminders = [
+        each.envelope.recorded_at_us
+        for each in read_log(work.people)
+        if isinstance(each.event, task.AssignmentReminded) and each.event.assignment_id == silent_id
+    ]
+    assert reminders[0] >= due_us + gone_s * MICROSECONDS
+    assert not work.task(taken).reminded
+
+
+def next_at_us(work: Workload, assignment_id: str) -> int:
+    """When the clock of an answer runs out, the sending of its message known."""
+
+    def started() -> int | None:
+        events = [each.event for each in read_log(work.people)]
+        clocks = [
+            each.clock.next_at_us
+            for each in events
+            if isinstance(each, AnswerClockStarted) and each.assignment_id == assignment_id
+        ]
+        return clocks[-1] if clocks else None
+
+    return work.until("the clock runs from the sending", started)
 
 
 def test_afterwards_everything_is_whole(cluster: Cluster, work: Workload) -> None:

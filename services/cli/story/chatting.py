@@ -8,7 +8,7 @@ from services.cli.story.play import COUNTY, Stage, expect
 from tuopin.notifier.v1.assignment_pb2 import ASSIGNMENT_STATUS_VERIFIED, ListAssignments
 
 # Ids of the scripted people at the local chat.
-PERSONS = {"helper": 1001, "specialist": 1002}
+PERSONS = {"helper": 1001, "specialist": 1002, "deputy": 1003, "resident": 1004, "leader": 1005}
 # On record of each of them; nobody's number.
 PHONE = "10000000000"
 
@@ -36,6 +36,23 @@ def task_in_chat(
     return assignment.assignment_id, message
 
 
+def message_after(
+    stage: Stage, who: str, assignment_id: str, earlier: dict[str, Any]
+) -> dict[str, Any]:
+    """A later message about the same assignment: it has arrived, so its clock runs."""
+    short = _short(assignment_id)
+    return stage.run(
+        stage.chat.wait_for_message(
+            PERSONS[who],
+            lambda m: (
+                m["message_id"] > earlier["message_id"]
+                and any(short in data for data in _buttons(m))
+            ),
+            30.0,
+        )
+    )
+
+
 def confirm(stage: Stage, person: int, phone: str = "") -> None:
     """Say that it is oneself; who supervises shares the telephone instead."""
     question = stage.run(
@@ -46,12 +63,28 @@ def confirm(stage: Stage, person: int, phone: str = "") -> None:
     if phone:
         stage.run(stage.chat.contact(person, phone))
     else:
-        _tap(stage, person, question, ":yes:")
+        tap(stage, person, question, ":yes:")
+
+
+def in_chat(stage: Stage, who: str, task: str, after: int = 0) -> dict[str, Any]:
+    """The message about this assignment in somebody's chat, newer than what was there."""
+    short = _short(task)
+    return stage.run(
+        stage.chat.wait_for_message(
+            PERSONS[who], lambda m: any(short in data for data in _buttons(m)), 30.0, after=after
+        )
+    )
+
+
+def latest(stage: Stage, who: str) -> int:
+    """How far somebody's chat is."""
+    messages = stage.run(stage.chat.messages(PERSONS[who]))
+    return max((int(each["change"]) for each in messages), default=0)
 
 
 def take(stage: Stage, person: int, message: dict[str, Any], task: str) -> None:
     """Tap the button that takes the task."""
-    _tap(stage, person, message, ":ack:")
+    tap(stage, person, message, ":ack:")
 
 
 def finish(stage: Stage, person: int, message: dict[str, Any], task: str, *, evidence: int) -> None:
@@ -64,7 +97,7 @@ def finish(stage: Stage, person: int, message: dict[str, Any], task: str, *, evi
         return mine.evidence_count >= evidence
 
     stage.until(f"{evidence} proofs are in", arrived)
-    _tap(stage, person, message, ":done:")
+    tap(stage, person, message, ":done:")
 
 
 def verified(stage: Stage, task: str) -> Any:
@@ -80,7 +113,8 @@ def verified(stage: Stage, task: str) -> Any:
     return stage.until(f"task {task} is verified", settled)
 
 
-def _tap(stage: Stage, person: int, message: dict[str, Any], action: str) -> None:
+def tap(stage: Stage, person: int, message: dict[str, Any], action: str) -> None:
+    """Tap the button of this action, once the message has it."""
     current = stage.run(
         stage.chat.wait_for_message(
             person,

@@ -1,7 +1,6 @@
 """Second part: cadres, plan, visit, money, and the answer through the chat."""
 
 import hashlib
-from functools import partial
 from typing import Any
 
 import grpc
@@ -54,6 +53,7 @@ from tuopin.training.v1.cadre_pb2 import (
     AppointCadre,
     CompleteTraining,
     GetCadre,
+    Post,
     PostCadre,
     ScheduleSession,
 )
@@ -71,26 +71,31 @@ def appoint_cadres(stage: Stage) -> str:
         ("specialist", POST_TOWNSHIP_SPECIALIST, TOWNSHIP),
     )
     for who, post, region in posts:
-        cadre_id = stage.facts[who] = command_id()
-        appoint = AppointCadre(
-            command_id=command_id(),
-            cadre_id=cadre_id,
-            region_id=COUNTY,
-            name=f"示例干部{who}",
-            phone=PHONE,
-            language="zh",
-            effective_on=TODAY,
-        )
-        stage.ask("training", "training", "AppointCadre", appoint)
-        move = PostCadre(
-            command_id=command_id(),
-            cadre_id=cadre_id,
-            region_id=region,
-            post=post,
-            effective_on=TODAY,
-        )
-        proofs.append(f"{who}: {place(stage.ask('training', 'training', 'PostCadre', move))}")
+        proofs.append(f"{who}: {place(appoint(stage, who, post, region))}")
     return "; ".join(proofs)
+
+
+def appoint(stage: Stage, who: str, post: Post.ValueType, region: str) -> Any:
+    """One cadre of the county, posted there."""
+    cadre_id = stage.facts[who] = command_id()
+    command = AppointCadre(
+        command_id=command_id(),
+        cadre_id=cadre_id,
+        region_id=COUNTY,
+        name=f"示例干部{who}",
+        phone=PHONE,
+        language="zh",
+        effective_on=TODAY,
+    )
+    stage.ask("training", "training", "AppointCadre", command)
+    move = PostCadre(
+        command_id=command_id(),
+        cadre_id=cadre_id,
+        region_id=region,
+        post=post,
+        effective_on=TODAY,
+    )
+    return stage.ask("training", "training", "PostCadre", move)
 
 
 def train(stage: Stage) -> str:
@@ -117,19 +122,24 @@ def train(stage: Stage) -> str:
 
 def link_chats(stage: Stage) -> str:
     """One-time codes tie the private chats to the cadres."""
-    for who, person in PERSONS.items():
-        code = new_code()
-        issue = IssueLink(
-            command_id=command_id(),
-            cadre_id=stage.facts[who],
-            code_sha256=hashlib.sha256(code.encode()).hexdigest(),
-        )
-        stage.ask("training", "notifier", "IssueLink", issue)
-        stage.run(stage.chat.person(person, f"示例 {who}", stage.language))
-        stage.run(stage.chat.say(person, f"/start {code}"))
-        confirm(stage, person, PHONE if who == "specialist" else "")
-        stage.until("the chat is linked", partial(_linked, stage, stage.facts[who]))
+    link_chat(stage, "helper")
+    link_chat(stage, "specialist", phone=PHONE)
     return "2 chats linked; the codes are spent"
+
+
+def link_chat(stage: Stage, who: str, *, phone: str = "") -> None:
+    """A code, the chat that shows it, and the yes; a supervisor shows the own telephone."""
+    code, person = new_code(), PERSONS[who]
+    issue = IssueLink(
+        command_id=command_id(),
+        cadre_id=stage.facts[who],
+        code_sha256=hashlib.sha256(code.encode()).hexdigest(),
+    )
+    stage.ask("training", "notifier", "IssueLink", issue)
+    stage.run(stage.chat.person(person, f"示例 {who}", stage.language))
+    stage.run(stage.chat.say(person, f"/start {code}"))
+    confirm(stage, person, phone)
+    stage.until("the chat is linked", lambda: linked(stage, who))
 
 
 def consent(stage: Stage) -> str:
@@ -278,8 +288,9 @@ def consent_of(stage: Stage, household_id: str, person_id: str) -> Consent:
     return Consent(given_by=person_id, given_on=stage.today(), paper=signed)
 
 
-def _linked(stage: Stage, cadre_id: str) -> bool:
-    link = stage.ask("training", "notifier", "GetLink", GetLink(cadre_id=cadre_id))
+def linked(stage: Stage, who: str) -> bool:
+    """Whether somebody has a chat."""
+    link = stage.ask("training", "notifier", "GetLink", GetLink(cadre_id=stage.facts[who]))
     return bool(link.linked)
 
 

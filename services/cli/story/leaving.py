@@ -8,7 +8,7 @@ from google.protobuf.message import Message
 from chassis.client import problem_of
 from chassis.envelope import parse
 from services.cli.contact import STUBS
-from services.cli.story.chatting import PERSONS, finish, take, task_in_chat, verified
+from services.cli.story.chatting import PERSONS, finish, message_after, take, task_in_chat, verified
 from services.cli.story.helping import consent_of, plan_of
 from services.cli.story.pictures import paper
 from services.cli.story.play import (
@@ -69,9 +69,10 @@ def nobody_answers(stage: Stage) -> str:
         command_id=command_id(), plan_id=plan.plan_id, helper_id=stage.facts["helper"]
     )
     stage.ask("township", "planning", "ApprovePlan", approve)
-    task, _ = task_in_chat(stage, "helper", "first-visit", household_id)
+    task, offered = task_in_chat(stage, "helper", "first-visit", household_id)
     stage.pass_hours(A_REMINDER_H)
     stage.until("the helper was reminded", lambda: _assignment(stage, task).reminded)
+    message_after(stage, "helper", task, offered)
     stage.pass_hours(A_STEP_H)
     stage.until(
         "the township's specialist has the task",

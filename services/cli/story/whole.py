@@ -1,6 +1,6 @@
 """The acts of the story, one after the other."""
 
-from services.cli.story import helping, identifying, judging, leaving, register, voicing
+from services.cli.story import handling, helping, identifying, judging, leaving, register, voicing
 
 STEPS = [
     *register.STEPS,
@@ -9,5 +9,6 @@ STEPS = [
     *leaving.STEPS,
     *identifying.STEPS,
     *judging.STEPS,
+    *handling.STEPS,
     *leaving.LAST,
 ]

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from chassis.enumcodes import code_by_number
 from tuopin.funding.v1.ledger_pb2 import Entry, Source
 
 CREDIT_KINDS = frozenset({"appropriated", "received"})
@@ -24,7 +25,7 @@ def account(kind: str, *reference: str) -> str:
 
 def word(source: Source.ValueType) -> str:
     """A source as accounts name it: central, provincial, prefectural, county."""
-    return Source.Name(source).removeprefix("SOURCE_").lower()
+    return code_by_number(Source.DESCRIPTOR)[source]
 
 
 def balance_change(entry: Entry) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from chassis.clock import Clock
+from chassis.times import day_of
 from chassis.viewstore import ViewStore
 from services.notifier.chat.catalogue import Catalogue, joined
 from services.notifier.chat.people import People
@@ -15,7 +16,6 @@ from services.notifier.chat.taps import DECLINE, LANGUAGE, PAGE, PROVE, SNOOZE, 
 from services.notifier.chat.tasks import (
     Button,
     Shown,
-    day,
     end_of_day_us,
     kind_of,
     short_cadre,
@@ -161,7 +161,7 @@ class Answers:
                 kind=kind_of(row, catalogue),
                 number=row.household_number,
                 place=places[row.village_id],
-                due=day(row.due_at_us),
+                due=day_of(row.due_at_us),
                 state=catalogue.texts[f"list.{state}"],
             )
             if who:

@@ -3,12 +3,12 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Row
 
-from chassis.decider import PROGRAMME_ZONE
+from chassis.times import day_of, end_of, micros, minute_of
 from services.notifier.chat.catalogue import Catalogue, joined
 from services.notifier.chat.taps import (
     DETAILS,
@@ -112,7 +112,7 @@ def _state(
 def _to_take(assignment: Row[Any], words: Wording) -> tuple[list[str], tuple[Button, ...]]:
     catalogue = words.catalogue
     lines = [
-        catalogue.text("task.due", due=day(assignment.due_at_us)),
+        catalogue.text("task.due", due=day_of(assignment.due_at_us)),
         catalogue.text(f"task.how-{assignment.proof}"),
     ]
     if not assignment.cadre_id:
@@ -123,7 +123,7 @@ def _to_take(assignment: Row[Any], words: Wording) -> tuple[list[str], tuple[But
 def _to_finish(assignment: Row[Any], words: Wording) -> tuple[list[str], tuple[Button, ...]]:
     catalogue = words.catalogue
     lines = [
-        catalogue.text("task.due", due=day(assignment.due_at_us)),
+        catalogue.text("task.due", due=day_of(assignment.due_at_us)),
         catalogue.text(f"task.how-{assignment.proof}"),
         catalogue.text("task.taken", count=assignment.evidence_count),
     ]
@@ -149,7 +149,7 @@ def _more(assignment: Row[Any], words: Wording) -> tuple[Button, ...]:
 
 
 def _done(assignment: Row[Any], message: Row[Any], catalogue: Catalogue) -> str:
-    at = minute(assignment.done_at_us)
+    at = minute_of(assignment.done_at_us)
     if assignment.done_by == message.cadre_id:
         return catalogue.text("task.done-by-you", at=at)
     return catalogue.text("task.done-by-other", at=at, cadre=short_cadre(assignment.done_by))
@@ -172,9 +172,9 @@ def shown_details(assignment: Row[Any], cadre_id: str, words: Wording) -> str:
         kind_of(assignment, catalogue),
         catalogue.text("task.household", number=assignment.household_number),
         catalogue.text("task.place", place=words.place),
-        catalogue.text("task.due", due=day(assignment.due_at_us)),
+        catalogue.text("task.due", due=day_of(assignment.due_at_us)),
         catalogue.text(f"task.how-{assignment.proof}"),
-        catalogue.text("details.offered", at=minute(assignment.offered_at_us)),
+        catalogue.text("details.offered", at=minute_of(assignment.offered_at_us)),
         catalogue.text("details.evidence", count=assignment.evidence_count),
     ]
     holder = assignment.cadre_id
@@ -207,24 +207,9 @@ def short_cadre(cadre_id: str) -> str:
     return cadre_id[:CADRE_LEN]
 
 
-def minute(at_us: int) -> str:
-    """A moment in the programme's zone."""
-    return _local(at_us).strftime("%Y-%m-%d %H:%M")
-
-
-def day(at_us: int) -> str:
-    """A day in the programme's zone."""
-    return _local(at_us).strftime("%Y-%m-%d")
-
-
 def end_of_day_us(at_us: int) -> int:
     """The last moment of the day in the programme's zone."""
-    tomorrow = _local(at_us).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    return (tomorrow.astimezone(UTC) - EPOCH) // timedelta(microseconds=1) - 1
-
-
-def _local(at_us: int) -> datetime:
-    return (EPOCH + timedelta(microseconds=at_us)).astimezone(PROGRAMME_ZONE)
+    return micros(end_of(day_of(at_us))) - 1
 
 
 def _button(name: str, action: str, assignment: Row[Any], words: Wording) -> Button:

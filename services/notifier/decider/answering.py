@@ -5,11 +5,11 @@ from datetime import timedelta
 
 from chassis.decider import Context
 from chassis.rejection import reject, require
+from chassis.times import micros, minute_of, moment
 from services.notifier.decider.assigning import pass_on
 from services.notifier.decider.calendar import calendar_of
 from services.notifier.decider.clocks import REMIND, running_clock
 from services.notifier.decider.policy import limit, listed
-from services.notifier.decider.times import micros, moment, shown
 from services.notifier.decider.work import Event, Phase, State, evolve
 from tuopin.notifier.v1.assignment_pb2 import (
     AcknowledgeAssignment,
@@ -88,7 +88,7 @@ def snooze(state: State, command: SnoozeAssignment, context: Context) -> Events:
     )
     until = context.now + timedelta(seconds=command.for_s)
     due = moment(state.offered.due_at_us)
-    require(until <= due, "snooze-past-due", field="for_s", due=shown(state.offered.due_at_us))
+    require(until <= due, "snooze-past-due", field="for_s", due=minute_of(state.offered.due_at_us))
     # The morning after quiet hours may be too late: then it is asked again in the night.
     wake = min(calendar_of(context).awake(until), due)
     yield AssignmentSnoozed(
@@ -257,8 +257,10 @@ def _require_open_for(state: State, cadre_id: str) -> None:
     if state.phase is Phase.CANCELLED:
         reject("assignment-cancelled")
     if state.phase is Phase.EXPIRED:
-        reject("assignment-expired", at=shown(state.offered.expire_at_us))
-    require(state.open, "assignment-already-done", cadre=state.cadre_id, at=shown(state.done_at_us))
+        reject("assignment-expired", at=minute_of(state.offered.expire_at_us))
+    require(
+        state.open, "assignment-already-done", cadre=state.cadre_id, at=minute_of(state.done_at_us)
+    )
     holder = state.cadre_id or state.previous_cadre_id
     require(cadre_id == holder, "assignment-with-another-cadre", cadre=holder or "-")
 

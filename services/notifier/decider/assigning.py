@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from chassis.decider import Context
 from chassis.rejection import require
+from chassis.times import micros, moment
 from services.notifier.decider.clocks import ESCALATE, held_up, running_clock, waiting_clock
 from services.notifier.decider.policy import World, candidates, limit, policy_of, upward
-from services.notifier.decider.times import micros, moment
 from services.notifier.decider.work import Event, Phase, State, evolve
 from tuopin.notifier.v1.assignment_pb2 import (
     AssignmentEscalated,

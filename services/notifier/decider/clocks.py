@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 
 from chassis.decider import Context
+from chassis.times import micros, moment
 from services.notifier.decider.calendar import Calendar, calendar_of
-from services.notifier.decider.times import micros, moment
 from tuopin.notifier.v1.handling_pb2 import AnswerClock, Terms
 
 REMIND, ESCALATE = "remind", "escalate"

@@ -11,7 +11,7 @@ from typing import Any
 
 from chassis.decider import Claim, Context, Decider, Decision
 from chassis.rejection import reject, require
-from services.notifier.decider.times import micros
+from chassis.times import micros
 from tuopin.notifier.v1.complaint_pb2 import (
     AnswerComplaint,
     ComplainantRevealed,

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from chassis.decider import Context, Decider, derived_id
+from chassis.times import day_of, micros
 from services.notifier.decider.calendar import calendar_of
-from services.notifier.decider.times import day_of, micros
 from tuopin.notifier.v1.digest_pb2 import (
     DigestQueued,
     DigestScheduled,

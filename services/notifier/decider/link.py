@@ -10,8 +10,8 @@ from typing import Any
 
 from chassis.decider import Actor, Claim, Context, Decider, Decision, Release
 from chassis.rejection import require
+from chassis.times import micros, minute_of
 from services.notifier.decider.policy import limit
-from services.notifier.decider.times import micros, shown
 from tuopin.notifier.v1.link_pb2 import ChatLinked, IssueLink, LinkChat, LinkIssued
 from tuopin.notifier.v1.linking_pb2 import (
     BeginLink,
@@ -220,7 +220,7 @@ def _require_code(state: State, code_sha256: str, context: Context) -> None:
 
 def _require_in_time(state: State, context: Context) -> None:
     in_time = micros(context.now) <= state.expires_at_us
-    require(in_time, "link-code-expired", at=shown(state.expires_at_us))
+    require(in_time, "link-code-expired", at=minute_of(state.expires_at_us))
 
 
 def _tie(state: State, chat_id: str) -> Decisions:

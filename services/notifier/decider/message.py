@@ -7,9 +7,9 @@ from enum import Enum
 
 from chassis.decider import Context, Decider
 from chassis.rejection import require
+from chassis.times import micros, moment
 from services.notifier.decider.calendar import calendar_of
 from services.notifier.decider.policy import sending
-from services.notifier.decider.times import micros, moment
 from tuopin.notifier.v1.message_pb2 import (
     MessageErrored,
     MessageFailed,

@@ -9,8 +9,8 @@ from datetime import timedelta
 
 from chassis.decider import Actor, Claim, Context, Decider, Decision, Release, derived_id
 from chassis.rejection import reject, require
+from chassis.times import micros, minute_of
 from services.notifier.decider.link import CHAT, CODE
-from services.notifier.decider.times import micros, shown
 from services.notifier.decider.voicestate import (
     NOBODY,
     PAGE,
@@ -121,7 +121,7 @@ def link(state: State, command: LinkHouseholdChat, context: Context) -> Decision
     require(
         micros(context.now) <= code.expires_at_us,
         "link-code-expired",
-        at=shown(code.expires_at_us),
+        at=minute_of(code.expires_at_us),
     )
     owner = owner_of(state.household_id, command.person_id)
     yield Release(kind=CODE, owner=owner)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from chassis.decider import Context
-from services.notifier.decider.times import micros
+from chassis.times import micros
 from tuopin.notifier.v1.voice_pb2 import (
     ExitAgreementGiven,
     HouseholdChatLinked,

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from services.notifier.chat.tasks import day, minute
+from chassis.times import day_of, minute_of
 from services.notifier.decider.voicestate import POSTING, RECEIPT, State
 from services.notifier.page.household import File
 from services.notifier.page.words import Words
@@ -141,7 +141,7 @@ def _payments(file: File, words: Words) -> list[tuple[str, str, str, str]]:
 
 
 def _asked(row: Row[Any], file: File, words: Words) -> Asked:
-    values = {"day": day(row.asked_at_us)}
+    values = {"day": day_of(row.asked_at_us)}
     if row.kind == RECEIPT:
         values["amount"] = yuan(row.amount_fen or 0)
     return Asked(
@@ -156,13 +156,13 @@ def _asked(row: Row[Any], file: File, words: Words) -> Asked:
 def _told(row: Row[Any], complaint: Complaint, words: Words) -> Told:
     answered = row.status == ComplaintStatus.COMPLAINT_STATUS_ANSWERED
     state = (
-        words.say("complaint.answered-on", at=minute(row.answered_at_us))
+        words.say("complaint.answered-on", at=minute_of(row.answered_at_us))
         if answered
-        else words.say("complaint.due", day=day(row.due_at_us or 0))
+        else words.say("complaint.due", day=day_of(row.due_at_us or 0))
     )
     kind = words.say(f"complaint.{row.kind}")
     return Told(
-        head=words.say("complaint.head", kind=kind, at=minute(row.filed_at_us)),
+        head=words.say("complaint.head", kind=kind, at=minute_of(row.filed_at_us)),
         text=complaint.text,
         state=state,
         answer=complaint.answer,

@@ -3,12 +3,13 @@ in the view's own transaction; the minutes follow from the programme's table whe
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 
 from sqlalchemy import Column, Connection, Index, Integer, MetaData, String, Table, func, select
 
 from chassis.decider import PROGRAMME_ZONE, Parameters
 from chassis.paging import below, page
+from chassis.times import moment
 from chassis.views import Rows, View
 from services.notifier.views.assignments import ASSIGNMENTS
 from services.notifier.views.messages import MESSAGES
@@ -76,8 +77,7 @@ VIEW = View(
 
 def week_of(at_us: int) -> str:
     """The ISO week of a moment in the programme's zone."""
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at_us)
-    year, week, _ = moment.astimezone(PROGRAMME_ZONE).isocalendar()
+    year, week, _ = moment(at_us).astimezone(PROGRAMME_ZONE).isocalendar()
     return f"{year}-W{week:02}"
 
 

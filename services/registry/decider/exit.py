@@ -8,6 +8,7 @@ from datetime import date
 from typing import assert_never
 
 from chassis.decider import Context, Decisions
+from chassis.enumcodes import code_by_number
 from chassis.rejection import require
 from services.registry.decider.duties import (
     VILLAGE,
@@ -240,8 +241,7 @@ def verify_exit(state: State, command: VerifyExit, context: Context) -> Decision
 
 def named(checks: Iterable[ExitCheck.ValueType]) -> str:
     """The checks as codes."""
-    names = (ExitCheck.Name(check).removeprefix("EXIT_CHECK_") for check in checks)
-    return ", ".join(name.lower().replace("_", "-") for name in names)
+    return ", ".join(code_by_number(ExitCheck.DESCRIPTOR)[check] for check in checks)
 
 
 def agree_to_exit(state: State, command: AgreeToExit, context: Context) -> Decisions:

@@ -3,11 +3,12 @@ month, clearance, or cover for good where nobody can work.
 """
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import assert_never
 
-from chassis.decider import PROGRAMME_ZONE, Context, Decisions
+from chassis.decider import Context, Decisions
 from chassis.rejection import require
+from chassis.times import day_of
 from services.registry.decider.duties import COUNTY, require_one_level
 from services.registry.decider.leaving import IN_REGISTER
 from services.registry.decider.part import (
@@ -155,7 +156,7 @@ def run_out(state: State, command: RunOutMonitoringClock, context: Context) -> D
     shown = posting.purpose == POSTING_PURPOSE_MONITORING and posting.running
     if command.step == MONITORING_STEP_TOWNSHIP and shown:
         # An objection made the posting start again: the township cannot have acted yet.
-        ends = max(today, _day(posting.closes_at_us))
+        ends = max(today, day_of(posting.closes_at_us))
         yield MonitoringClockMoved(
             household_id=state.household_id,
             village_id=state.village_id,
@@ -172,10 +173,6 @@ def run_out(state: State, command: RunOutMonitoringClock, context: Context) -> D
         due_on=command.due_on,
         told_region_id=state.village_id[: HEARS[command.step]],
     )
-
-
-def _day(at_us: int) -> str:
-    return datetime.fromtimestamp(at_us / 1e6, UTC).astimezone(PROGRAMME_ZONE).date().isoformat()
 
 
 def record_income(state: State, command: RecordMonitoredIncome, context: Context) -> Decisions:

@@ -5,11 +5,12 @@ later step; what stands between the two is decided here.
 """
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import assert_never
 
-from chassis.decider import PROGRAMME_ZONE, Context, Decisions
+from chassis.decider import Context, Decisions
 from chassis.rejection import reject, require
+from chassis.times import day_of, micros
 from services.registry.decider.duties import require_no_relative
 from services.registry.decider.part import Part, by_household_id, person_of, require_known
 from services.registry.decider.state import Objection, Posting, State
@@ -61,8 +62,8 @@ def opened(
         posting_id=context.new_id("posting"),
         purpose=purpose,
         days=shown,
-        opened_at_us=_micros(context.now),
-        closes_at_us=_micros(context.now + timedelta(days=shown)),
+        opened_at_us=micros(context.now),
+        closes_at_us=micros(context.now + timedelta(days=shown)),
         opened_by=person_of(context),
         effective_on=context.today.isoformat(),
         status=status,
@@ -81,7 +82,7 @@ def require_passed(state: State, purpose: PostingPurpose.ValueType) -> None:
     posting = state.posting
     require(posting.purpose == purpose, "posting-missing")
     require_no_objection(state)
-    require(posting.passed, "posting-not-over", until=_day(posting.closes_at_us))
+    require(posting.passed, "posting-not-over", until=day_of(posting.closes_at_us))
 
 
 def decide(state: State, command: Command, context: Context) -> Decisions:
@@ -108,7 +109,7 @@ def close(state: State, command: ClosePosting, context: Context) -> Decisions:
     clock = (posting.posting_id, posting.closes_at_us)
     if not posting.running or clock != (command.posting_id, command.closes_at_us):
         return
-    now_us = _micros(context.now)
+    now_us = micros(context.now)
     require(not posting.open and now_us >= posting.closes_at_us, "posting-clock-running")
     yield PostingClosed(
         household_id=state.household_id,
@@ -168,7 +169,7 @@ def dismiss(state: State, command: DismissObjection, context: Context) -> Decisi
         return
     _require_judge(state, command, context)
     posting = state.posting
-    again = _micros(context.now + timedelta(days=posting.days))
+    again = micros(context.now + timedelta(days=posting.days))
     yield ObjectionDismissed(
         household_id=state.household_id,
         village_id=state.village_id,
@@ -258,14 +259,6 @@ def evolve(state: State, event: Event) -> State:
             return replace(state, relatives=state.relatives | {event.official})
         case _:
             assert_never(event)
-
-
-def _micros(moment: datetime) -> int:
-    return round(moment.timestamp() * 1_000_000)
-
-
-def _day(at_us: int) -> str:
-    return datetime.fromtimestamp(at_us / 1e6, UTC).astimezone(PROGRAMME_ZONE).date().isoformat()
 
 
 POSTING = Part(

@@ -1,22 +1,40 @@
-"""The list of regions in force: an edition is adopted by one event that carries its digest."""
+"""The list of regions in force: an edition is adopted by one event that carries its digest, after
+events that say what became of the regions it lacks.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import assert_never
 
-from chassis.decider import Context, Decider, Decisions
-from chassis.rejection import require
-from tuopin.registry.v1.region_pb2 import AdoptRegions, RegionsAdopted
+from chassis.decider import Context, Decider, Decisions, FactsOutdated
+from chassis.rejection import reject, require
+from services.registry.decider.mapping import MappingFault
+from services.registry.decider.part import require_past
+from tuopin.registry.v1.region_pb2 import AdoptRegions, RegionsAdopted, RegionsMapped
+from tuopin.types.v1.types_pb2 import RegionChange
 
 # One tree, one stream.
 REGION_TREE = "cn"
+# Keeps an event well below what Kafka takes.
+CHANGES_PER_EVENT = 500
+
+Event = RegionsMapped | RegionsAdopted
 
 
 @dataclass(frozen=True, slots=True)
 class RegionFile:
-    """The content-addressed file that an edition names: whether it is here, what is in it."""
+    """The content-addressed file that an edition names: whether it is here, what is in it, and
+    what it does to the regions in force.
+    """
 
     found: bool
     count: int = 0
+    sorted: bool = True
+    # Edition whose regions it was compared with.
+    after: str = ""
+    mapping_sha256: str = ""
+    faults: tuple[MappingFault, ...] = ()
+    changes: tuple[RegionChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +43,13 @@ class State:
 
     digests: Mapping[str, str] = field(default_factory=dict)
     in_force: str = ""
+    effective_on: str = ""
 
 
 def decide(state: State, command: AdoptRegions, context: Context) -> Decisions:
-    """An edition's name stands for one file for ever; the edition in force again is no event."""
+    """An edition's name stands for one file for ever; the edition in force again is no event. Each
+    region that a newer edition lacks has become another.
+    """
     edition = command.edition
     if edition.name == state.in_force and edition.sha256 == state.digests[edition.name]:
         return
@@ -45,13 +66,44 @@ def decide(state: State, command: AdoptRegions, context: Context) -> Decisions:
         field="edition.count",
         count=file.count,
     )
-    yield RegionsAdopted(edition=edition, effective_on=command.effective_on)
+    require_past(command.effective_on, context)
+    if state.in_force:
+        require(file.sorted, "edition-file-not-sorted", field="edition.sha256")
+        require(
+            command.effective_on >= state.effective_on,
+            "edition-older-than-last",
+            field="effective_on",
+            on=state.effective_on,
+        )
+    if file.after != state.in_force:
+        raise FactsOutdated(state.in_force)
+    for fault in file.faults:
+        reject(fault.slug, field="mapping", line=fault.row, column=fault.column, **fault.details)
+    for start in range(0, len(file.changes), CHANGES_PER_EVENT):
+        yield RegionsMapped(
+            edition=edition.name,
+            changes=file.changes[start : start + CHANGES_PER_EVENT],
+            effective_on=command.effective_on,
+        )
+    yield RegionsAdopted(
+        edition=edition,
+        effective_on=command.effective_on,
+        mapping_sha256=file.mapping_sha256,
+        change_count=len(file.changes),
+    )
 
 
-def evolve(state: State, event: RegionsAdopted) -> State:
+def evolve(state: State, event: Event) -> State:
     """The edition is in force from here on."""
-    name = event.edition.name
-    return State({**state.digests, name: event.edition.sha256}, in_force=name)
+    match event:
+        case RegionsMapped():
+            return state
+        case RegionsAdopted():
+            name = event.edition.name
+            digests = {**state.digests, name: event.edition.sha256}
+            return State(digests, name, event.effective_on)
+        case _:
+            assert_never(event)
 
 
 REGION: Decider[State] = Decider(
@@ -61,7 +113,7 @@ REGION: Decider[State] = Decider(
     decide=decide,
     evolve=evolve,
     commands={AdoptRegions: lambda command: REGION_TREE},
-    events=(RegionsAdopted,),
+    events=(RegionsMapped, RegionsAdopted),
     # The list belongs to nobody's region: operators adopt it, for everyone.
     region=lambda state: "",
 )

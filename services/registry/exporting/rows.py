@@ -5,6 +5,7 @@ from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from chassis.enumcodes import code_by_number
 from services.registry.importing.columns import CodeLists
 from services.registry.importing.template import LIST_OF_COLUMN
 from tuopin.registry.v1.household_pb2 import Household
@@ -88,10 +89,7 @@ class ExportRows:
     def _code(self, name: str, field: FieldDescriptor, value: int) -> str:
         if not value:
             return ""
-        values = field.enum_type.values_by_number  # type: ignore[union-attr]
-        prefix = values[0].name.removesuffix("UNSPECIFIED")
-        code = values[value].name.removeprefix(prefix).lower().replace("_", "-")
-        return self._label(name, code)
+        return self._label(name, code_by_number(field.enum_type)[value])
 
     def _label(self, name: str, code: str) -> str:
         return self._lists.get(name, {}).get(code, {}).get(self._language, code)

@@ -122,6 +122,5 @@ class Matching:
 
 
 def _villages(connection: Connection, village_ids: set[str]) -> dict[str, bool]:
-    edition, _ = regions.edition_in_force(connection)
-    known = regions.names_of(connection, edition, sorted(village_ids))
+    known = regions.known(connection, sorted(village_ids))
     return {each: each in known for each in village_ids}

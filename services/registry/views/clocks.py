@@ -1,11 +1,10 @@
 """When support after an exit ends, and when a step of monitoring is late."""
 
-from datetime import date, datetime, timedelta
 from typing import assert_never
 
 from chassis.clock import MICROSECONDS
 from chassis.deadlines import DeadlineView
-from chassis.decider import PROGRAMME_ZONE
+from chassis.times import end_of, micros
 from chassis.views import Deadlines
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.registry.v1.exit_pb2 import EndSupport, HouseholdReinstated
@@ -35,10 +34,7 @@ SKEW_US = 3 * MICROSECONDS
 
 def after_us(day: str) -> int:
     """When this day is over in the programme's zone."""
-    over = datetime.combine(
-        date.fromisoformat(day) + timedelta(days=1), datetime.min.time(), PROGRAMME_ZONE
-    )
-    return round(over.timestamp()) * MICROSECONDS + SKEW_US
+    return micros(end_of(day)) + SKEW_US
 
 
 def project_support(

@@ -3,11 +3,12 @@ raise an alarm.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, select
 
-from chassis.decider import PROGRAMME_ZONE, Parameters
+from chassis.decider import Parameters
+from chassis.times import day_of
 from chassis.views import Rows, View
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.registry.v1.household_pb2 import HouseholdExited
@@ -40,9 +41,7 @@ class Alarm:
 
 def project(rows: Rows, envelope: Envelope, event: HouseholdExited) -> None:
     """Counts are rows, not windows: exact after a kill and after a rebalance."""
-    recorded_at = datetime.fromtimestamp(envelope.recorded_at_us // 1_000_000, UTC)
-    day = recorded_at.astimezone(PROGRAMME_ZONE).date().isoformat()
-    rows.add(EXITS_PER_DAY, (event.exited_by, day), exits=1)
+    rows.add(EXITS_PER_DAY, (event.exited_by, day_of(envelope.recorded_at_us)), exits=1)
 
 
 VIEW = View(

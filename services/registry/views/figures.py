@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, select
 
 from chassis.paging import below
+from chassis.times import day_of, micros, start_of
 from services.registry.views.coded import SUM_NAMES, Cell, Coded, cell_of, sums_of
 from services.registry.views.spans import (
     COUNTY_DIGITS,
@@ -18,7 +19,6 @@ from services.registry.views.spans import (
     SUMS,
     buckets,
     coded_of,
-    day_of,
 )
 
 # Recorded times begin with the system.
@@ -131,7 +131,7 @@ def _since_midnight(
     """Households that came in (1) and went out (-1) on the moment's own day until the moment: too
     fine for a bucket.
     """
-    start_us = _midnight_us(at.known_at_us)
+    start_us = micros(start_of(day_of(at.known_at_us)))
     # An event that closes a span opens another one, of the same household at the same moment.
     touched = connection.scalars(
         select(SPANS.c.household_id)
@@ -152,13 +152,6 @@ def _since_midnight(
             ended = start_us <= row.known_to_us <= at.known_at_us
             if began != ended and row.village_id.startswith(region_id):
                 yield coded_of(row), int(began) - int(ended)
-
-
-def _midnight_us(moment_us: int) -> int:
-    """The beginning of the moment's day in the programme's zone (UTC+8, no summer time)."""
-    zone_us = 8 * 3600 * 1_000_000
-    day_us = 24 * 3600 * 1_000_000
-    return (moment_us + zone_us) // day_us * day_us - zone_us
 
 
 def deciles(incomes_fen: Sequence[int]) -> list[tuple[int, int, int, int]]:

@@ -12,6 +12,7 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 from sqlalchemy import BigInteger, Column, Connection, MetaData, String, Table, Text, select
 
+from chassis.enumcodes import code_by_number
 from chassis.views import Rows, View
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.funding.v1 import ledger_pb2 as funding
@@ -173,9 +174,7 @@ def _code(field: Any, value: Any) -> str:
     """An enum's value as its code, e.g. CAUSE_LACK_OF_LAND -> lack-of-land."""
     if field.enum_type is None:
         return str(value)
-    prefix = field.enum_type.values[0].name.removesuffix("UNSPECIFIED")
-    name: str = field.enum_type.values_by_number[value].name
-    return name.removeprefix(prefix).lower().replace("_", "-")
+    return code_by_number(field.enum_type)[value]
 
 
 def _proofs(event: Message) -> Iterator[str]:

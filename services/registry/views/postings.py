@@ -3,7 +3,6 @@ table holds nothing that the public may not see.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -21,9 +20,9 @@ from sqlalchemy import (
 )
 
 from chassis.clock import MICROSECONDS
-from chassis.decider import PROGRAMME_ZONE
 from chassis.paging import below, page
-from chassis.rejection import FactMissing, reject
+from chassis.rejection import reject
+from chassis.times import day_of
 from chassis.views import Rows, View
 from services.registry.views import regions
 from tuopin.envelope.v1.envelope_pb2 import Envelope
@@ -118,7 +117,7 @@ def get_posting(connection: Connection, query: pb.GetPosting, now_us: int) -> pb
 
 def _shown(connection: Connection, rows: Sequence[Row[Any]], now_us: int) -> list[pb.Posting]:
     codes = sorted({row.village_id[:digits] for row in rows for digits in OBJECT_AT})
-    names = _names(connection, codes)
+    names = regions.names_of(connection, list(codes))
     return [_public(row, names, now_us) for row in rows]
 
 
@@ -134,24 +133,11 @@ def _public(row: Row[Any], names: dict[str, str], now_us: int) -> pb.Posting:
         village_id=row.village_id,
         village_name=names.get(row.village_id, ""),
         main_cause=row.main_cause,
-        opened_on=_day(row.opened_at_us),
-        closes_on="" if stopped else _day(row.closes_at_us),
+        opened_on=day_of(row.opened_at_us),
+        closes_on="" if stopped else day_of(row.closes_at_us),
         # A day begun is a day on which one can still object.
         days_left=-(-left_us // DAY_US),
         stopped=stopped,
         over=over,
         object_at=[f"{code} {names.get(code, '')}".strip() for code in offices],
     )
-
-
-def _names(connection: Connection, codes: Sequence[str]) -> dict[str, str]:
-    try:
-        edition, _ = regions.edition_in_force(connection)
-    except FactMissing:
-        return {}
-    return dict(regions.names_of(connection, edition, list(codes)))
-
-
-def _day(at_us: int) -> str:
-    moment = datetime.fromtimestamp(at_us // MICROSECONDS, UTC)
-    return moment.astimezone(PROGRAMME_ZONE).date().isoformat()

@@ -9,7 +9,6 @@ figure of any past moment is the sum of a few dozen rows however many events the
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from operator import add, sub
 from typing import Any, NamedTuple
@@ -27,9 +26,8 @@ from sqlalchemy import (
     select,
 )
 
-from chassis.clock import MICROSECONDS
-from chassis.decider import PROGRAMME_ZONE
 from chassis.fields import personal_of
+from chassis.times import day_of
 from chassis.views import OwnRows
 from services.registry.views.coded import (
     SUM_NAMES,
@@ -364,11 +362,6 @@ def coded_of(row: Row[Any]) -> Coded:
 def buckets(day: str) -> tuple[str, str, str]:
     """The year, the month and the day that a day counts in."""
     return f"y{day[:4]}", f"m{day[:7]}", f"d{day}"
-
-
-def day_of(moment_us: int) -> str:
-    """The programme's day of a moment."""
-    return datetime.fromtimestamp(moment_us // MICROSECONDS, PROGRAMME_ZONE).date().isoformat()
 
 
 def _strip(household: Household) -> None:

@@ -26,7 +26,7 @@ from tuopin.options.v1 import options_pb2 as tuopin_dot_options_dot_v1_dot_optio
 from tuopin.types.v1 import types_pb2 as tuopin_dot_types_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftuopin/registry/v1/region.proto\x12\x12tuopin.registry.v1\x1a\x1ftuopin/options/v1/options.proto\x1a\x1btuopin/types/v1/types.proto\"}\n\x0c\x41\x64optRegions\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x31\n\x07\x65\x64ition\x18\x02 \x01(\x0b\x32\x18.tuopin.types.v1.EditionB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1e\n\x0c\x65\x66\x66\x65\x63tive_on\x18\x03 \x01(\tB\x08\x8a\xb5\x18\x04\x08\x01H\x01\"Q\n\x0eRegionsAdopted\x12)\n\x07\x65\x64ition\x18\x01 \x01(\x0b\x32\x18.tuopin.types.v1.Edition\x12\x14\n\x0c\x65\x66\x66\x65\x63tive_on\x18\x02 \x01(\t\"x\n\x0b\x46indRegions\x12\x14\n\x04text\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x18<\x12&\n\x0b\x61ncestor_id\x18\x02 \x01(\tB\x11\x8a\xb5\x18\r\"\x0b[0-9]{0,12}\x12\r\n\x05level\x18\x03 \x01(\x05\x12\x1c\n\tpage_size\x18\x04 \x01(\x05\x42\t\x8a\xb5\x18\x05(\x00\x30\xe8\x07\"F\n\x06Region\x12\x11\n\tregion_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05level\x18\x03 \x01(\x05\x12\x0c\n\x04path\x18\x04 \x03(\t\"V\n\x07Regions\x12\x0f\n\x07\x65\x64ition\x18\x01 \x01(\t\x12+\n\x07regions\x18\x02 \x03(\x0b\x32\x1a.tuopin.registry.v1.Region\x12\r\n\x05total\x18\x03 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftuopin/registry/v1/region.proto\x12\x12tuopin.registry.v1\x1a\x1ftuopin/options/v1/options.proto\x1a\x1btuopin/types/v1/types.proto\"\x8e\x01\n\x0c\x41\x64optRegions\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x31\n\x07\x65\x64ition\x18\x02 \x01(\x0b\x32\x18.tuopin.types.v1.EditionB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1e\n\x0c\x65\x66\x66\x65\x63tive_on\x18\x03 \x01(\tB\x08\x8a\xb5\x18\x04\x08\x01H\x01\x12\x0f\n\x07mapping\x18\x04 \x01(\x0c\"f\n\rRegionsMapped\x12\x0f\n\x07\x65\x64ition\x18\x01 \x01(\t\x12.\n\x07\x63hanges\x18\x02 \x03(\x0b\x32\x1d.tuopin.types.v1.RegionChange\x12\x14\n\x0c\x65\x66\x66\x65\x63tive_on\x18\x03 \x01(\t\"\x7f\n\x0eRegionsAdopted\x12)\n\x07\x65\x64ition\x18\x01 \x01(\x0b\x32\x18.tuopin.types.v1.Edition\x12\x14\n\x0c\x65\x66\x66\x65\x63tive_on\x18\x02 \x01(\t\x12\x16\n\x0emapping_sha256\x18\x03 \x01(\t\x12\x14\n\x0c\x63hange_count\x18\x04 \x01(\x05\"t\n\x0ePreviewRegions\x12\x31\n\x07\x65\x64ition\x18\x01 \x01(\x0b\x32\x18.tuopin.types.v1.EditionB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1e\n\x0c\x65\x66\x66\x65\x63tive_on\x18\x02 \x01(\tB\x08\x8a\xb5\x18\x04\x08\x01H\x01\x12\x0f\n\x07mapping\x18\x03 \x01(\x0c\"K\n\x0cMappingFault\x12\x0b\n\x03row\x18\x01 \x01(\x05\x12\x0e\n\x06\x63olumn\x18\x02 \x01(\t\x12\x0c\n\x04slug\x18\x03 \x01(\t\x12\x10\n\x08sentence\x18\x04 \x01(\t\"x\n\x0fRegionChangeRow\x12-\n\x06\x63hange\x18\x01 \x01(\x0b\x32\x1d.tuopin.types.v1.RegionChange\x12\x10\n\x08old_name\x18\x02 \x01(\t\x12\x10\n\x08new_name\x18\x03 \x01(\t\x12\x12\n\nhouseholds\x18\x04 \x01(\x03\"\xac\x02\n\x0eRegionsPreview\x12\x0f\n\x07\x65\x64ition\x18\x01 \x01(\t\x12\x0f\n\x07\x66ollows\x18\x02 \x01(\t\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x03 \x01(\x03\x12\x0f\n\x07removed\x18\x04 \x01(\x03\x12\x0f\n\x07renamed\x18\x05 \x01(\x03\x12\x30\n\x06\x66\x61ults\x18\x06 \x03(\x0b\x32 .tuopin.registry.v1.MappingFault\x12\x34\n\x07\x63hanges\x18\x07 \x03(\x0b\x32#.tuopin.registry.v1.RegionChangeRow\x12\x14\n\x0c\x63hange_count\x18\x08 \x01(\x03\x12\x12\n\nhouseholds\x18\t \x01(\x03\x12\x10\n\x08villages\x18\n \x01(\x03\x12\x10\n\x08\x63ounties\x18\x0b \x01(\x03\x12\x11\n\tresidents\x18\x0c \x01(\x03\"\x8f\x01\n\x0b\x46indRegions\x12\x14\n\x04text\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x18<\x12&\n\x0b\x61ncestor_id\x18\x02 \x01(\tB\x11\x8a\xb5\x18\r\"\x0b[0-9]{0,12}\x12\r\n\x05level\x18\x03 \x01(\x05\x12\x1c\n\tpage_size\x18\x04 \x01(\x05\x42\t\x8a\xb5\x18\x05(\x00\x30\xe8\x07\x12\x15\n\x05\x61s_of\x18\x05 \x01(\tB\x06\x8a\xb5\x18\x02H\x01\"J\n\tGetRegion\x12&\n\tregion_id\x18\x01 \x01(\tB\x13\x8a\xb5\x18\x0f\x08\x01\"\x0b[0-9]{2,12}\x12\x15\n\x05\x61s_of\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02H\x01\"B\n\x0cRegionPeriod\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nvalid_from\x18\x02 \x01(\t\x12\x10\n\x08valid_to\x18\x03 \x01(\t\"\xd9\x01\n\rRegionHistory\x12\x11\n\tregion_id\x18\x01 \x01(\t\x12\r\n\x05\x61s_of\x18\x02 \x01(\t\x12\x10\n\x08in_force\x18\x03 \x01(\x08\x12+\n\x07regions\x18\x04 \x03(\x0b\x32\x1a.tuopin.registry.v1.Region\x12\x31\n\x07periods\x18\x05 \x03(\x0b\x32 .tuopin.registry.v1.RegionPeriod\x12\x34\n\x07\x63hanges\x18\x06 \x03(\x0b\x32#.tuopin.registry.v1.RegionChangeRow\"p\n\x11ListRegionChanges\x12\x17\n\x07\x65\x64ition\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x18\x64\x12$\n\tregion_id\x18\x02 \x01(\tB\x11\x8a\xb5\x18\r\"\x0b[0-9]{0,12}\x12\x1c\n\tpage_size\x18\x03 \x01(\x05\x42\t\x8a\xb5\x18\x05(\x00\x30\xe8\x07\"\xb1\x01\n\rRegionChanges\x12\x0f\n\x07\x65\x64ition\x18\x01 \x01(\t\x12\x14\n\x0c\x65\x66\x66\x65\x63tive_on\x18\x02 \x01(\t\x12\x34\n\x07\x63hanges\x18\x03 \x03(\x0b\x32#.tuopin.registry.v1.RegionChangeRow\x12\r\n\x05total\x18\x04 \x01(\x03\x12\x10\n\x08\x66ollowed\x18\x05 \x01(\x03\x12\x0f\n\x07waiting\x18\x06 \x01(\x03\x12\x11\n\tcompleted\x18\x07 \x01(\x08\"F\n\x06Region\x12\x11\n\tregion_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05level\x18\x03 \x01(\x05\x12\x0c\n\x04path\x18\x04 \x03(\t\"V\n\x07Regions\x12\x0f\n\x07\x65\x64ition\x18\x01 \x01(\t\x12+\n\x07regions\x18\x02 \x03(\x0b\x32\x1a.tuopin.registry.v1.Region\x12\r\n\x05total\x18\x03 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,20 +39,56 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ADOPTREGIONS'].fields_by_name['edition']._serialized_options = b'\212\265\030\002\010\001'
   _globals['_ADOPTREGIONS'].fields_by_name['effective_on']._loaded_options = None
   _globals['_ADOPTREGIONS'].fields_by_name['effective_on']._serialized_options = b'\212\265\030\004\010\001H\001'
+  _globals['_PREVIEWREGIONS'].fields_by_name['edition']._loaded_options = None
+  _globals['_PREVIEWREGIONS'].fields_by_name['edition']._serialized_options = b'\212\265\030\002\010\001'
+  _globals['_PREVIEWREGIONS'].fields_by_name['effective_on']._loaded_options = None
+  _globals['_PREVIEWREGIONS'].fields_by_name['effective_on']._serialized_options = b'\212\265\030\004\010\001H\001'
   _globals['_FINDREGIONS'].fields_by_name['text']._loaded_options = None
   _globals['_FINDREGIONS'].fields_by_name['text']._serialized_options = b'\212\265\030\002\030<'
   _globals['_FINDREGIONS'].fields_by_name['ancestor_id']._loaded_options = None
   _globals['_FINDREGIONS'].fields_by_name['ancestor_id']._serialized_options = b'\212\265\030\r\"\013[0-9]{0,12}'
   _globals['_FINDREGIONS'].fields_by_name['page_size']._loaded_options = None
   _globals['_FINDREGIONS'].fields_by_name['page_size']._serialized_options = b'\212\265\030\005(\0000\350\007'
-  _globals['_ADOPTREGIONS']._serialized_start=117
-  _globals['_ADOPTREGIONS']._serialized_end=242
-  _globals['_REGIONSADOPTED']._serialized_start=244
-  _globals['_REGIONSADOPTED']._serialized_end=325
-  _globals['_FINDREGIONS']._serialized_start=327
-  _globals['_FINDREGIONS']._serialized_end=447
-  _globals['_REGION']._serialized_start=449
-  _globals['_REGION']._serialized_end=519
-  _globals['_REGIONS']._serialized_start=521
-  _globals['_REGIONS']._serialized_end=607
+  _globals['_FINDREGIONS'].fields_by_name['as_of']._loaded_options = None
+  _globals['_FINDREGIONS'].fields_by_name['as_of']._serialized_options = b'\212\265\030\002H\001'
+  _globals['_GETREGION'].fields_by_name['region_id']._loaded_options = None
+  _globals['_GETREGION'].fields_by_name['region_id']._serialized_options = b'\212\265\030\017\010\001\"\013[0-9]{2,12}'
+  _globals['_GETREGION'].fields_by_name['as_of']._loaded_options = None
+  _globals['_GETREGION'].fields_by_name['as_of']._serialized_options = b'\212\265\030\002H\001'
+  _globals['_LISTREGIONCHANGES'].fields_by_name['edition']._loaded_options = None
+  _globals['_LISTREGIONCHANGES'].fields_by_name['edition']._serialized_options = b'\212\265\030\002\030d'
+  _globals['_LISTREGIONCHANGES'].fields_by_name['region_id']._loaded_options = None
+  _globals['_LISTREGIONCHANGES'].fields_by_name['region_id']._serialized_options = b'\212\265\030\r\"\013[0-9]{0,12}'
+  _globals['_LISTREGIONCHANGES'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTREGIONCHANGES'].fields_by_name['page_size']._serialized_options = b'\212\265\030\005(\0000\350\007'
+  _globals['_ADOPTREGIONS']._serialized_start=118
+  _globals['_ADOPTREGIONS']._serialized_end=260
+  _globals['_REGIONSMAPPED']._serialized_start=262
+  _globals['_REGIONSMAPPED']._serialized_end=364
+  _globals['_REGIONSADOPTED']._serialized_start=366
+  _globals['_REGIONSADOPTED']._serialized_end=493
+  _globals['_PREVIEWREGIONS']._serialized_start=495
+  _globals['_PREVIEWREGIONS']._serialized_end=611
+  _globals['_MAPPINGFAULT']._serialized_start=613
+  _globals['_MAPPINGFAULT']._serialized_end=688
+  _globals['_REGIONCHANGEROW']._serialized_start=690
+  _globals['_REGIONCHANGEROW']._serialized_end=810
+  _globals['_REGIONSPREVIEW']._serialized_start=813
+  _globals['_REGIONSPREVIEW']._serialized_end=1113
+  _globals['_FINDREGIONS']._serialized_start=1116
+  _globals['_FINDREGIONS']._serialized_end=1259
+  _globals['_GETREGION']._serialized_start=1261
+  _globals['_GETREGION']._serialized_end=1335
+  _globals['_REGIONPERIOD']._serialized_start=1337
+  _globals['_REGIONPERIOD']._serialized_end=1403
+  _globals['_REGIONHISTORY']._serialized_start=1406
+  _globals['_REGIONHISTORY']._serialized_end=1623
+  _globals['_LISTREGIONCHANGES']._serialized_start=1625
+  _globals['_LISTREGIONCHANGES']._serialized_end=1737
+  _globals['_REGIONCHANGES']._serialized_start=1740
+  _globals['_REGIONCHANGES']._serialized_end=1917
+  _globals['_REGION']._serialized_start=1919
+  _globals['_REGION']._serialized_end=1989
+  _globals['_REGIONS']._serialized_start=1991
+  _globals['_REGIONS']._serialized_end=2077
 # @@protoc_insertion_point(module_scope)

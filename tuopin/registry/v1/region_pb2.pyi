@@ -26,8 +26,11 @@ class AdoptRegions(_message.Message):
     COMMAND_ID_FIELD_NUMBER: _builtins.int
     EDITION_FIELD_NUMBER: _builtins.int
     EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    MAPPING_FIELD_NUMBER: _builtins.int
     command_id: _builtins.str
     effective_on: _builtins.str
+    mapping: _builtins.bytes
+    """What became of the regions that the newer edition lacks: the file's bytes (programme/regions/README.md)."""
     @_builtins.property
     def edition(self) -> _types_pb2.Edition: ...
     def __init__(
@@ -36,14 +39,43 @@ class AdoptRegions(_message.Message):
         command_id: _builtins.str = ...,
         edition: _types_pb2.Edition | None = ...,
         effective_on: _builtins.str = ...,
+        mapping: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["edition", b"edition"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "edition", b"edition", "effective_on", b"effective_on"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "edition", b"edition", "effective_on", b"effective_on", "mapping", b"mapping"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AdoptRegions: _TypeAlias = AdoptRegions  # noqa: Y015
+
+@_typing.final
+class RegionsMapped(_message.Message):
+    """What became of regions: before RegionsAdopted, in the same append, some hundred changes an event."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EDITION_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    edition: _builtins.str
+    effective_on: _builtins.str
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.RegionChange]: ...
+    def __init__(
+        self,
+        *,
+        edition: _builtins.str = ...,
+        changes: _abc.Iterable[_types_pb2.RegionChange] | None = ...,
+        effective_on: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "edition", b"edition", "effective_on", b"effective_on"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RegionsMapped: _TypeAlias = RegionsMapped  # noqa: Y015
 
 @_typing.final
 class RegionsAdopted(_message.Message):
@@ -51,7 +83,13 @@ class RegionsAdopted(_message.Message):
 
     EDITION_FIELD_NUMBER: _builtins.int
     EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    MAPPING_SHA256_FIELD_NUMBER: _builtins.int
+    CHANGE_COUNT_FIELD_NUMBER: _builtins.int
     effective_on: _builtins.str
+    mapping_sha256: _builtins.str
+    """Of the mapping file's bytes; empty where nothing had to be mapped."""
+    change_count: _builtins.int
+    """Changes in the RegionsMapped of this append."""
     @_builtins.property
     def edition(self) -> _types_pb2.Edition: ...
     def __init__(
@@ -59,14 +97,163 @@ class RegionsAdopted(_message.Message):
         *,
         edition: _types_pb2.Edition | None = ...,
         effective_on: _builtins.str = ...,
+        mapping_sha256: _builtins.str = ...,
+        change_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["edition", b"edition"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["edition", b"edition", "effective_on", b"effective_on"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change_count", b"change_count", "edition", b"edition", "effective_on", b"effective_on", "mapping_sha256", b"mapping_sha256"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RegionsAdopted: _TypeAlias = RegionsAdopted  # noqa: Y015
+
+@_typing.final
+class PreviewRegions(_message.Message):
+    """The dry run of AdoptRegions: changes nothing."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EDITION_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    MAPPING_FIELD_NUMBER: _builtins.int
+    effective_on: _builtins.str
+    mapping: _builtins.bytes
+    @_builtins.property
+    def edition(self) -> _types_pb2.Edition: ...
+    def __init__(
+        self,
+        *,
+        edition: _types_pb2.Edition | None = ...,
+        effective_on: _builtins.str = ...,
+        mapping: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["edition", b"edition"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["edition", b"edition", "effective_on", b"effective_on", "mapping", b"mapping"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewRegions: _TypeAlias = PreviewRegions  # noqa: Y015
+
+@_typing.final
+class MappingFault(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROW_FIELD_NUMBER: _builtins.int
+    COLUMN_FIELD_NUMBER: _builtins.int
+    SLUG_FIELD_NUMBER: _builtins.int
+    SENTENCE_FIELD_NUMBER: _builtins.int
+    row: _builtins.int
+    """Line of the file; 0: of no line, something is missing."""
+    column: _builtins.str
+    slug: _builtins.str
+    sentence: _builtins.str
+    def __init__(
+        self,
+        *,
+        row: _builtins.int = ...,
+        column: _builtins.str = ...,
+        slug: _builtins.str = ...,
+        sentence: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["column", b"column", "row", b"row", "sentence", b"sentence", "slug", b"slug"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MappingFault: _TypeAlias = MappingFault  # noqa: Y015
+
+@_typing.final
+class RegionChangeRow(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGE_FIELD_NUMBER: _builtins.int
+    OLD_NAME_FIELD_NUMBER: _builtins.int
+    NEW_NAME_FIELD_NUMBER: _builtins.int
+    HOUSEHOLDS_FIELD_NUMBER: _builtins.int
+    old_name: _builtins.str
+    new_name: _builtins.str
+    households: _builtins.int
+    """Households of the old region now, and those that have followed."""
+    @_builtins.property
+    def change(self) -> _types_pb2.RegionChange: ...
+    def __init__(
+        self,
+        *,
+        change: _types_pb2.RegionChange | None = ...,
+        old_name: _builtins.str = ...,
+        new_name: _builtins.str = ...,
+        households: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "households", b"households", "new_name", b"new_name", "old_name", b"old_name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RegionChangeRow: _TypeAlias = RegionChangeRow  # noqa: Y015
+
+@_typing.final
+class RegionsPreview(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EDITION_FIELD_NUMBER: _builtins.int
+    FOLLOWS_FIELD_NUMBER: _builtins.int
+    ADDED_FIELD_NUMBER: _builtins.int
+    REMOVED_FIELD_NUMBER: _builtins.int
+    RENAMED_FIELD_NUMBER: _builtins.int
+    FAULTS_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    CHANGE_COUNT_FIELD_NUMBER: _builtins.int
+    HOUSEHOLDS_FIELD_NUMBER: _builtins.int
+    VILLAGES_FIELD_NUMBER: _builtins.int
+    COUNTIES_FIELD_NUMBER: _builtins.int
+    RESIDENTS_FIELD_NUMBER: _builtins.int
+    edition: _builtins.str
+    follows: _builtins.str
+    """The edition that it would follow; empty for the first."""
+    added: _builtins.int
+    removed: _builtins.int
+    renamed: _builtins.int
+    """The same code under another name."""
+    change_count: _builtins.int
+    households: _builtins.int
+    """What would follow to another region."""
+    villages: _builtins.int
+    counties: _builtins.int
+    residents: _builtins.int
+    """Posts of resident team members in the villages that change, as the registry knows them."""
+    @_builtins.property
+    def faults(self) -> _containers.RepeatedCompositeFieldContainer[Global___MappingFault]: ...
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___RegionChangeRow]:
+        """The first of them; change_count counts all."""
+
+    def __init__(
+        self,
+        *,
+        edition: _builtins.str = ...,
+        follows: _builtins.str = ...,
+        added: _builtins.int = ...,
+        removed: _builtins.int = ...,
+        renamed: _builtins.int = ...,
+        faults: _abc.Iterable[Global___MappingFault] | None = ...,
+        changes: _abc.Iterable[Global___RegionChangeRow] | None = ...,
+        change_count: _builtins.int = ...,
+        households: _builtins.int = ...,
+        villages: _builtins.int = ...,
+        counties: _builtins.int = ...,
+        residents: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["added", b"added", "change_count", b"change_count", "changes", b"changes", "counties", b"counties", "edition", b"edition", "faults", b"faults", "follows", b"follows", "households", b"households", "removed", b"removed", "renamed", b"renamed", "residents", b"residents", "villages", b"villages"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RegionsPreview: _TypeAlias = RegionsPreview  # noqa: Y015
 
 @_typing.final
 class FindRegions(_message.Message):
@@ -76,6 +263,7 @@ class FindRegions(_message.Message):
     ANCESTOR_ID_FIELD_NUMBER: _builtins.int
     LEVEL_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """A code or its beginning, a part of the name, or of its pinyin without tones, or the pinyin's initials."""
     ancestor_id: _builtins.str
@@ -83,6 +271,8 @@ class FindRegions(_message.Message):
     level: _builtins.int
     """Length of the code: 2, 4, 6, 9 or 12; 0: any."""
     page_size: _builtins.int
+    as_of: _builtins.str
+    """The regions of that day; empty: today's."""
     def __init__(
         self,
         *,
@@ -90,14 +280,174 @@ class FindRegions(_message.Message):
         ancestor_id: _builtins.str = ...,
         level: _builtins.int = ...,
         page_size: _builtins.int = ...,
+        as_of: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ancestor_id", b"ancestor_id", "level", b"level", "page_size", b"page_size", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ancestor_id", b"ancestor_id", "as_of", b"as_of", "level", b"level", "page_size", b"page_size", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FindRegions: _TypeAlias = FindRegions  # noqa: Y015
+
+@_typing.final
+class GetRegion(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REGION_ID_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    region_id: _builtins.str
+    as_of: _builtins.str
+    def __init__(
+        self,
+        *,
+        region_id: _builtins.str = ...,
+        as_of: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "region_id", b"region_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRegion: _TypeAlias = GetRegion  # noqa: Y015
+
+@_typing.final
+class RegionPeriod(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VALID_FROM_FIELD_NUMBER: _builtins.int
+    VALID_TO_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    valid_from: _builtins.str
+    """First day, empty: since always; first day after, empty: until now."""
+    valid_to: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        valid_from: _builtins.str = ...,
+        valid_to: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "valid_from", b"valid_from", "valid_to", b"valid_to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RegionPeriod: _TypeAlias = RegionPeriod  # noqa: Y015
+
+@_typing.final
+class RegionHistory(_message.Message):
+    """A code on a day: the region it names then, or those that have come of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REGION_ID_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    IN_FORCE_FIELD_NUMBER: _builtins.int
+    REGIONS_FIELD_NUMBER: _builtins.int
+    PERIODS_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    region_id: _builtins.str
+    as_of: _builtins.str
+    in_force: _builtins.bool
+    """In force on that day."""
+    @_builtins.property
+    def regions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Region]:
+        """What the code leads to on that day: itself while it is in force; the default successor first."""
+
+    @_builtins.property
+    def periods(self) -> _containers.RepeatedCompositeFieldContainer[Global___RegionPeriod]: ...
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___RegionChangeRow]:
+        """What became of it and what it came of."""
+
+    def __init__(
+        self,
+        *,
+        region_id: _builtins.str = ...,
+        as_of: _builtins.str = ...,
+        in_force: _builtins.bool = ...,
+        regions: _abc.Iterable[Global___Region] | None = ...,
+        periods: _abc.Iterable[Global___RegionPeriod] | None = ...,
+        changes: _abc.Iterable[Global___RegionChangeRow] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "changes", b"changes", "in_force", b"in_force", "periods", b"periods", "region_id", b"region_id", "regions", b"regions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RegionHistory: _TypeAlias = RegionHistory  # noqa: Y015
+
+@_typing.final
+class ListRegionChanges(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EDITION_FIELD_NUMBER: _builtins.int
+    REGION_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    edition: _builtins.str
+    """Name of an edition; empty: the one in force."""
+    region_id: _builtins.str
+    """Only of regions below this one, old or new."""
+    page_size: _builtins.int
+    def __init__(
+        self,
+        *,
+        edition: _builtins.str = ...,
+        region_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["edition", b"edition", "page_size", b"page_size", "region_id", b"region_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRegionChanges: _TypeAlias = ListRegionChanges  # noqa: Y015
+
+@_typing.final
+class RegionChanges(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EDITION_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    FOLLOWED_FIELD_NUMBER: _builtins.int
+    WAITING_FIELD_NUMBER: _builtins.int
+    COMPLETED_FIELD_NUMBER: _builtins.int
+    edition: _builtins.str
+    effective_on: _builtins.str
+    total: _builtins.int
+    followed: _builtins.int
+    """Households that have followed, and those that are still to."""
+    waiting: _builtins.int
+    completed: _builtins.bool
+    """All have followed."""
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___RegionChangeRow]: ...
+    def __init__(
+        self,
+        *,
+        edition: _builtins.str = ...,
+        effective_on: _builtins.str = ...,
+        changes: _abc.Iterable[Global___RegionChangeRow] | None = ...,
+        total: _builtins.int = ...,
+        followed: _builtins.int = ...,
+        waiting: _builtins.int = ...,
+        completed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "completed", b"completed", "edition", b"edition", "effective_on", b"effective_on", "followed", b"followed", "total", b"total", "waiting", b"waiting"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RegionChanges: _TypeAlias = RegionChanges  # noqa: Y015
 
 @_typing.final
 class Region(_message.Message):

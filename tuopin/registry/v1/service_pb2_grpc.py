@@ -657,6 +657,21 @@ class RegistryServiceStub:
                 request_serializer=tuopin_dot_registry_dot_v1_dot_duplicates__pb2.ListDuplicateDecisions.SerializeToString,
                 response_deserializer=tuopin_dot_registry_dot_v1_dot_duplicates__pb2.DuplicateDecisionPage.FromString,
                 _registered_method=True)
+        self.PreviewRegions = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/PreviewRegions',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_region__pb2.PreviewRegions.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_region__pb2.RegionsPreview.FromString,
+                _registered_method=True)
+        self.GetRegion = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/GetRegion',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_region__pb2.GetRegion.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_region__pb2.RegionHistory.FromString,
+                _registered_method=True)
+        self.ListRegionChanges = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ListRegionChanges',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_region__pb2.ListRegionChanges.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_region__pb2.RegionChanges.FromString,
+                _registered_method=True)
 
 
 class RegistryServiceServicer:
@@ -1406,6 +1421,25 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PreviewRegions(self, request, context):
+        """Newer editions of the region list.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRegion(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRegionChanges(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RegistryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -2013,6 +2047,21 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.ListDuplicateDecisions,
                     request_deserializer=tuopin_dot_registry_dot_v1_dot_duplicates__pb2.ListDuplicateDecisions.FromString,
                     response_serializer=tuopin_dot_registry_dot_v1_dot_duplicates__pb2.DuplicateDecisionPage.SerializeToString,
+            ),
+            'PreviewRegions': grpc.unary_unary_rpc_method_handler(
+                    servicer.PreviewRegions,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_region__pb2.PreviewRegions.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_region__pb2.RegionsPreview.SerializeToString,
+            ),
+            'GetRegion': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRegion,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_region__pb2.GetRegion.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_region__pb2.RegionHistory.SerializeToString,
+            ),
+            'ListRegionChanges': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRegionChanges,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_region__pb2.ListRegionChanges.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_region__pb2.RegionChanges.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -5282,6 +5331,87 @@ class RegistryService:
             '/tuopin.registry.v1.RegistryService/ListDuplicateDecisions',
             tuopin_dot_registry_dot_v1_dot_duplicates__pb2.ListDuplicateDecisions.SerializeToString,
             tuopin_dot_registry_dot_v1_dot_duplicates__pb2.DuplicateDecisionPage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreviewRegions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/PreviewRegions',
+            tuopin_dot_registry_dot_v1_dot_region__pb2.PreviewRegions.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_region__pb2.RegionsPreview.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRegion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/GetRegion',
+            tuopin_dot_registry_dot_v1_dot_region__pb2.GetRegion.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_region__pb2.RegionHistory.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRegionChanges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ListRegionChanges',
+            tuopin_dot_registry_dot_v1_dot_region__pb2.ListRegionChanges.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_region__pb2.RegionChanges.FromString,
             options,
             channel_credentials,
             insecure,

@@ -187,6 +187,10 @@ class RegistryServiceStub:
     DismissDuplicate: _grpc.UnaryUnaryMultiCallable[_duplicates_pb2.DismissDuplicate, _types_pb2.Receipt]
     WithdrawDuplicateDecision: _grpc.UnaryUnaryMultiCallable[_duplicates_pb2.WithdrawDuplicateDecision, _types_pb2.Receipt]
     ListDuplicateDecisions: _grpc.UnaryUnaryMultiCallable[_duplicates_pb2.ListDuplicateDecisions, _duplicates_pb2.DuplicateDecisionPage]
+    PreviewRegions: _grpc.UnaryUnaryMultiCallable[_region_pb2.PreviewRegions, _region_pb2.RegionsPreview]
+    """Newer editions of the region list."""
+    GetRegion: _grpc.UnaryUnaryMultiCallable[_region_pb2.GetRegion, _region_pb2.RegionHistory]
+    ListRegionChanges: _grpc.UnaryUnaryMultiCallable[_region_pb2.ListRegionChanges, _region_pb2.RegionChanges]
 
 @_typing.type_check_only
 class RegistryServiceAsyncStub(RegistryServiceStub):
@@ -329,6 +333,10 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     DismissDuplicate: _aio.UnaryUnaryMultiCallable[_duplicates_pb2.DismissDuplicate, _types_pb2.Receipt]  # type: ignore[assignment]
     WithdrawDuplicateDecision: _aio.UnaryUnaryMultiCallable[_duplicates_pb2.WithdrawDuplicateDecision, _types_pb2.Receipt]  # type: ignore[assignment]
     ListDuplicateDecisions: _aio.UnaryUnaryMultiCallable[_duplicates_pb2.ListDuplicateDecisions, _duplicates_pb2.DuplicateDecisionPage]  # type: ignore[assignment]
+    PreviewRegions: _aio.UnaryUnaryMultiCallable[_region_pb2.PreviewRegions, _region_pb2.RegionsPreview]  # type: ignore[assignment]
+    """Newer editions of the region list."""
+    GetRegion: _aio.UnaryUnaryMultiCallable[_region_pb2.GetRegion, _region_pb2.RegionHistory]  # type: ignore[assignment]
+    ListRegionChanges: _aio.UnaryUnaryMultiCallable[_region_pb2.ListRegionChanges, _region_pb2.RegionChanges]  # type: ignore[assignment]
 
 class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -1194,5 +1202,27 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _duplicates_pb2.ListDuplicateDecisions,
         context: _ServicerContext,
     ) -> _typing.Union[_duplicates_pb2.DuplicateDecisionPage, _abc.Awaitable[_duplicates_pb2.DuplicateDecisionPage]]: ...
+
+    @_abc_1.abstractmethod
+    def PreviewRegions(
+        self,
+        request: _region_pb2.PreviewRegions,
+        context: _ServicerContext,
+    ) -> _typing.Union[_region_pb2.RegionsPreview, _abc.Awaitable[_region_pb2.RegionsPreview]]:
+        """Newer editions of the region list."""
+
+    @_abc_1.abstractmethod
+    def GetRegion(
+        self,
+        request: _region_pb2.GetRegion,
+        context: _ServicerContext,
+    ) -> _typing.Union[_region_pb2.RegionHistory, _abc.Awaitable[_region_pb2.RegionHistory]]: ...
+
+    @_abc_1.abstractmethod
+    def ListRegionChanges(
+        self,
+        request: _region_pb2.ListRegionChanges,
+        context: _ServicerContext,
+    ) -> _typing.Union[_region_pb2.RegionChanges, _abc.Awaitable[_region_pb2.RegionChanges]]: ...
 
 def add_RegistryServiceServicer_to_server(servicer: RegistryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

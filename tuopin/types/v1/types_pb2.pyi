@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -17,6 +18,35 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _RegionChangeKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RegionChangeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RegionChangeKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REGION_CHANGE_KIND_UNSPECIFIED: _RegionChangeKind.ValueType  # 0
+    REGION_CHANGE_KIND_RENAMED: _RegionChangeKind.ValueType  # 1
+    """The same place under another name, with its code or with another."""
+    REGION_CHANGE_KIND_MOVED: _RegionChangeKind.ValueType  # 2
+    """The same place below another region, hence with another code."""
+    REGION_CHANGE_KIND_MERGED: _RegionChangeKind.ValueType  # 3
+    """It became part of another region."""
+    REGION_CHANGE_KIND_SPLIT: _RegionChangeKind.ValueType  # 4
+    """Several regions came of it; its own code may stay one of them."""
+
+class RegionChangeKind(_RegionChangeKind, metaclass=_RegionChangeKindEnumTypeWrapper): ...
+
+REGION_CHANGE_KIND_UNSPECIFIED: RegionChangeKind.ValueType  # 0
+REGION_CHANGE_KIND_RENAMED: RegionChangeKind.ValueType  # 1
+"""The same place under another name, with its code or with another."""
+REGION_CHANGE_KIND_MOVED: RegionChangeKind.ValueType  # 2
+"""The same place below another region, hence with another code."""
+REGION_CHANGE_KIND_MERGED: RegionChangeKind.ValueType  # 3
+"""It became part of another region."""
+REGION_CHANGE_KIND_SPLIT: RegionChangeKind.ValueType  # 4
+"""Several regions came of it; its own code may stay one of them."""
+Global___RegionChangeKind: _TypeAlias = RegionChangeKind  # noqa: Y015
 
 @_typing.final
 class Position(_message.Message):
@@ -439,3 +469,43 @@ class Edition(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Edition: _TypeAlias = Edition  # noqa: Y015
+
+@_typing.final
+class RegionChange(_message.Message):
+    """What became of a region in a newer edition of the list. A split has one for each region that came of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OLD_ID_FIELD_NUMBER: _builtins.int
+    NEW_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    DEFAULT_SUCCESSOR_FIELD_NUMBER: _builtins.int
+    HOUSEHOLD_IDS_FIELD_NUMBER: _builtins.int
+    old_id: _builtins.str
+    new_id: _builtins.str
+    kind: Global___RegionChangeKind.ValueType
+    effective_on: _builtins.str
+    default_successor: _builtins.bool
+    """Where all goes of which nothing else is said: set on one change of each region."""
+    @_builtins.property
+    def household_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Households that go here and not to the default."""
+
+    def __init__(
+        self,
+        *,
+        old_id: _builtins.str = ...,
+        new_id: _builtins.str = ...,
+        kind: Global___RegionChangeKind.ValueType = ...,
+        effective_on: _builtins.str = ...,
+        default_successor: _builtins.bool = ...,
+        household_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["default_successor", b"default_successor", "effective_on", b"effective_on", "household_ids", b"household_ids", "kind", b"kind", "new_id", b"new_id", "old_id", b"old_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RegionChange: _TypeAlias = RegionChange  # noqa: Y015

@@ -17,14 +17,14 @@ def moment(at_us: int) -> datetime:
     return EPOCH + timedelta(microseconds=at_us)
 
 
-def shown(at_us: int) -> str:
+def minute_of(at_us: int) -> str:
     """The minute in the programme's zone."""
     return moment(at_us).astimezone(PROGRAMME_ZONE).strftime("%Y-%m-%d %H:%M")
 
 
 def day_of(at_us: int) -> str:
     """The day in the programme's zone."""
-    return moment(at_us).astimezone(PROGRAMME_ZONE).date().isoformat()
+    return datetime.fromtimestamp(at_us // 1_000_000, PROGRAMME_ZONE).date().isoformat()
 
 
 def start_of(day: str) -> datetime:
