@@ -168,7 +168,7 @@ async def _fill(views: ViewStore, sealer: Sealer, ear: Ear, count: int) -> set[f
     files = _files(round(count / HOUSEHOLD_PEOPLE), twice)
     while batch := list(islice(files, BATCH_HOUSEHOLDS)):
         await sealer.prepare(batch)
-        alike = []
+        alike: list[people_alike.AlikeRow] = []
         for file in batch:
             names = {each.person_id: each.name for each in file.members}
             sealer.seal(file)
