@@ -15,6 +15,7 @@ from chassis.clock import SystemClock
 from chassis.handle import Handler
 from chassis.keys import Keys, PostgresKeys, SqliteKeys
 from chassis.programme import Programme
+from chassis.reads import AccessLog, Reads
 from chassis.sealing import Sealer
 from chassis.server import OPTIONS, CommandServicer, ServiceWiring, build_server
 from chassis.settings import PROGRAMME_FOLDER
@@ -74,7 +75,7 @@ async def village_known(command: RegisterHousehold) -> RegistrationFacts:
 
 def databases(kind: str, place: str) -> tuple[Store, Keys]:
     clock = SystemClock()
-    topics = ("household", "region", "import")
+    topics = ("household", "region", "import", "access")
     if kind == "postgres":
         store_dsn, keys_dsn = place.split(" ")
         return PostgresStore(store_dsn, topics, clock), PostgresKeys(keys_dsn, MASTER_KEY)
@@ -102,6 +103,7 @@ async def full(kind: str, place: str) -> Any:
         Full(handler),  # type: ignore[abstract]  # two rpcs are enough here
         add_RegistryServiceServicer_to_server,
         service_pb2.DESCRIPTOR.services_by_name["RegistryService"],
+        Reads(AccessLog(store, "access", programme, SystemClock()), programme, SystemClock()),
     )
     return build_server([wiring], tokens=Tokens(SECRET), programme=programme)
 

@@ -1,10 +1,12 @@
 """How far each consumer is in each lane: the rows, and what this process knows of them."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from threading import Lock
+from typing import Any
 
-from sqlalchemy import Connection, Executable, bindparam, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, bindparam, select, tuple_
+from sqlalchemy.dialects import postgresql
 
 from chassis.feedtables import CHECKPOINTS, STOPPED, Checkpoint, Lane
 
@@ -96,10 +98,8 @@ class Checkpoints:
         if not lanes:
             return found
         for _ in range(LOCK_ATTEMPTS_COUNT):
-            for row in connection.execute(_LOCKED, {"consumers": sorted(wanted), "lanes": lanes}):
-                found[row.consumer][row.topic, row.partition] = Checkpoint(
-                    row.position, row.kafka_offset
-                )
+            for consumer, topic, partition, *place in _locked(connection, sorted(wanted), lanes):
+                found[consumer][topic, partition] = Checkpoint(*place)
             missing = [
                 (consumer, lane)
                 for consumer, each in wanted.items()
@@ -128,20 +128,28 @@ class Checkpoints:
         *,
         create: bool,
     ) -> None:
-        statements = _STATEMENTS[connection.dialect.name]
+        values = [(consumer, *lane, *checkpoint) for consumer, lane, checkpoint in sorted(rows)]
+        if connection.dialect.name == "sqlite":
+            statement = _CREATE_SQLITE if create else _MOVE_SQLITE
+            connection.exec_driver_sql(statement, (json.dumps(values),))
+            return
         connection.execute(
-            statements[0 if create else 1],
-            [
-                {
-                    "consumer": consumer,
-                    "topic": lane[0],
-                    "partition": lane[1],
-                    "position": checkpoint.position,
-                    "kafka_offset": checkpoint.offset,
-                }
-                for consumer, lane, checkpoint in sorted(rows)
-            ],
+            _CREATE if create else _MOVE,
+            [dict(zip(_COLUMNS, each, strict=True)) for each in values],
         )
+
+
+def _locked(
+    connection: Connection, consumers: Sequence[str], lanes: Sequence[Lane]
+) -> Iterable[Sequence[Any]]:
+    """Rows of at least these lanes."""
+    if connection.dialect.name != "sqlite":
+        return connection.execute(_LOCKED, {"consumers": consumers, "lanes": lanes})
+    asked = (json.dumps(consumers), json.dumps(sorted({topic for topic, _ in lanes})))
+    found: list[list[Any]] = json.loads(
+        connection.exec_driver_sql(_LOCKED_SQLITE, asked).scalar_one()
+    )
+    return found
 
 
 def least(
@@ -172,26 +180,29 @@ _LOCKED = (
         ),
     )
     .order_by(CHECKPOINTS.c.consumer, CHECKPOINTS.c.topic, CHECKPOINTS.c.partition)
-    # SQLite has the whole database from BEGIN IMMEDIATE on and leaves this word out.
     .with_for_update()
 )
 
-_KEY = ["consumer", "topic", "partition"]
+_COLUMNS = ("consumer", "topic", "partition", "position", "kafka_offset")
+_CREATE = postgresql.insert(CHECKPOINTS).on_conflict_do_nothing(index_elements=_COLUMNS[:3])
+_MOVE = postgresql.insert(CHECKPOINTS)
+_MOVE = _MOVE.on_conflict_do_update(
+    index_elements=_COLUMNS[:3],
+    set_={"position": _MOVE.excluded.position, "kafka_offset": _MOVE.excluded.kafka_offset},
+)
 
-
-def _statements(insert: postgresql.Insert | sqlite.Insert) -> tuple[Executable, Executable]:
-    create = insert.on_conflict_do_nothing(index_elements=_KEY)
-    move = insert.on_conflict_do_update(
-        index_elements=_KEY,
-        set_={
-            "position": insert.excluded.position,
-            "kafka_offset": insert.excluded.kafka_offset,
-        },
-    )
-    return create, move
-
-
-_STATEMENTS = {
-    "sqlite": _statements(sqlite.insert(CHECKPOINTS)),
-    "postgresql": _statements(postgresql.insert(CHECKPOINTS)),
-}
+# SQLite's driver lets go of the interpreter for every row, read or written, and must win it back
+# from whatever else the process does: all rows travel as one value.
+_LOCKED_SQLITE = """
+    SELECT json_group_array(json_array(consumer, topic, "partition", position, kafka_offset))
+    FROM checkpoints WHERE consumer IN (SELECT value FROM json_each(?))
+    AND topic IN (SELECT value FROM json_each(?))"""
+_INTO_SQLITE = """
+    INSERT INTO checkpoints (consumer, topic, "partition", position, kafka_offset)
+    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+    json_extract(value, '$[3]'), json_extract(value, '$[4]') FROM json_each(?)
+    WHERE true ON CONFLICT (consumer, topic, "partition") DO"""
+_CREATE_SQLITE = f"{_INTO_SQLITE} NOTHING"
+_MOVE_SQLITE = (
+    f"{_INTO_SQLITE} UPDATE SET position = excluded.position, kafka_offset = excluded.kafka_offset"
+)

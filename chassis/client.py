@@ -11,6 +11,7 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 
+from chassis.reads import PURPOSE
 from chassis.sending import TRACEPARENT
 from chassis.telemetry import traceparent
 from tuopin.errors.v1.errors_pb2 import Problem
@@ -65,11 +66,17 @@ class Client:
     """One caller's channel to one service."""
 
     def __init__(
-        self, channel: grpc.aio.Channel, token: str | Callable[[], str], language: str
+        self,
+        channel: grpc.aio.Channel,
+        token: str | Callable[[], str],
+        language: str,
+        purpose: str = "",
     ) -> None:
         self.channel = channel
         self._token = token
         self._language = language
+        # What for, when people are read; without it names come masked.
+        self._purpose = purpose
         self._calls: dict[type[Message], Any] = {}
 
     async def call(
@@ -139,6 +146,8 @@ class Client:
     def _metadata(self, given: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
         token = self._token if isinstance(self._token, str) else self._token()
         metadata = {"authorization": f"Bearer {token}", "accept-language": self._language}
+        if self._purpose:
+            metadata[PURPOSE] = self._purpose
         here = traceparent()
         if here:
             metadata[TRACEPARENT] = here
@@ -185,7 +194,9 @@ def connect(
     token: str | Callable[[], str],
     language: str = "zh",
     *,
+    purpose: str = "",
     options: Iterable[tuple[str, Any]] = _OPTIONS,
 ) -> Client:
     """A client that connects when it first calls; a token may be a function that renews it."""
-    return Client(grpc.aio.insecure_channel(address, options=list(options)), token, language)
+    channel = grpc.aio.insecure_channel(address, options=list(options))
+    return Client(channel, token, language, purpose)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Column, ColumnElement, Connection, Row, Select, and_, func, tuple_
+from sqlalchemy.sql.elements import KeyedColumnElement
 
 from chassis.fields import InvalidField
 
@@ -22,7 +23,11 @@ class Page(NamedTuple):
 
 
 def page(
-    connection: Connection, wanted: Select[Any], key: Sequence[Column[Any]], size: int, token: str
+    connection: Connection,
+    wanted: Select[Any],
+    key: Sequence[KeyedColumnElement[Any]],
+    size: int,
+    token: str,
 ) -> Page:
     """The page after `token` of the wanted rows in the order of a key of texts."""
     after = key_of(token, len(key))
@@ -34,7 +39,7 @@ def page(
     if len(found) <= size:
         return Page(found, "", total or 0)
     last = found[size - 1]
-    return Page(found[:size], token_of(*(getattr(last, each.name) for each in key)), total or 0)
+    return Page(found[:size], token_of(*(getattr(last, str(each.key)) for each in key)), total or 0)
 
 
 def token_of(*key: str) -> str:

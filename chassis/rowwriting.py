@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from itertools import chain
 from typing import Any, Protocol
@@ -30,7 +31,9 @@ class _Upsert:
     """One shape of row: columns that are set, columns that are added to."""
 
     insert: str
-    insert_rows: str
+    # Ends before VALUES, and what follows them.
+    into: str
+    conflict: str
     copy_table: str
     copy_create: str
     copy_in: str
@@ -85,12 +88,14 @@ class RowWriter:
         """Many rows a statement: SQLite's driver lets go of the interpreter for every statement,
         and must win it back from whatever else the process does.
         """
-        whole = len(rows) - len(rows) % ROWS_COUNT
-        for start in range(0, whole, ROWS_COUNT):
-            values = tuple(chain.from_iterable(rows[start : start + ROWS_COUNT]))
-            connection.exec_driver_sql(shape.insert_rows, values)
-        if whole < len(rows):
-            connection.exec_driver_sql(shape.insert, rows[whole:])
+        at = 0
+        while at < len(rows):
+            # Powers of two, so that few different statements are prepared.
+            count = min(ROWS_COUNT, 1 << (len(rows) - at).bit_length() - 1)
+            values = tuple(chain.from_iterable(rows[at : at + count]))
+            statement = _rows_statement(shape.into, count, len(rows[at]), shape.conflict)
+            connection.exec_driver_sql(statement, values)
+            at += count
 
     def _quote(self, name: str) -> str:
         return self._dialect.identifier_preparer.quote(name)
@@ -128,13 +133,20 @@ class RowWriter:
         into = f"INSERT INTO {target} ({names}) VALUES"
         return _Upsert(
             f"{into} ({marks}) {conflict}",
-            f"{into} {', '.join([f'({marks})'] * ROWS_COUNT)} {conflict}",
+            into,
+            conflict,
             name,
             f"CREATE TEMPORARY TABLE IF NOT EXISTS {name} AS {chosen} WITH NO DATA",
             f"COPY {name} ({names}) FROM STDIN",
             f"INSERT INTO {target} ({names}) SELECT {names} FROM {name} {conflict}",  # noqa: S608
             tuple(bound),
         )
+
+
+@cache
+def _rows_statement(into: str, rows: int, columns: int, conflict: str) -> str:
+    row = f"({', '.join('?' * columns)})"
+    return f"{into} {', '.join([row] * rows)} {conflict}"
 
 
 def _by_shape(rows: Collapsed) -> dict[tuple[tuple[str, ...], tuple[str, ...]], list[Row]]:

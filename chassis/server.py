@@ -18,11 +18,21 @@ from google.protobuf.message import Message
 from opentelemetry import trace
 
 from chassis import fields
-from chassis.access import Forbidden, Rule, Tokens, allowed, allowed_request, region_check, rules
+from chassis.access import (
+    Forbidden,
+    Rule,
+    Tokens,
+    allowed,
+    allowed_request,
+    region_check,
+    regions_of,
+    rules,
+)
 from chassis.decider import Actor
 from chassis.handle import Handler
 from chassis.problems import Fault, fault_of
 from chassis.programme import DEFAULT_LANGUAGE, Programme, chosen_language
+from chassis.reads import Reading, Reads, ReadsUnrecorded, showing_of
 from chassis.sending import CAUSED_BY, ON_BEHALF_OF, TRACEPARENT
 from chassis.telemetry import context_of_call
 from tuopin.errors.v1.errors_pb2 import Problem
@@ -55,6 +65,19 @@ class Caller:
     rule: Rule
     # The rule leaves the region to the stream; somebody must check it before the answer leaves.
     region_open: bool
+    # The method shows people.
+    reading: Reading | None = None
+
+    def check_region(self, region: str) -> None:
+        """Raise Forbidden unless a role covers it, or a break-glass access of the caller's."""
+        try:
+            allowed(self.rule, self.actor, region)
+        except Forbidden:
+            if self.reading is None or not self.reading.opened_by_grant(region):
+                raise
+        if self.reading is not None:
+            self.reading.region = region
+        self.region_open = False
 
     def take_region_check(self) -> Callable[[str], None] | None:
         """The check, for whoever reads the stream; the duty goes with it."""
@@ -72,9 +95,7 @@ def caller(context: Context) -> Caller:
 
 def check_region(context: Context, region: str) -> None:
     """Raise Forbidden unless the caller's role covers the region of what was asked for."""
-    who = _caller.get()
-    allowed(who.rule, who.actor, region)
-    who.region_open = False
+    _caller.get().check_region(region)
 
 
 class CommandServicer:
@@ -119,6 +140,8 @@ class ServiceWiring:
     servicer: object
     add: Callable[[Any, Any], None]
     descriptor: ServiceDescriptor
+    # None: no method shows people.
+    reads: Reads | None = None
 
 
 @dataclass
@@ -141,7 +164,9 @@ def build_server(
     programme: Programme,
     options: Sequence[tuple[str, Any]] = OPTIONS,
 ) -> grpc.aio.Server:
-    """A server with every method behind its access rule; RuleMissing when one states none."""
+    """A server with every method behind its access rule; RuleMissing when one states none,
+    ReadsUnrecorded when one shows people and nobody would know.
+    """
     server = grpc.aio.server(options=list(options))
     for service in services:
         stated = rules(service.descriptor)
@@ -149,7 +174,11 @@ def build_server(
         service.add(service.servicer, recorder)
         guarded = {
             method.name: _Guard(
-                stated[f"/{service.descriptor.full_name}/{method.name}"], method, tokens, programme
+                stated[f"/{service.descriptor.full_name}/{method.name}"],
+                method,
+                tokens,
+                programme,
+                service.reads,
             ).around(recorder.handlers[method.name])
             for method in service.descriptor.methods
         }
@@ -162,9 +191,19 @@ class _Guard:
     """Stands before one method."""
 
     def __init__(
-        self, rule: Rule, method: MethodDescriptor, tokens: Tokens, programme: Programme
+        self,
+        rule: Rule,
+        method: MethodDescriptor,
+        tokens: Tokens,
+        programme: Programme,
+        reads: Reads | None,
     ) -> None:
         self._rule = rule
+        self._showing = showing_of(method)
+        if self._showing is not None and reads is None:
+            raise ReadsUnrecorded(method.full_name)
+        assert self._showing is None or not method.client_streaming, "one question, one purpose"
+        self._reads = reads
         self._tokens = tokens
         self._programme = programme
         self._name = method.full_name
@@ -201,9 +240,11 @@ class _Guard:
                     if many_in:
                         request = await self._first_checked(who, request)
                     else:
-                        self._check(who, request)
+                        await self._admit(who, request, metadata)
                     response = await method(request, context)
                     assert not who.region_open, f"{self._name} never checked the region"
+                    if who.reading is not None:
+                        await who.reading.answer(response)
                     return response
                 except grpc.aio.AbortError:
                     raise
@@ -222,9 +263,11 @@ class _Guard:
                 if many_in:
                     request = await self._first_checked(who, request)
                 else:
-                    self._check(who, request)
+                    await self._admit(who, request, metadata)
                 async for response in method(request, context):
                     assert not who.region_open, f"{self._name} never checked the region"
+                    if who.reading is not None:
+                        await who.reading.answer(response)
                     yield response
             except grpc.aio.AbortError:
                 raise
@@ -246,10 +289,36 @@ class _Guard:
         _caller.set(who)
         return who
 
+    async def _admit(self, who: Caller, request: Message, metadata: dict[str, Any]) -> None:
+        """Who reads people says what for, once they may; a break-glass access may let them."""
+        if self._showing is None:
+            self._check(who, request)
+            return
+        assert self._reads is not None
+        reading = who.reading = Reading(self._reads, self._showing, who.actor)
+        await reading.begin(request, metadata)
+        self._check(who, request)
+        reading.say_what_for(request, metadata)
+
     def _check(self, who: Caller, request: Message) -> None:
-        allowed_request(self._rule, who.actor, request)
+        if who.reading is None:
+            allowed_request(self._rule, who.actor, request)
+        else:
+            self._check_reading(who.reading, request)
         if not self._is_command or _checked(who.actor):
             fields.check(request)
+
+    def _check_reading(self, reading: Reading, request: Message) -> None:
+        """By a role, or by a break-glass access that reaches every region the request names."""
+        regions = sorted(regions_of(self._rule, request) or ())
+        try:
+            allowed_request(self._rule, reading.actor, request)
+        except Forbidden:
+            # Where the stream says the region, the answer asks again when that is known.
+            opened = [reading.opened_by_grant(region) for region in regions]
+            if reading.grant is None or not all(opened):
+                raise
+        reading.region = regions[0] if regions else ""
 
     async def _first_checked(self, who: Caller, requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
         """The region stands in the first message; the role is asked before it is read."""

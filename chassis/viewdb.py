@@ -22,6 +22,8 @@ BUSY_TIMEOUT_MS = 30_000
 # Deadlocks and lost races of two workers; the transaction is made again from its beginning.
 ATTEMPTS_COUNT = 8
 READERS_COUNT = 4
+# Prepared ones that SQLite keeps: every shape of row in every number of rows.
+STATEMENTS_MAX = 512
 _AGAIN = frozenset({"40001", "40P01"})
 _WRITES = "tuopin_writes"
 
@@ -61,7 +63,11 @@ class ViewDatabase:
             assert not schema, "one file is one database on SQLite"
             # The connection used last goes first: else each fills a page cache of its own.
             engine = create_engine(
-                self.url, pool_size=READERS_COUNT + 2, max_overflow=8, pool_use_lifo=True
+                self.url,
+                pool_size=READERS_COUNT + 2,
+                max_overflow=8,
+                pool_use_lifo=True,
+                connect_args={"cached_statements": STATEMENTS_MAX},
             )
         else:
             options = f"-csearch_path={schema}" if schema else ""

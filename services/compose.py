@@ -30,6 +30,7 @@ from chassis.keys import Keys, PostgresKeys, SqliteKeys
 from chassis.operations import OperationsServicer
 from chassis.programme import Programme
 from chassis.reacting import ReactionRunner
+from chassis.reads import PURPOSE
 from chassis.sealing import Sealer
 from chassis.sending import ON_BEHALF_OF, targets
 from chassis.server import ServiceWiring, build_server
@@ -40,7 +41,7 @@ from chassis.store.sqlite import SqliteStore
 from chassis.views import View
 from chassis.viewstore import ViewStore
 from services import roster
-from services.wiring import ServeParts, Service, WorkParts
+from services.wiring import ServeParts, Service, WorkParts, reads_of
 from tuopin.operations.v1 import operations_pb2
 from tuopin.operations.v1.operations_pb2_grpc import add_OperationsServiceServicer_to_server
 
@@ -51,6 +52,8 @@ SERVICE_TOKEN_RENEWED_S = 1800.0
 ALARM_EVERY_S = 2.0
 # A page that waits for a neighbour tells so soon.
 NEIGHBOUR_ATTEMPTS = 2
+# A code of programme/access.toml.
+OWN_FILE = "own-file"
 
 
 @dataclass(frozen=True)
@@ -163,7 +166,9 @@ class Neighbours:
         client = self._clients.get(service)
         if client is None:
             client = self._clients[service] = sender_to(self._base, service, self._service)
-        return await client.call(query, {ON_BEHALF_OF: on_behalf_of}, attempts=NEIGHBOUR_ATTEMPTS)
+        # A service shows people to nobody but themselves.
+        metadata = {ON_BEHALF_OF: on_behalf_of, PURPOSE: OWN_FILE if on_behalf_of else ""}
+        return await client.call(query, metadata, attempts=NEIGHBOUR_ATTEMPTS)
 
     async def close(self) -> None:
         """Close what was connected."""
@@ -242,6 +247,7 @@ class Serving:
                     servicer=self.service.servicer(self.parts),
                     add=self.service.add_to_server,
                     descriptor=self.service.descriptor,
+                    reads=reads_of(self.service, self.parts),
                 ),
                 ServiceWiring(
                     name="operations",

@@ -18,6 +18,7 @@ from chassis.handle import Handler
 from chassis.keys import Keys
 from chassis.programme import Programme
 from chassis.reactions import Reaction
+from chassis.reads import AccessLog, Grants, Reads, no_grants
 from chassis.sealing import Sealer
 from chassis.sending import Send
 from chassis.settings import Settings
@@ -98,5 +99,17 @@ class Service:
     working: Mapping[str, WorkTask] = field(default_factory=dict)
     # Only the notifier has one.
     bot: Bot | None = None
+    # Where reads of personal data go on record; a service whose rpcs show nobody has none.
+    reads_topic: str = ""
+    # Break-glass access to what its rpcs show.
+    grants: Callable[[ServeParts], Grants] = lambda parts: no_grants
     # Windowed facts a timer evaluates.
     alarms: Callable[[Programme, Clock], tuple[WindowAlarm, ...]] = lambda programme, clock: ()
+
+
+def reads_of(service: Service, parts: ServeParts) -> Reads | None:
+    """What the guard of the service's rpcs needs to put reads on record."""
+    if not service.reads_topic:
+        return None
+    log = AccessLog(parts.store, service.reads_topic, parts.programme, parts.clock)
+    return Reads(log, parts.programme, parts.clock, service.grants(parts))

@@ -8,7 +8,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parent.parent
 KAFKA = "kafka"
-_NEEDS_KAFKA = ("kafka_jars", "kafka_broker", "kafka_bootstrap")
+_NEEDS_KAFKA = ("kafka_jars", "kafka_broker", "kafka_bootstrap", "devtools.cluster")
 # What takes longest starts first, so that no process works alone at the end.
 _LONGEST_FIRST = (KAFKA, "tests/drills/", "tests/cli/", "tests/docs/test_tour.py")
 

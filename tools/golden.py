@@ -13,6 +13,7 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from services.roster import all_services
+from tuopin.access.v1.access_pb2 import PersonalDataRead
 
 ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "tests" / "contracts" / "golden"
@@ -27,6 +28,8 @@ def event_classes() -> list[type[Message]]:
         for decider in service.deciders
         for event in decider.events
     }
+    # Written by the server itself, after no rule.
+    found[PersonalDataRead.DESCRIPTOR.full_name] = PersonalDataRead
     return [found[name] for name in sorted(found)]
 
 

@@ -6,6 +6,7 @@ import grpc
 import typer
 
 from services.cli import (
+    accesses,
     cadres,
     complaints,
     duplicates,
@@ -22,6 +23,7 @@ from services.cli import (
     logs,
     messages,
     monitoring,
+    people,
     plans,
     regions,
     running,
@@ -51,6 +53,8 @@ for _command in (*household_changes.COMMANDS, household_corrections.correct):
     households.app.command(_command.__name__.replace("_", "-"))(_command)
 households.app.add_typer(duplicates.app, name="duplicates")
 app.add_typer(households.people, name="person")
+households.people.command("find")(people.find)
+app.add_typer(accesses.app, name="access")
 app.add_typer(identifying.postings, name="posting")
 app.add_typer(sweeping.round_app, name="round")
 app.add_typer(sweeping.lookback_app, name="lookback")

@@ -12,7 +12,7 @@ import typer
 
 from services.cli.codes import codes_of
 from services.cli.contact import chosen, contact, new_command_id, send, today
-from services.cli.options import CommandId, Json, On, PageSize, PageToken, Region
+from services.cli.options import CommandId, Json, On, PageSize, PageToken, Purpose, Region
 from services.cli.output import console, show_one, show_page
 from tuopin.notifier.v1.link_pb2 import IssueLink
 from tuopin.notifier.v1.linking_pb2 import ChooseChannels, RevokeLink
@@ -148,12 +148,14 @@ def leave(
 
 
 @app.command("show")
-def show_cadre(cadre_id: CadreId, as_json: Json = False) -> None:
+def show_cadre(
+    cadre_id: CadreId, purpose: Purpose = "staff-management", as_json: Json = False
+) -> None:
     """The record of a cadre: posts, hours, certificates, tasks.
 
     Example: tuopin cadre show CADRE --json
     """
-    record = contact().call("training", "GetCadre", GetCadre(cadre_id=cadre_id))
+    record = contact(purpose).call("training", "GetCadre", GetCadre(cadre_id=cadre_id))
     show_one(record, title=f"cadre {cadre_id}", as_json=as_json)
 
 
@@ -162,13 +164,14 @@ def list_cadres(
     region: Region = "",
     page_size: PageSize = 20,
     page_token: PageToken = "",
+    purpose: Purpose = "staff-management",
     as_json: Json = False,
 ) -> None:
     """Cadres appointed below a region.
 
     Example: tuopin cadre list --region 433124 --json
     """
-    page = contact().call(
+    page = contact(purpose).call(
         "training",
         "ListCadres",
         ListCadres(region_id=region, page_size=page_size, page_token=page_token),

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from services.cli.contact import contact, new_command_id
-from services.cli.options import CommandId, Json, PageSize, PageToken, Region
+from services.cli.options import CommandId, Json, PageSize, PageToken, Purpose, Region
 from services.cli.output import show_one, show_page
 from tuopin.notifier.v1.complaint_pb2 import (
     AnswerComplaint,
@@ -55,12 +55,13 @@ def list_complaints(
 
 
 @app.command()
-def show(complaint_id: ComplaintId, as_json: Json = False) -> None:
+def show(complaint_id: ComplaintId, purpose: Purpose = "complaint", as_json: Json = False) -> None:
     """One complaint in its own words, for the level that must answer it and those above.
 
     Example: tuopin complaint show COMPLAINT
     """
-    found = contact().call("notifier", "GetComplaint", GetComplaint(complaint_id=complaint_id))
+    query = GetComplaint(complaint_id=complaint_id)
+    found = contact(purpose).call("notifier", "GetComplaint", query)
     show_one(found, title=f"complaint {complaint_id}", as_json=as_json)
 
 
@@ -86,6 +87,7 @@ def answer(
 def reveal(
     complaint_id: ComplaintId,
     reason: Annotated[str, typer.Option(help="Why the household must be known; recorded.")],
+    purpose: Purpose = "complaint",
     command_id: CommandId = "",
     as_json: Json = False,
 ) -> None:
@@ -93,7 +95,7 @@ def reveal(
 
     Example: tuopin complaint reveal COMPLAINT --reason "the bank needs the account"
     """
-    caller = contact()
+    caller = contact(purpose)
     command = RevealComplainant(
         command_id=command_id or new_command_id(), complaint_id=complaint_id, reason=reason
     )

@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 from chassis.access import Tokens
 from chassis.client import problem_of
 from chassis.decider import PROGRAMME_ZONE
+from chassis.reads import BREAK_GLASS, PURPOSE
 from services.cli import endpoints
 from services.cli.output import (
     EXIT_FAILED,
@@ -89,9 +90,23 @@ def tokens_of(key_file: str | Path) -> Tokens:
 class Contact:
     """One user of the running services."""
 
-    def __init__(self, known: endpoints.Endpoints, token: str, language: str = "zh") -> None:
+    def __init__(
+        self,
+        known: endpoints.Endpoints,
+        token: str,
+        language: str = "zh",
+        *,
+        purpose: str = "",
+        break_glass: str = "",
+    ) -> None:
         self.endpoints = known
-        self._metadata = (("authorization", f"Bearer {token}"), ("accept-language", language))
+        said = {
+            "authorization": f"Bearer {token}",
+            "accept-language": language,
+            PURPOSE: purpose,
+            BREAK_GLASS: break_glass,
+        }
+        self._metadata = tuple((name, text) for name, text in said.items() if text)
         self._channels: dict[str, grpc.Channel] = {}
 
     def call(
@@ -147,14 +162,17 @@ def known_endpoints() -> endpoints.Endpoints:
         fail(say("no-system", place=missing.args[0]), EXIT_UNAVAILABLE)
 
 
-def contact() -> Contact:
-    """The caller from the environment: TUOPIN_TOKEN, or a token from the local key file."""
+def contact(purpose: str = "", break_glass: str = "") -> Contact:
+    """The caller from the environment: TUOPIN_TOKEN, or a token from the local key file.
+
+    Whoever reads about people says what for; without a purpose names come masked.
+    """
     known = known_endpoints()
     token = os.environ.get("TUOPIN_TOKEN", "")
     if not token:
         roles = [f"{role}@" for role in OFFICES]
         token = signer(known).issue("local-operator", roles, ttl_s=3600)
-    return Contact(known, token, language())
+    return Contact(known, token, language(), purpose=purpose, break_glass=break_glass)
 
 
 def signer(known: endpoints.Endpoints) -> Tokens:

@@ -13,6 +13,7 @@ from services.cli.words import say
 from tuopin.registry.v1 import correction_pb2 as correction
 from tuopin.registry.v1 import household_pb2 as pb
 
+CORRECTING = "data-quality"
 _COPIED = (
     "source", "household_number", "village_id", "attribute", "main_cause", "other_causes", "needs",
     "members", "living_conditions", "income", "address", "synthetic",
@@ -40,7 +41,8 @@ def correct(
     Example: tuopin household correct ID --reason 录入有误 --member PERSON:phone=00012345678
     """
     query = pb.GetHousehold(household_id=household_id)
-    found: pb.Household = contact().call("registry", "GetHousehold", query)
+    # What came masked must never be written back.
+    found: pb.Household = contact(CORRECTING).call("registry", "GetHousehold", query)
     told = file_of(found)
     told.MergeFrom(filled(pb.RegisterHousehold, to or [], "--to"))
     told.income.MergeFrom(filled(pb.Income, income or [], "--income"))

@@ -6,23 +6,24 @@ from typing import Annotated
 import typer
 
 from services.cli.codes import codes_of
-from services.cli.contact import chosen, contact, fail, new_command_id, send
+from services.cli.contact import chosen, contact, new_command_id, send
 from services.cli.household_page import show_file
 from services.cli.options import (
     AsOf,
+    BreakGlass,
     CommandId,
     Json,
     KnownAt,
     PageSize,
     PageToken,
+    Purpose,
     Region,
     known_at_us,
 )
-from services.cli.output import EXIT_FAILED, show_one, show_page
+from services.cli.output import show_page
 from services.cli.words import say
 from tuopin.registry.v1.household_pb2 import (
     ErasePerson,
-    FindPerson,
     GetHousehold,
     HouseholdStatus,
     ListHouseholds,
@@ -43,13 +44,15 @@ def show_household(
     household_id: Household,
     as_of: AsOf = "",
     known_at: KnownAt = "",
+    purpose: Purpose = "case-work",
+    break_glass: BreakGlass = "",
     as_json: Json = False,
 ) -> None:
     """One file, with who, when and proof of everything in it.
 
     Example: tuopin household show ID --as-of 2026-06-30 --known-at 2026-07-01T00:00
     """
-    found = contact().call(
+    found = contact(purpose, break_glass).call(
         "registry",
         "GetHousehold",
         GetHousehold(household_id=household_id, as_of=as_of, known_at_us=known_at_us(known_at)),
@@ -90,24 +93,6 @@ def list_households(
     columns: tuple[str, ...] = ("household_id", "household_number", "village_id", "status")
     columns = (*columns, "main_cause", "member_count", "income_per_head_fen", "synthetic")
     show_page(page.households, columns, page=page, noun="households", as_json=as_json)
-
-
-@people.command()
-def find(
-    identity_number: Annotated[str, typer.Option(prompt=True, help="18 characters.")],
-    as_json: Json = False,
-) -> None:
-    """Find a person by identity number; it is compared as a keyed digest.
-
-    Without the option the number is asked for, so that it stays out of the shell's history.
-
-    Example: tuopin person find
-    """
-    found = contact().call("registry", "FindPerson", FindPerson(identity_number=identity_number))
-    if as_json or found.found:
-        show_one(found, title="person", as_json=as_json)
-    if not found.found:
-        fail(say("person-unknown"), EXIT_FAILED)
 
 
 @people.command()

@@ -12,7 +12,7 @@ from services.cli.codes import codes_of
 from services.cli.contact import chosen, contact, fail, new_command_id, send, today
 from services.cli.households import Household
 from services.cli.households import app as households
-from services.cli.options import CommandId, Json, On, PageSize, PageToken, Region
+from services.cli.options import CommandId, Json, On, PageSize, PageToken, Purpose, Region
 from services.cli.output import EXIT_USAGE, show_one, show_page
 from services.cli.words import say
 from tuopin.registry.v1 import identification_pb2 as pb
@@ -229,13 +229,15 @@ def raise_objection(
 
 
 @households.command("objections")
-def list_objections(household_id: Household, as_json: Json = False) -> None:
+def list_objections(
+    household_id: Household, purpose: Purpose = "case-work", as_json: Json = False
+) -> None:
     """What was objected, and what came of it; for the offices that look into it.
 
     Example: tuopin household objections HOUSEHOLD
     """
     request = posting.ListObjections(household_id=household_id)
-    found = contact().call("registry", "ListObjections", request)
+    found = contact(purpose).call("registry", "ListObjections", request)
     show_one(found, title="objections", as_json=as_json)
 
 

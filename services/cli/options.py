@@ -23,6 +23,12 @@ PageToken = Annotated[str, typer.Option(help="next_page_token of the page before
 Year = Annotated[int, typer.Option(help="Budget year.", show_default="this year")]
 AsOf = Annotated[str, typer.Option(help="Effective date, YYYY-MM-DD; empty: today.")]
 KnownAt = Annotated[str, typer.Option(help="What was known then, ISO time; empty: now.")]
+Purpose = Annotated[
+    str, typer.Option(help="What the names are read for, on record; empty: they are masked.")
+]
+BreakGlass = Annotated[
+    str, typer.Option("--break-glass", help="An access opened by `tuopin access break-glass`.")
+]
 Service = Annotated[str, typer.Option(help=f"One of {', '.join(SERVICES)}; empty: all.")]
 
 

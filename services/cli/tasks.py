@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from services.cli.contact import contact, new_command_id, send, today
-from services.cli.options import CommandId, Json, PageSize, PageToken, Region
+from services.cli.options import CommandId, Json, PageSize, PageToken, Purpose, Region
 from services.cli.output import show_one, show_page
 from services.cli.tracing import print_chain
 from tuopin.notifier.v1.assignment_pb2 import ListAssignments
@@ -107,12 +107,16 @@ def assign(
 
 
 @app.command()
-def order(order_id: Annotated[str, typer.Argument(help="order_id")], as_json: Json = False) -> None:
+def order(
+    order_id: Annotated[str, typer.Argument(help="order_id")],
+    purpose: Purpose = "case-work",
+    as_json: Json = False,
+) -> None:
     """An order, its details and how many of its tasks are done.
 
     Example: tuopin task order ORDER
     """
-    found = contact().call("notifier", "GetOrder", GetOrder(order_id=order_id))
+    found = contact(purpose).call("notifier", "GetOrder", GetOrder(order_id=order_id))
     show_one(found, title=f"order {order_id}", as_json=as_json)
 
 

@@ -16,6 +16,7 @@ from tuopin.notifier.v1.service_pb2_grpc import add_NotifierServiceServicer_to_s
 SERVICE = Service(
     name="notifier",
     topics=("task", "message", "link", "voice", "complaint"),
+    reads_topic="complaint",
     deciders=DECIDERS,
     facts=FACTS,
     views=VIEWS,

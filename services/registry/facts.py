@@ -4,13 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from google.protobuf.message import Message
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from services.registry.decider.county import Candidates, CountyStanding
 from services.registry.decider.registration import RegistrationFacts
 from services.registry.decider.standing import Standing
 from services.registry.newer_list import region_file
 from services.registry.views import lookbacks, regions, residents, rounds, subjects
+from services.registry.views.households import HOUSEHOLDS
+from tuopin.registry.v1.access_pb2 import OpenBreakGlass
 from tuopin.registry.v1.county_pb2 import ApplyForCountyExit, DesignateCounty, DrawCountySample
 from tuopin.registry.v1.exit_pb2 import RecordExitFindings
 from tuopin.registry.v1.household_pb2 import RegisterHousehold
@@ -65,6 +67,14 @@ def candidates(connection: Connection, command: DrawCountySample) -> Candidates:
     return subjects.candidates(connection, command.county_id)
 
 
+def household_village(connection: Connection, command: OpenBreakGlass) -> str:
+    """The village of the household that is to be opened; empty when there is none."""
+    found = connection.scalar(
+        select(HOUSEHOLDS.c.village_id).where(HOUSEHOLDS.c.household_id == command.household_id)
+    )
+    return found or ""
+
+
 FACTS: Mapping[type[Message], Callable[[Connection, Any], Any]] = {
     RegisterHousehold: registration,
     AdoptRegions: region_file,
@@ -77,4 +87,5 @@ FACTS: Mapping[type[Message], Callable[[Connection, Any], Any]] = {
     DrawCountySample: candidates,
     RemoveHousehold: rounds.open_for,
     OpenLookback: lookbacks.frame,
+    OpenBreakGlass: household_village,
 }

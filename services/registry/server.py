@@ -14,11 +14,14 @@ from services.registry.exporting.streaming import exported
 from services.registry.figures import FigureBook
 from services.registry.hearing import ear_of
 from services.registry.importing import digests
+from services.registry.importing.running import wake
 from services.registry.importing.uploads import Upload, mark_cut_off
 from services.registry.importing.watching import watch
 from services.registry.reading import Reader
 from services.registry.region_preview import Preview
 from services.registry.registrations import registrations_of
+from services.registry.searching import Search
+from services.registry.server_access import AccessRpcs
 from services.registry.server_duplicates import DuplicateRpcs
 from services.registry.server_exit import ExitRpcs
 from services.registry.server_file import FileRpcs
@@ -50,6 +53,7 @@ class Registry(
     MonitoringRpcs,
     IdentificationRpcs,
     SubjectRpcs,
+    AccessRpcs,
     DuplicateRpcs,
     CommandServicer,
     RegistryServiceServicer,
@@ -61,6 +65,7 @@ class Registry(
         self.parts = parts
         self.registrations = registrations_of(parts)
         self.reader = Reader(parts)
+        self.search = Search(parts)
         Applications(parts)
         self.preview = Preview(parts)
         self.figures = FigureBook(parts)
@@ -160,7 +165,9 @@ class Registry(
             yield checked
 
     async def CommitImport(self, request: imports.CommitImport, context: Context) -> Receipt:
-        return await self.handle(request, context)
+        receipt = await self.handle(request, context)
+        wake(self.parts)
+        return receipt
 
     async def ExportHouseholds(
         self, request: exports.ExportHouseholds, context: Context

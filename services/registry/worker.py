@@ -7,6 +7,7 @@ from chassis.clock import Clock
 from chassis.decider import PROGRAMME_ZONE
 from chassis.programme import Programme
 from services.registry.adoption import keep_regions
+from services.registry.breaking_glass import break_glass_grants
 from services.registry.decider import DECIDERS
 from services.registry.facts import FACTS
 from services.registry.importing.running import finish_imports
@@ -28,7 +29,9 @@ def _alarms(programme: Programme, clock: Clock) -> tuple[WindowAlarm, ...]:
 
 SERVICE = Service(
     name="registry",
-    topics=("household", "region", "import"),
+    topics=("household", "region", "import", "access"),
+    reads_topic="access",
+    grants=break_glass_grants,
     deciders=DECIDERS,
     facts=FACTS,
     views=VIEWS,

@@ -12,6 +12,7 @@ from tuopin.training.v1.service_pb2_grpc import add_TrainingServiceServicer_to_s
 SERVICE = Service(
     name="training",
     topics=("cadre", "training"),
+    reads_topic="cadre",
     deciders=DECIDERS,
     facts=FACTS,
     views=VIEWS,

@@ -23,6 +23,8 @@ LISTINGS = {
     "fund accounts": ("--region", "43", "--year", YEAR),
     "fund payments": ("--region", COUNTY),
     "events tail": ("-n", "30"),
+    "access list": ("--region", COUNTY),
+    "access break-glass list": ("--region", COUNTY),
     "status": (),
     "verify": ("--service", "training"),
     "complaint list": ("--region", COUNTY),
@@ -34,6 +36,8 @@ LISTINGS = {
 }
 # Of these a county that was only just loaded may have none.
 MAY_BE_EMPTY = {
+    "access list",
+    "access break-glass list",
     "complaint list",
     "fund payments",
     "household duplicates decisions",
@@ -52,6 +56,7 @@ MAY_BE_EMPTY = {
 }
 # What gives one answer or none, or something that is no list of rows: by group.
 _ANSWERS = {
+    "access break-glass": "open review",
     "cadre": "appoint channels end-post leave link post show unlink",
     "complaint": "answer reveal show",
     "county": "apply approve check conclude designate draw finding post show",

@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 from google.protobuf.message import Message
 
+from chassis.reads import PURPOSE
 from chassis.telemetry import TRACEPARENT, traceparent
 from services.cli.contact import OFFICES, STUBS, tokens_of
 from tuopin.operations.v1.operations_pb2_grpc import OperationsServiceStub
@@ -49,13 +50,24 @@ class People:
         # Every receipt that was given, by command_id.
         self.receipts: dict[str, Receipt] = {}
 
-    def ask(self, service: str, rpc: str, request: Message, *, operations: bool = False) -> Any:
-        """The answer. While the server is away the same bytes are sent again."""
+    def ask(
+        self,
+        service: str,
+        rpc: str,
+        request: Message,
+        *,
+        operations: bool = False,
+        purpose: str = "",
+    ) -> Any:
+        """The answer, names masked unless a purpose is said. While the server is away the same
+        bytes are sent again.
+        """
         end = time.monotonic() + PATIENCE_S
         while True:
             try:
                 call = getattr(self._stub(service, operations), rpc)
-                answer = call(request, metadata=self._token(), timeout=CALL_S)
+                said = ((PURPOSE, purpose),) if purpose else ()
+                answer = call(request, metadata=(*self._token(), *said), timeout=CALL_S)
                 break
             except grpc.RpcError as error:
                 if error.code() not in AWAY or time.monotonic() > end:

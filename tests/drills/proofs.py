@@ -95,8 +95,6 @@ def assert_done_once(log: list[Logged]) -> None:
     count = Counter(type(each.event).__name__ for each in log)
     causes = count["PlanApproved"] + count["MoneyPaid"] + count["ExitAppraised"]
     facts = count["VisitRecorded"] + count["ReceiptConfirmed"] + count["ExitVerified"]
-    # A household may say itself that the money came; nobody needs to ask then.
-    facts -= count["PaymentArrivalConfirmed"]
     assert count["HouseholdRegistered"] == count["PlanDrafted"], count
     offered = Counter(e.event.kind for e in log if isinstance(e.event, task.AssignmentOffered))
     assert sum(offered[kind] for kind in ANSWERED) == causes, offered

@@ -1,6 +1,6 @@
 """Every failpoint of the embedded system is hit once, and nothing is lost or done twice.
 
-Those that only Kafka reaches are hit in tests/system/test_kafka_story.py.
+Those that only Kafka reaches are hit in tests/system/test_kafka_drills.py.
 """
 
 from concurrent.futures import ThreadPoolExecutor

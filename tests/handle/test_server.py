@@ -10,8 +10,10 @@ import pytest
 
 from chassis.access import RuleMissing, Tokens
 from chassis.client import CallFailed, Client, connect
+from chassis.clock import SystemClock
 from chassis.handle import Handler
 from chassis.programme import Programme
+from chassis.reads import AccessLog, Reads
 from chassis.rejection import reject
 from chassis.server import CommandServicer, ServiceWiring, build_server, check_region
 from chassis.settings import PROGRAMME_FOLDER
@@ -85,7 +87,7 @@ def tokens() -> Tokens:
 
 
 @pytest.fixture
-async def address(handler: Handler, tokens: Tokens) -> AsyncIterator[str]:
+async def address(handler: Handler, tokens: Tokens, store: Store) -> AsyncIterator[str]:
     programme = Programme.load(PROGRAMME_FOLDER)
     handler.programme = programme
     wiring = ServiceWiring(
@@ -93,6 +95,7 @@ async def address(handler: Handler, tokens: Tokens) -> AsyncIterator[str]:
         Registry(handler),
         add_RegistryServiceServicer_to_server,
         service_pb2.DESCRIPTOR.services_by_name["RegistryService"],
+        Reads(AccessLog(store, "region", programme, SystemClock()), programme, SystemClock()),
     )
     server = build_server([wiring], tokens=tokens, programme=programme)
     port = server.add_insecure_port("127.0.0.1:0")

@@ -85,7 +85,8 @@ class Stage:
 
     def client(self, *roles: str, language: str = "en") -> Client:
         token = self.tokens.issue("office", roles, ttl_s=600)
-        self.clients.append(connect(self.address, token, language))
+        purpose = "" if roles == ("service@",) else "case-work"
+        self.clients.append(connect(self.address, token, language, purpose=purpose))
         return self.clients[-1]
 
     async def ask(self, request: Message, *roles: str) -> Any:

@@ -19,6 +19,7 @@ from localchat.client import ChatClient
 from localchat.limits import Limits
 from localchat.server import LocalChat
 from services.notifier.worker import SERVICE
+from services.wiring import reads_of
 from tests.notifier.stage import BOT_TOKEN, FOREIGN, Stage
 
 
@@ -49,11 +50,20 @@ async def on_stage(folder: Path, *, rate: bool = False, bot: bool = True) -> Asy
         store=here.store,
         sealer=here.sealer,
         clock=here.clock,
+        programme=here.programme,
         settings=here.settings,
     )
     servicer = SERVICE.servicer(parts)
     server = build_server(
-        [ServiceWiring(SERVICE.name, servicer, SERVICE.add_to_server, SERVICE.descriptor)],
+        [
+            ServiceWiring(
+                SERVICE.name,
+                servicer,
+                SERVICE.add_to_server,
+                SERVICE.descriptor,
+                reads_of(SERVICE, parts),
+            )
+        ],
         tokens=here.tokens,
         programme=here.programme,
     )

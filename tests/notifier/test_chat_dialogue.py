@@ -8,10 +8,11 @@ import pytest
 
 from localchat.client import buttons_of, text_of
 from services.notifier.chat.pictures import taken_on
-from tests.notifier.stage import HELPER, SPECIALIST, Stage
+from tests.notifier.stage import HELPER, SPECIALIST, VILLAGE, Stage
 from tests.notifier.staging import on_stage
 from tests.notifier.test_chat_story import png
 from tuopin.notifier.v1.assignment_pb2 import EvidenceAdded
+from tuopin.planning.v1.plan_pb2 import PlanApproved
 
 JPEG = b"\xff\xd8\xff\xe1\x00\x40Exif\x00\x00%s 10:20:30\x00\xff\xd9"
 
@@ -100,6 +101,31 @@ async def test_lists_come_page_by_page(here: Stage) -> None:
     await here.task_message(person, "nothing for you to do")
     await here.people.say(person, "/team")
     await here.task_message(person, "Only township specialists")
+
+
+async def test_a_household_with_many_tasks_comes_page_by_page_too(here: Stage) -> None:
+    person = await here.link_directly()
+    await here.start_bot()
+    await here.offered(2)
+    for number in range(9):
+        plan_id = f"further-{number}"
+        event = PlanApproved(
+            plan_id=plan_id, household_id="h-1", village_id=VILLAGE, helper_id=HELPER
+        )
+        await here.hear("plan", f"plan-{plan_id}", event)
+
+    async def all_offered() -> bool:
+        return len(await here.assignments(household_id="h-1")) == 10
+
+    await here.until(all_offered)
+    await here.people.say(person, "/household 0001")
+    first = await here.task_message(person, "Tasks to do: 10", "More")
+    assert text_of(first).count("•") == 8
+    await here.press(person, first, "page.household-1")
+    second = await here.task_message(person, "Tasks to do: 10", "Back")
+    assert second["message_id"] == first["message_id"]
+    assert text_of(second).count("•") == 2
+    assert "0002" not in text_of(second)
 
 
 async def test_a_supervisor_sees_what_is_late_and_who_has_it(here: Stage) -> None:

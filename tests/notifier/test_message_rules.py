@@ -82,6 +82,28 @@ def test_a_message_is_queued_once() -> None:
     given(queued()).when(queue()).then_nothing()
 
 
+def test_a_message_is_for_a_cadre_or_for_a_member_of_a_household() -> None:
+    asked = QueueMessage(
+        message_id="m-1",
+        person_id="person-1",
+        household_id="household-1",
+        template="plan-agreement",
+        subject="plan-1",
+        priority=1,
+        asked_at_us=micros(NOW - timedelta(days=1)),
+    )
+    given().when(asked).then_event(MessageQueued, person_id="person-1", subject="plan-1")
+    asked.cadre_id = "cadre-1"
+    given().when(asked).then_rejected("message-for-one")
+    given().when(QueueMessage(message_id="m-1")).then_rejected("message-for-one")
+
+
+def test_what_was_asked_long_ago_is_not_told_again() -> None:
+    asked = QueueMessage(message_id="m-1", person_id="person-1", template="plan-agreement")
+    asked.asked_at_us = micros(NOW - timedelta(days=31))
+    given().when(asked).then_nothing()
+
+
 def test_a_sending_is_recorded_with_the_provider_s_number() -> None:
     given(queued()).when(record(sent=Sent(provider_message_id=77))).then(sent())
 

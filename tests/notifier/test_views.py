@@ -7,7 +7,7 @@ from sqlalchemy import insert
 
 from chassis.viewstore import ViewStore
 from services.notifier.decider.assignment import message_id_of
-from services.notifier.views import VIEWS, assignments, links, messages
+from services.notifier.views import VIEWS, assignments, links, messages, voice
 from services.notifier.views.messages import due, reference_of, replied_to
 from tests.notifier import tasks as task
 from tests.notifier import test_message_rules as words
@@ -130,7 +130,7 @@ def test_a_returned_task_is_open_again() -> None:
 
 @pytest.fixture
 def store() -> ViewStore:
-    store = ViewStore("sqlite://", [messages.VIEW, links.VIEW])
+    store = ViewStore("sqlite://", [messages.VIEW, links.VIEW, voice.VIEW])
     store.create()
     return store
 

@@ -26,14 +26,16 @@ from chassis.server import ServiceWiring, build_server
 from chassis.settings import DEMO_OVERLAY, Settings
 from chassis.store import Append, NewEvent, SqliteStore, StreamWrite
 from chassis.viewstore import ViewStore
-from services.wiring import ServeParts, Service
+from services.wiring import ServeParts, Service, reads_of
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.types.v1.types_pb2 import Position, Receipt
 
 MASTER_KEY = bytes(range(32))
 PROGRAMME = Path(__file__).resolve().parents[2] / "programme"
-FOREIGN = ("household", "plan", "fund", "cadre", "training", "task", "message")
+FOREIGN = ("household", "plan", "fund", "cadre", "training", "task", "message", "complaint")
 WAIT_S = 60.0
+# What the people of the tests read for.
+PURPOSE = "case-work"
 
 
 class Running:
@@ -54,17 +56,19 @@ class Running:
         self.parts: ServeParts
         self.clients: list[Client] = []
 
-    def client(self, *roles: str, language: str = "en") -> Client:
-        """Somebody with these roles, written role@region."""
-        token = self.tokens.issue("li-office", roles, ttl_s=600)
-        self.clients.append(connect(self.address, token, language))
+    def client(
+        self, *roles: str, language: str = "en", purpose: str = PURPOSE, by: str = "li-office"
+    ) -> Client:
+        """Somebody with these roles, written role@region, who says what they read for."""
+        token = self.tokens.issue(by, roles, ttl_s=600)
+        # A service reads for nobody but the person it acts for.
+        said = "" if roles == ("service@",) else purpose
+        self.clients.append(connect(self.address, token, language, purpose=said))
         return self.clients[-1]
 
     def somebody(self, subject: str, *roles: str) -> Client:
         """Another person than the one behind `client`."""
-        token = self.tokens.issue(subject, roles, ttl_s=600)
-        self.clients.append(connect(self.address, token, "en"))
-        return self.clients[-1]
+        return self.client(*roles, by=subject)
 
     async def pass_days(self, days: float) -> None:
         """Set the service's clock ahead of ours."""
@@ -190,7 +194,11 @@ async def running(service: Service, folder: Path) -> AsyncIterator[Running]:
     server = build_server(
         [
             ServiceWiring(
-                service.name, service.servicer(parts), service.add_to_server, service.descriptor
+                service.name,
+                service.servicer(parts),
+                service.add_to_server,
+                service.descriptor,
+                reads_of(service, parts),
             )
         ],
         tokens=here.tokens,

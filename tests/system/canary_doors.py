@@ -147,7 +147,10 @@ def live_with_a_task(work: Workload, household_id: str) -> None:
     work.people.ask("registry", "ProposeExit", propose)
     # Read in clear by those who may: an answer is where it belongs.
     shown = work.people.ask(
-        "registry", "GetHousehold", household.GetHousehold(household_id=household_id)
+        "registry",
+        "GetHousehold",
+        household.GetHousehold(household_id=household_id),
+        purpose="case-work",
     )
     assert shown.members[0].name == CANARIES["name"]
     find = household.FindPerson(identity_number=whole(CANARIES["identity number"]))

@@ -4,7 +4,7 @@ import base64
 import uuid
 from typing import Any
 
-from services.cli.story.play import COUNTY, Stage, expect
+from services.cli.story.play import COUNTY, PATIENCE_S, Stage, expect
 from tuopin.notifier.v1.assignment_pb2 import ASSIGNMENT_STATUS_VERIFIED, ListAssignments
 
 # Ids of the scripted people at the local chat.
@@ -30,7 +30,7 @@ def task_in_chat(
     short = _short(assignment.assignment_id)
     message = stage.run(
         stage.chat.wait_for_message(
-            PERSONS[who], lambda m: any(short in data for data in _buttons(m)), 30.0
+            PERSONS[who], lambda m: any(short in data for data in _buttons(m)), PATIENCE_S
         )
     )
     return assignment.assignment_id, message
@@ -48,7 +48,7 @@ def message_after(
                 m["message_id"] > earlier["message_id"]
                 and any(short in data for data in _buttons(m))
             ),
-            30.0,
+            PATIENCE_S,
         )
     )
 
@@ -57,7 +57,7 @@ def confirm(stage: Stage, person: int, phone: str = "") -> None:
     """Say that it is oneself; who supervises shares the telephone instead."""
     question = stage.run(
         stage.chat.wait_for_message(
-            person, lambda m: any(":yes:" in data for data in _buttons(m)), 30.0
+            person, lambda m: any(":yes:" in data for data in _buttons(m)), PATIENCE_S
         )
     )
     if phone:
@@ -71,7 +71,10 @@ def in_chat(stage: Stage, who: str, task: str, after: int = 0) -> dict[str, Any]
     short = _short(task)
     return stage.run(
         stage.chat.wait_for_message(
-            PERSONS[who], lambda m: any(short in data for data in _buttons(m)), 30.0, after=after
+            PERSONS[who],
+            lambda m: any(short in data for data in _buttons(m)),
+            PATIENCE_S,
+            after=after,
         )
     )
 
@@ -122,7 +125,7 @@ def tap(stage: Stage, person: int, message: dict[str, Any], action: str) -> None
                 m["message_id"] == message["message_id"]
                 and any(action in data for data in _buttons(m))
             ),
-            30.0,
+            PATIENCE_S,
         )
     )
     data = next(data for data in _buttons(current) if action in data)

@@ -10,6 +10,7 @@ from services.cli.story.chatting import PERSONS, PHONE, finish, in_chat, latest,
 from services.cli.story.helping import appoint, link_chat, linked
 from services.cli.story.play import (
     COUNTY,
+    PATIENCE_S,
     TOWNSHIP,
     VILLAGE,
     Stage,
@@ -85,7 +86,7 @@ def reassign(stage: Stage) -> str:
         stage.chat.wait_for_message(
             PERSONS["resident"],
             lambda m: m["message_id"] == before["message_id"] and not m.get("reply_markup"),
-            30.0,
+            PATIENCE_S,
         )
     )
     return f"{place(receipt)}; the old message has no buttons any more"
@@ -99,13 +100,16 @@ def digest(stage: Stage) -> str:
     stage.pass_hours(A_DAY_H)
     day = stage.run(
         stage.chat.wait_for_message(
-            person, lambda m: ":page.tasks-0:" in str(m.get("reply_markup")), 30.0, after=before
+            person,
+            lambda m: ":page.tasks-0:" in str(m.get("reply_markup")),
+            PATIENCE_S,
+            after=before,
         )
     )
     seen = latest(stage, "deputy")
     tap(stage, person, day, ":page.tasks-0:")
     opened = stage.run(
-        stage.chat.wait_for_message(person, lambda m: m["from"]["is_bot"], 30.0, after=seen)
+        stage.chat.wait_for_message(person, lambda m: m["from"]["is_bot"], PATIENCE_S, after=seen)
     )
     take(stage, person, message, task)
     stage.run(stage.chat.say(person, "已查看。", reply_to=message["message_id"]))

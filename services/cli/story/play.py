@@ -22,7 +22,9 @@ from tuopin.types.v1.types_pb2 import Position, Receipt
 
 T = TypeVar("T")
 
-PATIENCE_S = 60.0
+# What the people of the story read for.
+PURPOSE = "case-work"
+PATIENCE_S = 90.0
 PAUSE_S = 0.1
 
 PROVINCE, COUNTY, TOWNSHIP, VILLAGE = "43", "433124", "433124110", "433124110226"
@@ -61,7 +63,7 @@ class Stage:
     def __post_init__(self) -> None:
         tokens = tokens_of(self.endpoints.token_key_file)
         self.callers = {
-            who: Contact(self.endpoints, tokens.issue(f"demo-{who}", [role], ttl_s=3600), "en")
+            who: self._caller(tokens.issue(f"demo-{who}", [role], ttl_s=3600))
             for who, role in ROLES.items()
         }
         self._loop = asyncio.Runner()
@@ -75,7 +77,10 @@ class Stage:
     def join(self, who: str, subject: str, role: str) -> None:
         """Somebody with a name and a role of their own comes on stage."""
         token = tokens_of(self.endpoints.token_key_file).issue(subject, [role], ttl_s=3600)
-        self.callers[who] = Contact(self.endpoints, token, "en")
+        self.callers[who] = self._caller(token)
+
+    def _caller(self, token: str) -> Contact:
+        return Contact(self.endpoints, token, "en", purpose=PURPOSE)
 
     def ask(self, who: str, service: str, rpc: str, request: Message) -> Any:
         """Call as one of the story's people."""

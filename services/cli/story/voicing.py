@@ -10,7 +10,16 @@ import httpx
 from chassis.client import problem_of
 from services.cli.cadres import new_code
 from services.cli.story.helping import YEAR, plan_of
-from services.cli.story.play import COUNTY, VILLAGE, Stage, Step, command_id, expect, place
+from services.cli.story.play import (
+    COUNTY,
+    PATIENCE_S,
+    VILLAGE,
+    Stage,
+    Step,
+    command_id,
+    expect,
+    place,
+)
 from tuopin.funding.v1.ledger_pb2 import (
     SOURCE_CENTRAL,
     AssignMoney,
@@ -158,7 +167,7 @@ def _open(stage: Stage) -> str:
     latest = max(each["change"] for each in messages)
     stage.run(stage.chat.say(PERSON, "/file"))
     message = stage.run(
-        stage.chat.wait_for_message(PERSON, lambda m: "/h/" in str(m), 30.0, after=latest)
+        stage.chat.wait_for_message(PERSON, lambda m: "/h/" in str(m), PATIENCE_S, after=latest)
     )
     found = re.search(r"https?://\S+/h/[\w-]+", message["text"])
     expect(found, f"no address: {message['text']}")

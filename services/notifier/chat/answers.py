@@ -1,7 +1,7 @@
 """What the bot says when it is asked: lists page by page, details of a task, choices to tap."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,7 @@ from chassis.times import day_of
 from chassis.viewstore import ViewStore
 from services.notifier.chat.catalogue import Catalogue, joined
 from services.notifier.chat.people import People
-from services.notifier.chat.taps import DECLINE, LANGUAGE, PAGE, PROVE, SNOOZE, Tap, encode
+from services.notifier.chat.taps import DECLINE, LANGUAGE, NOBODY, PAGE, PROVE, SNOOZE, Tap, encode
 from services.notifier.chat.tasks import (
     Button,
     Shown,
@@ -42,7 +42,9 @@ class Wanted:
     cadre_id: str
     what: str
     page: int = 0
+    # Number of the household, or, in a button that has no room for it, one of its assignments.
     about: str = ""
+    assignment_id: str = ""
 
 
 class Answers:
@@ -63,11 +65,11 @@ class Answers:
 
     async def listed(self, wanted: Wanted, catalogue: Catalogue) -> Shown:
         """One page of a list, with a button to the next."""
+        if wanted.what == "household":
+            wanted = await self._of_household(wanted)
         lines, title = await self._lines(wanted, catalogue)
         if not lines:
             return Shown(title)
-        if wanted.what == "household":
-            return Shown(joined([title, *lines]))
         start = min(wanted.page * PAGE_LINES, (len(lines) - 1) // PAGE_LINES * PAGE_LINES)
         number = start // PAGE_LINES
         shown = [title, *lines[start : start + PAGE_LINES]]
@@ -77,6 +79,15 @@ class Answers:
         if start + PAGE_LINES < len(lines):
             buttons.append(self._page(catalogue, "more", wanted, number + 1))
         return Shown(joined(shown), tuple(buttons))
+
+    async def _of_household(self, wanted: Wanted) -> Wanted:
+        """With number and assignment, whichever of them was given."""
+        if wanted.assignment_id:
+            row = await self._row(wanted.assignment_id)
+            return replace(wanted, about=row.household_number if row else "")
+        rows = await self._views.query(partial(_open, wanted.cadre_id))
+        found = (row.assignment_id for row in rows if row.household_number == wanted.about)
+        return replace(wanted, assignment_id=next(found, ""))
 
     async def details(self, assignment_id: str, cadre_id: str, catalogue: Catalogue) -> Shown:
         """Everything that may be said of a task in a chat."""
@@ -171,7 +182,8 @@ class Answers:
 
     def _page(self, catalogue: Catalogue, name: str, wanted: Wanted, number: int) -> Button:
         choice = f"{wanted.what}-{number}"
-        return self._button(catalogue.plain(f"button.{name}"), Tap(PAGE, choice=choice))
+        tap = Tap(PAGE, wanted.assignment_id or NOBODY, choice=choice)
+        return self._button(catalogue.plain(f"button.{name}"), tap)
 
     def _button(self, text: str, tap: Tap) -> Button:
         return Button(text, encode(tap, self._people.sign))

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row
 
 from chassis.sealing import Sealer
 from chassis.viewstore import ViewStore
-from services.notifier.chat.catalogue import Catalogue, chosen
+from services.notifier.chat.catalogue import Catalogue, chosen, joined
 from services.notifier.chat.places import Places
 from services.notifier.chat.tasks import Shown, Wording, shown_digest
 from services.notifier.views.assignments import open_of
@@ -16,6 +16,7 @@ from services.notifier.views.cadres import language_of
 from services.notifier.views.links import link_row
 from services.notifier.views.voice import household_link
 from tuopin.notifier.v1.link_pb2 import ChatLinked, FindLink, LinkFound
+from tuopin.notifier.v1.voice_pb2 import HouseholdChatLinked
 
 # Asks the service's own server: a claim holds from its commit on, while a view may be behind.
 Find = Callable[[FindLink], Awaitable[LinkFound]]
@@ -90,6 +91,24 @@ class People:
         await self._sealer.opening([linked])
         self._sealer.open(linked)
         return linked.chat_id
+
+    async def opened_member(self, household_id: str, person_id: str, sealed_chat_id: str) -> str:
+        """The number of a member's chat out of its sealed form."""
+        if not sealed_chat_id:
+            return ""
+        linked = HouseholdChatLinked(
+            household_id=household_id, person_id=person_id, chat_id=sealed_chat_id
+        )
+        await self._sealer.opening([linked])
+        self._sealer.open(linked)
+        return linked.chat_id
+
+    async def asked(self, message: Row[Any]) -> Shown:
+        """That something waits for the household's own word; all else stands on its page."""
+        catalogue = await self.catalogue_of_member(message.household_id, message.cadre_id)
+        headline = catalogue.texts[f"voice.asked-{message.template}"]
+        title = catalogue.text("task.title", headline=headline, reference=message.reference)
+        return Shown(joined([title, catalogue.text("voice.asked")]))
 
     async def words(self, assignment: Row[Any], cadre_id: str) -> Wording:
         """What it takes to show an assignment to a cadre."""

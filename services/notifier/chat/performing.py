@@ -127,7 +127,8 @@ class Performer:
         tap = Tap("", understood.assignment_id, understood.turn)
         match understood.do:
             case list_name if list_name in LISTS:
-                wanted = Wanted(cadre_id, list_name, understood.turn, understood.choice)
+                about = (understood.choice, understood.assignment_id)
+                wanted = Wanted(cadre_id, list_name, understood.turn, *about)
                 return await answers.listed(wanted, catalogue)
             case "details":
                 return await answers.details(understood.assignment_id, cadre_id, catalogue)

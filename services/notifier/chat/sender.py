@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 from opentelemetry import metrics, trace
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 
 from chassis.clock import Clock
 from chassis.decider import derived_id
@@ -35,9 +35,11 @@ from services.notifier.chat.people import People
 from services.notifier.chat.presence import SEND, Presence
 from services.notifier.chat.provider import Provider
 from services.notifier.chat.tasks import Shown, holds, shown_task
+from services.notifier.decider.voicestate import EXIT, PLAN, POSTING, RECEIPT, Question
 from services.notifier.views.assignments import OPEN, assignment_row
 from services.notifier.views.links import DEFAULT_CHANNELS
 from services.notifier.views.messages import alerts_due, due, to_try_again
+from services.notifier.views.questions import question
 from tuopin.notifier.v1.message_pb2 import (
     Errored,
     RecordSending,
@@ -48,6 +50,8 @@ from tuopin.notifier.v1.message_pb2 import (
 )
 
 DIGEST = "digest"
+# What a household is asked itself.
+ASKED = (PLAN, EXIT, RECEIPT, POSTING)
 # Read at once: two seconds' worth at the provider's limit.
 ROUND_COUNT = 64
 AT_ONCE = 16
@@ -197,12 +201,17 @@ class Sender:
         for name in order:
             channel = self._channels.get(name)
             if channel is self._provider:
-                chat_id = await self._people.opened(row.cadre_id, row.chat_id or "")
+                chat_id = await self._chat_of(row)
                 if chat_id:
                     return channel, chat_id
             elif channel is not None:
                 return channel, str(row.cadre_id)
         return None, ""
+
+    async def _chat_of(self, row: Row[Any]) -> str:
+        if row.template in ASKED:
+            return await self._people.opened_member(row.household_id, row.cadre_id, row.chat_id)
+        return await self._people.opened(row.cadre_id, row.chat_id or "")
 
     async def _room(self) -> None:
         """Wait until less than AT_ONCE are in hand, and hear of what went wrong with them."""
@@ -231,6 +240,9 @@ class Sender:
             digest = await self._people.digest(row, self._clock.now_us())
             await self._begin(row, channel, address, digest)
             return
+        if row.template in ASKED:
+            await self._ask_household(row, channel, address)
+            return
         assignment = await self._views.query(partial(_assignment, row.assignment_id))
         if assignment is None:  # its lane is behind the message's
             return
@@ -240,6 +252,16 @@ class Sender:
         words = await self._people.words(assignment, row.cadre_id)
         shown = shown_task(assignment, row, words, repeated=row.state == "uncertain")
         await self._begin(row, channel, address, shown)
+
+    async def _ask_household(self, row: Row[Any], channel: Channel, address: str) -> None:
+        """Unless the answer is there already."""
+        asked = await self._views.query(partial(_question, row.template, row.subject))
+        if asked is None:  # its lane is behind the message's
+            return
+        if asked.is_open:
+            await self._begin(row, channel, address, await self._people.asked(row))
+        else:
+            await self._withdraw(row)
 
     async def _begin(self, row: Row[Any], channel: Channel, address: str, shown: Shown) -> None:
         attempt = row.attempts + 1
@@ -321,6 +343,10 @@ def _attempt(row: Row[Any]) -> tuple[str, int]:
 
 def _due(now_us: int, connection: Any) -> Sequence[Row[Any]]:
     return due(connection, now_us, ROUND_COUNT)
+
+
+def _question(kind: str, subject: str, connection: Connection) -> Question | None:
+    return question(connection, kind, subject)
 
 
 def _alerts(now_us: int, connection: Any) -> set[str]:

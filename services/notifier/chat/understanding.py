@@ -38,6 +38,7 @@ from services.notifier.chat.taps import (
     DONE,
     HOW_LONG,
     LANGUAGE,
+    NOBODY,
     NOT_ME,
     PAGE,
     PROVE,
@@ -203,7 +204,8 @@ class Understanding:
             return say("tap.not-ours", cadre_id)
         if tap.action == PAGE:
             what, page = page_of(tap.choice)
-            return Understood(what, cadre_id, turn=page)
+            about = "" if tap.assignment_id == NOBODY else tap.assignment_id
+            return Understood(what, cadre_id, about, turn=page)
         do = DOES[tap.action]
         return Understood(do, cadre_id, tap.assignment_id, choice=tap.choice, turn=tap.turn)
 

@@ -9,7 +9,7 @@ from chassis.decider import Context, Decider
 from chassis.rejection import require
 from chassis.times import micros, moment
 from services.notifier.decider.calendar import calendar_of
-from services.notifier.decider.policy import sending
+from services.notifier.decider.policy import limit, sending
 from tuopin.notifier.v1.message_pb2 import (
     MessageErrored,
     MessageFailed,
@@ -108,7 +108,8 @@ def queue(state: State, command: QueueMessage, context: Context) -> Events:
 
     Tasks of one household wait a little for each other, so that they arrive together.
     """
-    if state.phase is not Phase.UNKNOWN:
+    require(bool(command.cadre_id) != bool(command.person_id), "message-for-one", field="cadre_id")
+    if state.phase is not Phase.UNKNOWN or _stale(command, context):
         return
     yield MessageQueued(
         message_id=command.message_id,
@@ -119,7 +120,15 @@ def queue(state: State, command: QueueMessage, context: Context) -> Events:
         village_id=command.village_id,
         not_before_us=_not_before_us(command, context),
         household_id=command.household_id,
+        person_id=command.person_id,
+        subject=command.subject,
     )
+
+
+def _stale(command: QueueMessage, context: Context) -> bool:
+    """A restored or replayed past is not asked about again."""
+    oldest_us = micros(context.now - timedelta(seconds=limit("stale_after_s", context)))
+    return 0 < command.asked_at_us < oldest_us
 
 
 def record(state: State, command: RecordSending, context: Context) -> Events:

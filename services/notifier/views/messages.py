@@ -15,6 +15,7 @@ from sqlalchemy import (
     Row,
     String,
     Table,
+    and_,
     func,
     or_,
     select,
@@ -22,6 +23,7 @@ from sqlalchemy import (
 
 from chassis.views import Rows, View
 from services.notifier.views.links import LINKS
+from services.notifier.views.voice import HOUSEHOLD_LINKS
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.notifier.v1.message_pb2 import (
     MessageErrored,
@@ -45,6 +47,7 @@ MESSAGES = Table(
     # Six letters and digits that the person sees; a repeat carries the same.
     Column("reference", String(6)),
     Column("assignment_id", String(60)),
+    # Whom it is for: a cadre, or a member of the household.
     Column("cadre_id", String(60)),
     Column("template", String(20)),
     Column("priority", Integer),
@@ -59,6 +62,8 @@ MESSAGES = Table(
     # End of quiet hours, or of the wait for the household's other tasks; 0: at once.
     Column("not_before_us", BigInteger, server_default="0"),
     Column("household_id", String(60)),
+    # What the household is asked about.
+    Column("subject", String(120), server_default=""),
     Column("provider_message_id", BigInteger),
     # From which of the person's channels on they are tried; "": from the first.
     Column("channel", String(30), server_default=""),
@@ -115,7 +120,7 @@ def project(rows: Rows, envelope: Envelope, event: Event) -> None:
                 key,
                 reference=reference_of(event.message_id),
                 assignment_id=event.assignment_id,
-                cadre_id=event.cadre_id,
+                cadre_id=event.cadre_id or event.person_id,
                 template=event.template,
                 priority=event.priority,
                 state="queued",
@@ -128,6 +133,7 @@ def project(rows: Rows, envelope: Envelope, event: Event) -> None:
                 next_try_at_us=0,
                 not_before_us=event.not_before_us,
                 household_id=event.household_id,
+                subject=event.subject,
                 provider_message_id=0,
                 reason="",
                 traceparent=envelope.traceparent,
@@ -197,12 +203,17 @@ def due(connection: Connection, now_us: int, most: int) -> Sequence[Row[Any]]:
         )
         .subquery()
     )
+    member = and_(
+        HOUSEHOLD_LINKS.c.household_id == waiting.c.household_id,
+        HOUSEHOLD_LINKS.c.person_id == waiting.c.cadre_id,
+        HOUSEHOLD_LINKS.c.chat_id != "",
+    )
+    chat_id = func.coalesce(LINKS.c.chat_id, HOUSEHOLD_LINKS.c.chat_id)
     return connection.execute(
-        select(waiting, LINKS.c.chat_id, LINKS.c.channels)
-        .join(LINKS, LINKS.c.cadre_id == waiting.c.cadre_id)
-        .where(
-            waiting.c.turn == 1, or_(LINKS.c.chat_id.is_not(None), LINKS.c.channels.is_not(None))
-        )
+        select(waiting, chat_id.label("chat_id"), LINKS.c.channels)
+        .outerjoin(LINKS, LINKS.c.cadre_id == waiting.c.cadre_id)
+        .outerjoin(HOUSEHOLD_LINKS, member)
+        .where(waiting.c.turn == 1, or_(chat_id.is_not(None), LINKS.c.channels.is_not(None)))
         .order_by(waiting.c.priority, waiting.c.queued_at_us, waiting.c.message_id)
         .limit(most)
     ).all()

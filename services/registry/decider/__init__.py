@@ -3,6 +3,7 @@
 from typing import Any
 
 from chassis.decider import Decider
+from services.registry.decider.break_glass import BREAK_GLASS
 from services.registry.decider.county import COUNTY
 from services.registry.decider.duplicate import DUPLICATE
 from services.registry.decider.file_export import EXPORT
@@ -22,5 +23,6 @@ DECIDERS: tuple[Decider[Any], ...] = (
     LOOKBACK,
     VILLAGE,
     COUNTY,
+    BREAK_GLASS,
     DUPLICATE,
 )

@@ -6,10 +6,10 @@ from typing import Any
 
 from chassis.decider import Context
 from chassis.rejection import require
+from chassis.times import micros
 from services.registry.decider.part import person_of
 from tuopin.registry.v1.household_pb2 import HouseholdStatus
 
-MICROSECONDS = 1_000_000
 # People of households in the register, by status.
 Standing = Mapping[int, int]
 
@@ -30,13 +30,12 @@ def e4(part: int, whole: int) -> int:
 
 def closes_at_us(context: Context, days: int) -> int:
     """When a posting closes that opens now."""
-    return round((context.now + timedelta(days=days)).timestamp() * MICROSECONDS)
+    return micros(context.now + timedelta(days=days))
 
 
 def require_posting_over(context: Context, closes_us: int) -> None:
     """Nobody can shorten a posting."""
-    now_us = round(context.now.timestamp() * MICROSECONDS)
-    require(now_us >= closes_us, "subject-posting-still-open")
+    require(micros(context.now) >= closes_us, "subject-posting-still-open")
 
 
 def require_another_person(context: Context, *earlier: str) -> None:

@@ -19,10 +19,11 @@ from sqlalchemy import (
     Table,
     delete,
     func,
-    insert,
     select,
 )
 
+from chassis.projecting import TableRows
+from chassis.rowwriting import RowWriter
 from chassis.viewdb import create_lock
 from services.registry.views.versions import HOUSEHOLD_VERSIONS
 
@@ -71,10 +72,11 @@ def still_true(connection: Connection, household_ids: Sequence[str]) -> dict[str
 
 def keep(connection: Connection, found: Iterable[RowDigest]) -> None:
     """From now on these are the ones."""
-    rows = {each.household_id: each for each in found}
-    if rows:
-        connection.execute(delete(ROW_DIGESTS).where(ROW_DIGESTS.c.household_id.in_(list(rows))))
-        connection.execute(insert(ROW_DIGESTS), [each._asdict() for each in rows.values()])
+    rows = TableRows()
+    for household_id, version, digest in found:
+        rows.put[household_id,] = {"version": version, "digest": digest}
+    if rows.put:
+        RowWriter(connection.dialect).write(connection, {ROW_DIGESTS: rows})
 
 
 def forget(connection: Connection, household_id: str) -> None:

@@ -6,12 +6,15 @@ command_id, so that beginning again from the first row puts nobody in twice.
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 import structlog
 
 from chassis.decider import Actor, derived_id
 from chassis.envelope import event_of, parse
+from chassis.handle import Handler
 from services.registry.decider.registration import household_id_of
 from services.registry.importing import digests
 from services.registry.importing.digests import RowDigest
@@ -35,6 +38,7 @@ TOPIC = "import"
 BATCH_HOUSEHOLDS = 500
 BATCHES_AT_ONCE = 2
 READ_RECORDS = 200
+# What another process of the same store has committed is found by looking.
 LOOK_EVERY_S = 0.25
 # The store or the keys do not answer: the same batch again after so long.
 AGAIN_AFTER_S = 1.0
@@ -75,7 +79,9 @@ class ImportRunner:
 
     async def run(self) -> None:
         """Until cancelled."""
+        committed = _committed(self._parts)
         while True:
+            committed.clear()
             try:
                 await sweep_cut_off(self._parts)
                 await self.step()
@@ -83,7 +89,9 @@ class ImportRunner:
                 # The store or the keys are away; what is open stays open.
                 log.error("imports waiting", error=type(error).__name__)
                 await self._parts.clock.sleep(AGAIN_AFTER_S)
-            await self._parts.clock.sleep(LOOK_EVERY_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await committed.wait()
 
     async def step(self) -> None:
         """Look at what is new, finish what is open."""
@@ -233,6 +241,18 @@ class ImportRunner:
             for household in households
         ]
         return await self._parts.handler.handle_many(commands, actor, checked=True)
+
+
+_COMMITTED: "WeakKeyDictionary[Handler, asyncio.Event]" = WeakKeyDictionary()
+
+
+def _committed(parts: ServeParts) -> asyncio.Event:
+    return _COMMITTED.setdefault(parts.handler, asyncio.Event())
+
+
+def wake(parts: ServeParts) -> None:
+    """An import was committed here: nobody need wait for the next look."""
+    _committed(parts).set()
 
 
 async def finish_imports(parts: ServeParts) -> None:

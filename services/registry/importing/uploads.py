@@ -12,6 +12,7 @@ from pathlib import Path
 from chassis.blobs import BlobTooLarge
 from chassis.decider import PROGRAMME_ZONE, Actor, derived_id
 from chassis.rejection import FactMissing, reject, require
+from services.registry.decider.file_import import IMPORT
 from services.registry.decider.registration import ACTIVE_MEMBER
 from services.registry.importing.answers import Answers
 from services.registry.importing.columns import CodeLists
@@ -22,7 +23,7 @@ from services.registry.importing.matching import Matching
 from services.registry.importing.staging import Staging
 from services.registry.importing.validation import Validation
 from services.registry.importing.villages import Villages
-from services.registry.views import regions
+from services.registry.views import imports, regions
 from services.registry.views.imports import file_key, known_file
 from services.wiring import ServeParts
 from tuopin.registry.v1.import_pb2 import (
@@ -36,11 +37,12 @@ from tuopin.registry.v1.import_pb2 import (
     RecordValidation,
     UploadImport,
 )
-from tuopin.types.v1.types_pb2 import Blob
+from tuopin.types.v1.types_pb2 import Blob, Position
 
 FILE_MAX_BYTES = 4 * 1024**3
 STAGING_SUFFIX = ".staging"
 CUT_OFF_SUFFIX = ".cut-off"
+HEARD_WITHIN_S = 5.0
 # Answers that wait for a client that does not read them, before the file waits too.
 ANSWERS_WAITING = 8
 
@@ -118,8 +120,13 @@ class Upload:
 
     async def _known(self, file_sha256: str) -> ImportReport | None:
         """The report of a file of which nothing stayed out, or which is on its way in."""
-        key = file_key(file_sha256, self._header)
-        return await self._parts.views.query(lambda connection: known_file(connection, key))
+        key, views = file_key(file_sha256, self._header), self._parts.views
+        for (topic, partition), at in self._parts.store.reached().items():
+            if topic == IMPORT.topic and at:
+                # An import that was committed or completed a moment ago counts.
+                position = Position(topic=topic, partition=partition, position=at)
+                await views.wait_for((imports.VIEW.name,), position, HEARD_WITHIN_S)
+        return await views.query(lambda connection: known_file(connection, key))
 
     async def _checked(
         self, requests: Requests, outbox: "asyncio.Queue[CheckedImport]"

@@ -1,6 +1,8 @@
 """How far an import is, told until it is complete."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 from services.registry.views.imports import report_of
 from services.wiring import ServeParts
@@ -16,6 +18,7 @@ TOLD_EVERY_S = 0.25
 async def watch(parts: ServeParts, import_id: str, language: str) -> AsyncIterator[ImportReport]:
     """Reports while something can still change by itself; the last one is the result."""
     while True:
+        moves = parts.views.moves_count
         state, _ = await parts.handler.state("import", import_id)
         report = await parts.views.query(lambda connection: report_of(connection, import_id))
         if report is not None:
@@ -24,4 +27,16 @@ async def watch(parts: ServeParts, import_id: str, language: str) -> AsyncIterat
             yield report
             if report.phase == IMPORT_PHASE_COMPLETED or state.phase < IMPORT_PHASE_COMMITTING:
                 return
-        await parts.clock.sleep(TOLD_EVERY_S)
+        await _told_again(parts, import_id, moves)
+
+
+async def _told_again(parts: ServeParts, import_id: str, moves: int) -> None:
+    """A moment later, and as soon as the views hear of the end."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(TOLD_EVERY_S):
+            while True:
+                await parts.views.moved(moves, TOLD_EVERY_S)
+                moves = parts.views.moves_count
+                state, _ = await parts.handler.state("import", import_id)
+                if state.phase == IMPORT_PHASE_COMPLETED:
+                    return

@@ -10,6 +10,7 @@ from services.registry.views import (
     lookbacks,
     monitoring,
     postings,
+    reads,
     residents,
     rounds,
     subjects,
@@ -27,5 +28,6 @@ VIEWS: tuple[View, ...] = (
     subjects.VIEW,
     rounds.VIEW,
     lookbacks.VIEW,
+    reads.VIEW,
     duplicates.VIEW,
 )

@@ -1,4 +1,6 @@
-"""When support after an exit ends, and when a step of monitoring is late."""
+"""When support after an exit ends, when a step of monitoring is late, and when a break-glass access
+is over.
+"""
 
 from typing import assert_never
 
@@ -7,6 +9,7 @@ from chassis.deadlines import DeadlineView
 from chassis.times import end_of, micros
 from chassis.views import Deadlines
 from tuopin.envelope.v1.envelope_pb2 import Envelope
+from tuopin.registry.v1.access_pb2 import BreakGlassOpened, BreakGlassReviewed, ExpireBreakGlass
 from tuopin.registry.v1.exit_pb2 import EndSupport, HouseholdReinstated
 from tuopin.registry.v1.household_pb2 import HouseholdExited
 from tuopin.registry.v1.monitoring_pb2 import (
@@ -117,4 +120,27 @@ MONITORING = DeadlineView(
         WarningDismissed,
     ),
     project=project_monitoring,
+)
+
+
+EXPIRE_BREAK_GLASS = "expire-break-glass"
+
+
+def project_break_glass(
+    deadlines: Deadlines, envelope: Envelope, event: BreakGlassOpened | BreakGlassReviewed
+) -> None:
+    """Set when it is opened; a review ends it before its time."""
+    key = event.break_glass_id
+    if isinstance(event, BreakGlassReviewed):
+        deadlines.clear(EXPIRE_BREAK_GLASS, key)
+    else:
+        command = ExpireBreakGlass(break_glass_id=key)
+        deadlines.set(EXPIRE_BREAK_GLASS, key, event.expires_at_us + SKEW_US, command)
+
+
+BREAK_GLASS = DeadlineView(
+    name="break-glass-clock",
+    topics=("access",),
+    events=(BreakGlassOpened, BreakGlassReviewed),
+    project=project_break_glass,
 )

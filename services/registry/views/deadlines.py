@@ -36,5 +36,6 @@ def project(deadlines: Deadlines, envelope: Envelope, event: Event) -> None:
 DEADLINES: tuple[DeadlineView, ...] = (
     clocks.SUPPORT,
     clocks.MONITORING,
+    clocks.BREAK_GLASS,
     DeadlineView(name="posting-clock", topics=("household",), events=EVENTS, project=project),
 )

@@ -26,7 +26,7 @@ from sqlalchemy import (
     select,
 )
 
-from chassis.fields import personal_of
+from chassis.personal import places, put
 from chassis.times import day_of
 from chassis.views import OwnRows
 from services.registry.views.coded import (
@@ -42,7 +42,7 @@ from services.registry.views.coded import (
 from services.registry.views.folding import Version, fold, step
 from services.registry.views.versions import HOUSEHOLD_VERSIONS
 from tuopin.envelope.v1.envelope_pb2 import Envelope
-from tuopin.registry.v1.household_pb2 import Household, Member
+from tuopin.registry.v1.household_pb2 import Household
 
 METADATA = MetaData()
 
@@ -113,14 +113,6 @@ SUMS = Table(
     *(Column(name, Integer, server_default="0", nullable=False) for name in SUM_NAMES),
     sqlite_with_rowid=False,
 )
-
-
-def _personal_names(message: type[Household] | type[Member]) -> tuple[str, ...]:
-    return tuple(field.name for field in message.DESCRIPTOR.fields if personal_of(field))
-
-
-_PERSONAL_OF_HOUSEHOLD = _personal_names(Household)
-_PERSONAL_OF_MEMBER = _personal_names(Member)
 
 
 class Segment(NamedTuple):
@@ -365,8 +357,5 @@ def buckets(day: str) -> tuple[str, str, str]:
 
 
 def _strip(household: Household) -> None:
-    for name in _PERSONAL_OF_HOUSEHOLD:
-        household.ClearField(name)  # type: ignore[arg-type]  # the stub lists literals
-    for member in household.members:
-        for name in _PERSONAL_OF_MEMBER:
-            member.ClearField(name)  # type: ignore[arg-type]
+    for place in places(household):
+        put(place, "")

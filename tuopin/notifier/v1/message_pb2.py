@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from tuopin.options.v1 import options_pb2 as tuopin_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n tuopin/notifier/v1/message.proto\x12\x12tuopin.notifier.v1\x1a\x1ftuopin/options/v1/options.proto\"\x83\x02\n\x0cQueueMessage\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1a\n\nmessage_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x15\n\rassignment_id\x18\x03 \x01(\t\x12\x18\n\x08\x63\x61\x64re_id\x18\x04 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12N\n\x08template\x18\x05 \x01(\tB<\x8a\xb5\x18\x38\x08\x01\"4offer|reminder|escalation|returned|reassigned|digest\x12\x10\n\x08priority\x18\x06 \x01(\x05\x12\x12\n\nvillage_id\x18\x07 \x01(\t\x12\x14\n\x0chousehold_id\x18\x08 \x01(\t\"\xb1\x01\n\rMessageQueued\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x03 \x01(\t\x12\x10\n\x08template\x18\x04 \x01(\t\x12\x10\n\x08priority\x18\x05 \x01(\x05\x12\x12\n\nvillage_id\x18\x06 \x01(\t\x12\x15\n\rnot_before_us\x18\x07 \x01(\x03\x12\x14\n\x0chousehold_id\x18\x08 \x01(\t\"\xd8\x02\n\rRecordSending\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1a\n\nmessage_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x17\n\x07\x61ttempt\x18\x03 \x01(\x05\x42\x06\x8a\xb5\x18\x02(\x01\x12(\n\x04sent\x18\x04 \x01(\x0b\x32\x18.tuopin.notifier.v1.SentH\x00\x12\x32\n\tuncertain\x18\x05 \x01(\x0b\x32\x1d.tuopin.notifier.v1.UncertainH\x00\x12.\n\x07\x65rrored\x18\x06 \x01(\x0b\x32\x1b.tuopin.notifier.v1.ErroredH\x00\x12\x36\n\x0bunreachable\x18\x07 \x01(\x0b\x32\x1f.tuopin.notifier.v1.UnreachableH\x00\x12&\n\x07\x63hannel\x18\x08 \x01(\tB\x15\x8a\xb5\x18\x11\"\x0f[a-z0-9-]{0,30}B\x08\n\x06result\"#\n\x04Sent\x12\x1b\n\x13provider_message_id\x18\x01 \x01(\x03\"\x1b\n\tUncertain\x12\x0e\n\x06reason\x18\x01 \x01(\t\"(\n\x07\x45rrored\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\r\n\x05\x66inal\x18\x02 \x01(\x08\"\x1d\n\x0bUnreachable\x12\x0e\n\x06reason\x18\x01 \x01(\t\"\x89\x01\n\x0bMessageSent\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x03 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\x05\x12\x1b\n\x13provider_message_id\x18\x05 \x01(\x03\x12\x0f\n\x07\x63hannel\x18\x06 \x01(\t\"\x88\x01\n\x10MessageUncertain\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x03 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\x05\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x16\n\x0enext_try_at_us\x18\x06 \x01(\x03\"\x9d\x01\n\x0eMessageErrored\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x03 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\x05\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x16\n\x0enext_try_at_us\x18\x06 \x01(\x03\x12\x15\n\rprovider_away\x18\x07 \x01(\x08\"\x82\x01\n\rMessageFailed\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x03 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\x05\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x13\n\x0bunreachable\x18\x06 \x01(\x08\"a\n\x10SupersedeMessage\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1a\n\nmessage_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x15\n\rby_message_id\x18\x03 \x01(\t\"g\n\x11MessageSuperseded\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12\x15\n\rby_message_id\x18\x03 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x04 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n tuopin/notifier/v1/message.proto\x12\x12tuopin.notifier.v1\x1a\x1ftuopin/options/v1/options.proto\"\xf3\x02\n\x0cQueueMessage\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1a\n\nmessage_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x15\n\rassignment_id\x18\x03 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x04 \x01(\t\x12\x8c\x01\n\x08template\x18\x05 \x01(\tBz\x8a\xb5\x18v\x08\x01\"roffer|reminder|escalation|returned|reassigned|digest|plan-agreement|exit-agreement|receipt-check|posting-objection\x12\x10\n\x08priority\x18\x06 \x01(\x05\x12\x12\n\nvillage_id\x18\x07 \x01(\t\x12\x14\n\x0chousehold_id\x18\x08 \x01(\t\x12\x11\n\tperson_id\x18\t \x01(\t\x12\x0f\n\x07subject\x18\n \x01(\t\x12\x13\n\x0b\x61sked_at_us\x18\x0b \x01(\x03\"\xd5\x01\n\rMessageQueued\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x03 \x01(\t\x12\x10\n\x08template\x18\x04 \x01(\t\x12\x10\n\x08priority\x18\x05 \x01(\x05\x12\x12\n\nvillage_id\x18\x06 \x01(\t\x12\x15\n\rnot_before_us\x18\x07 \x01(\x03\x12\x14\n\x0chousehold_id\x18\x08 \x01(\t\x12\x11\n\tperson_id\x18\t \x01(\t\x12\x0f\n\x07subject\x18\n \x01(\t\"\xd8\x02\n\rRecordSending\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1a\n\nmessage_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x17\n\x07\x61ttempt\x18\x03 \x01(\x05\x42\x06\x8a\xb5\x18\x02(\x01\x12(\n\x04sent\x18\x04 \x01(\x0b\x32\x18.tuopin.notifier.v1.SentH\x00\x12\x32\n\tuncertain\x18\x05 \x01(\x0b\x32\x1d.tuopin.notifier.v1.UncertainH\x00\x12.\n\x07\x65rrored\x18\x06 \x01(\x0b\x32\x1b.tuopin.notifier.v1.ErroredH\x00\x12\x36\n\x0bunreachable\x18\x07 \x01(\x0b\x32\x1f.tuopin.notifier.v1.UnreachableH\x00\x12&\n\x07\x63hannel\x18\x08 \x01(\tB\x15\x8a\xb5\x18\x11\"\x0f[a-z0-9-]{0,30}B\x08\n\x06result\"#\n\x04Sent\x12\x1b\n\x13provider_message_id\x18\x01 \x01(\x03\"\x1b\n\tUncertain\x12\x0e\n\x06reason\x18\x01 \x01(\t\"(\n\x07\x45rrored\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\r\n\x05\x66inal\x18\x02 \x01(\x08\"\x1d\n\x0bUnreachable\x12\x0e\n\x06reason\x18\x01 \x01(\t\"\x89\x01\n\x0bMessageSent\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x03 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\x05\x12\x1b\n\x13provider_message_id\x18\x05 \x01(\x03\x12\x0f\n\x07\x63hannel\x18\x06 \x01(\t\"\x88\x01\n\x10MessageUncertain\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x03 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\x05\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x16\n\x0enext_try_at_us\x18\x06 \x01(\x03\"\x9d\x01\n\x0eMessageErrored\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x03 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\x05\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x16\n\x0enext_try_at_us\x18\x06 \x01(\x03\x12\x15\n\rprovider_away\x18\x07 \x01(\x08\"\x82\x01\n\rMessageFailed\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x03 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\x05\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x13\n\x0bunreachable\x18\x06 \x01(\x08\"a\n\x10SupersedeMessage\x12\x1a\n\ncommand_id\x18\x01 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x1a\n\nmessage_id\x18\x02 \x01(\tB\x06\x8a\xb5\x18\x02\x08\x01\x12\x15\n\rby_message_id\x18\x03 \x01(\t\"g\n\x11MessageSuperseded\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12\x15\n\rby_message_id\x18\x03 \x01(\t\x12\x10\n\x08\x63\x61\x64re_id\x18\x04 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,10 +36,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_QUEUEMESSAGE'].fields_by_name['command_id']._serialized_options = b'\212\265\030\002\010\001'
   _globals['_QUEUEMESSAGE'].fields_by_name['message_id']._loaded_options = None
   _globals['_QUEUEMESSAGE'].fields_by_name['message_id']._serialized_options = b'\212\265\030\002\010\001'
-  _globals['_QUEUEMESSAGE'].fields_by_name['cadre_id']._loaded_options = None
-  _globals['_QUEUEMESSAGE'].fields_by_name['cadre_id']._serialized_options = b'\212\265\030\002\010\001'
   _globals['_QUEUEMESSAGE'].fields_by_name['template']._loaded_options = None
-  _globals['_QUEUEMESSAGE'].fields_by_name['template']._serialized_options = b'\212\265\0308\010\001\"4offer|reminder|escalation|returned|reassigned|digest'
+  _globals['_QUEUEMESSAGE'].fields_by_name['template']._serialized_options = b'\212\265\030v\010\001\"roffer|reminder|escalation|returned|reassigned|digest|plan-agreement|exit-agreement|receipt-check|posting-objection'
   _globals['_RECORDSENDING'].fields_by_name['command_id']._loaded_options = None
   _globals['_RECORDSENDING'].fields_by_name['command_id']._serialized_options = b'\212\265\030\002\010\001'
   _globals['_RECORDSENDING'].fields_by_name['message_id']._loaded_options = None
@@ -53,29 +51,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SUPERSEDEMESSAGE'].fields_by_name['message_id']._loaded_options = None
   _globals['_SUPERSEDEMESSAGE'].fields_by_name['message_id']._serialized_options = b'\212\265\030\002\010\001'
   _globals['_QUEUEMESSAGE']._serialized_start=90
-  _globals['_QUEUEMESSAGE']._serialized_end=349
-  _globals['_MESSAGEQUEUED']._serialized_start=352
-  _globals['_MESSAGEQUEUED']._serialized_end=529
-  _globals['_RECORDSENDING']._serialized_start=532
-  _globals['_RECORDSENDING']._serialized_end=876
-  _globals['_SENT']._serialized_start=878
-  _globals['_SENT']._serialized_end=913
-  _globals['_UNCERTAIN']._serialized_start=915
-  _globals['_UNCERTAIN']._serialized_end=942
-  _globals['_ERRORED']._serialized_start=944
-  _globals['_ERRORED']._serialized_end=984
-  _globals['_UNREACHABLE']._serialized_start=986
-  _globals['_UNREACHABLE']._serialized_end=1015
-  _globals['_MESSAGESENT']._serialized_start=1018
-  _globals['_MESSAGESENT']._serialized_end=1155
-  _globals['_MESSAGEUNCERTAIN']._serialized_start=1158
-  _globals['_MESSAGEUNCERTAIN']._serialized_end=1294
-  _globals['_MESSAGEERRORED']._serialized_start=1297
-  _globals['_MESSAGEERRORED']._serialized_end=1454
-  _globals['_MESSAGEFAILED']._serialized_start=1457
-  _globals['_MESSAGEFAILED']._serialized_end=1587
-  _globals['_SUPERSEDEMESSAGE']._serialized_start=1589
-  _globals['_SUPERSEDEMESSAGE']._serialized_end=1686
-  _globals['_MESSAGESUPERSEDED']._serialized_start=1688
-  _globals['_MESSAGESUPERSEDED']._serialized_end=1791
+  _globals['_QUEUEMESSAGE']._serialized_end=461
+  _globals['_MESSAGEQUEUED']._serialized_start=464
+  _globals['_MESSAGEQUEUED']._serialized_end=677
+  _globals['_RECORDSENDING']._serialized_start=680
+  _globals['_RECORDSENDING']._serialized_end=1024
+  _globals['_SENT']._serialized_start=1026
+  _globals['_SENT']._serialized_end=1061
+  _globals['_UNCERTAIN']._serialized_start=1063
+  _globals['_UNCERTAIN']._serialized_end=1090
+  _globals['_ERRORED']._serialized_start=1092
+  _globals['_ERRORED']._serialized_end=1132
+  _globals['_UNREACHABLE']._serialized_start=1134
+  _globals['_UNREACHABLE']._serialized_end=1163
+  _globals['_MESSAGESENT']._serialized_start=1166
+  _globals['_MESSAGESENT']._serialized_end=1303
+  _globals['_MESSAGEUNCERTAIN']._serialized_start=1306
+  _globals['_MESSAGEUNCERTAIN']._serialized_end=1442
+  _globals['_MESSAGEERRORED']._serialized_start=1445
+  _globals['_MESSAGEERRORED']._serialized_end=1602
+  _globals['_MESSAGEFAILED']._serialized_start=1605
+  _globals['_MESSAGEFAILED']._serialized_end=1735
+  _globals['_SUPERSEDEMESSAGE']._serialized_start=1737
+  _globals['_SUPERSEDEMESSAGE']._serialized_end=1834
+  _globals['_MESSAGESUPERSEDED']._serialized_start=1836
+  _globals['_MESSAGESUPERSEDED']._serialized_end=1939
 # @@protoc_insertion_point(module_scope)

@@ -30,17 +30,27 @@ class QueueMessage(_message.Message):
     PRIORITY_FIELD_NUMBER: _builtins.int
     VILLAGE_ID_FIELD_NUMBER: _builtins.int
     HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    ASKED_AT_US_FIELD_NUMBER: _builtins.int
     command_id: _builtins.str
     message_id: _builtins.str
     assignment_id: _builtins.str
-    """Empty for a digest."""
+    """Empty for a digest, and for what a household is asked itself."""
     cadre_id: _builtins.str
+    """Exactly one of cadre_id and person_id is set."""
     template: _builtins.str
     priority: _builtins.int
     """alert 0, task 1, reminder 2, digest 3"""
     village_id: _builtins.str
     household_id: _builtins.str
     """Tasks of one household go to a person together."""
+    person_id: _builtins.str
+    """A member of the household: the template is what the household is asked."""
+    subject: _builtins.str
+    """The plan, payment, posting or household that is asked about."""
+    asked_at_us: _builtins.int
+    """When it was asked; 0: now. What is too old is not told any more."""
     def __init__(
         self,
         *,
@@ -52,10 +62,13 @@ class QueueMessage(_message.Message):
         priority: _builtins.int = ...,
         village_id: _builtins.str = ...,
         household_id: _builtins.str = ...,
+        person_id: _builtins.str = ...,
+        subject: _builtins.str = ...,
+        asked_at_us: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "command_id", b"command_id", "household_id", b"household_id", "message_id", b"message_id", "priority", b"priority", "template", b"template", "village_id", b"village_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked_at_us", b"asked_at_us", "assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "command_id", b"command_id", "household_id", b"household_id", "message_id", b"message_id", "person_id", b"person_id", "priority", b"priority", "subject", b"subject", "template", b"template", "village_id", b"village_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -73,6 +86,8 @@ class MessageQueued(_message.Message):
     VILLAGE_ID_FIELD_NUMBER: _builtins.int
     NOT_BEFORE_US_FIELD_NUMBER: _builtins.int
     HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
     message_id: _builtins.str
     assignment_id: _builtins.str
     cadre_id: _builtins.str
@@ -82,6 +97,9 @@ class MessageQueued(_message.Message):
     not_before_us: _builtins.int
     """Not to be sent before: quiet hours, or the tasks of one household that go together. 0: at once."""
     household_id: _builtins.str
+    person_id: _builtins.str
+    """Instead of cadre_id: a member of the household."""
+    subject: _builtins.str
     def __init__(
         self,
         *,
@@ -93,10 +111,12 @@ class MessageQueued(_message.Message):
         village_id: _builtins.str = ...,
         not_before_us: _builtins.int = ...,
         household_id: _builtins.str = ...,
+        person_id: _builtins.str = ...,
+        subject: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "household_id", b"household_id", "message_id", b"message_id", "not_before_us", b"not_before_us", "priority", b"priority", "template", b"template", "village_id", b"village_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment_id", b"assignment_id", "cadre_id", b"cadre_id", "household_id", b"household_id", "message_id", b"message_id", "not_before_us", b"not_before_us", "person_id", b"person_id", "priority", b"priority", "subject", b"subject", "template", b"template", "village_id", b"village_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

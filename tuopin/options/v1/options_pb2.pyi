@@ -114,12 +114,42 @@ class Access(_message.Message):
 
 Global___Access: _TypeAlias = Access  # noqa: Y015
 
+@_typing.final
+class Shows(_message.Message):
+    """What an answer shows of people, where its fields do not say it. An rpc whose answer has personal fields
+    needs no option: it is found by them.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    OWN_RIGHT_FIELD_NUMBER: _builtins.int
+    subject: _builtins.str
+    """Request field with the id of the subject that bytes in the answer belong to."""
+    own_right: _builtins.bool
+    """The request says for what itself, and break-glass access does not open it."""
+    def __init__(
+        self,
+        *,
+        subject: _builtins.str = ...,
+        own_right: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["own_right", b"own_right", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Shows: _TypeAlias = Shows  # noqa: Y015
+
 RULE_FIELD_NUMBER: _builtins.int
 PERSONAL_FIELD_NUMBER: _builtins.int
 ACCESS_FIELD_NUMBER: _builtins.int
+SHOWS_FIELD_NUMBER: _builtins.int
 rule: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, Global___Rule]
 personal: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, _builtins.str]
 """The field identifies a person or a household and is sealed before it is stored. The value names the
 sibling field that holds the id of the subject whose key seals it ("person_id", "household_id", "cadre_id").
 """
 access: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, Global___Access]
+shows: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, Global___Shows]

@@ -490,6 +490,7 @@ class Member(_message.Message):
     person_id: _builtins.str
     """Given by the registry at registration; empty in the command."""
     name: _builtins.str
+    """Without stars: a name that was read masked is never written back."""
     identity_number: _builtins.str
     """18 characters with a valid check digit."""
     phone: _builtins.str

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from tuopin.registry.v1 import access_pb2 as tuopin_dot_registry_dot_v1_dot_access__pb2
 from tuopin.registry.v1 import composition_pb2 as tuopin_dot_registry_dot_v1_dot_composition__pb2
 from tuopin.registry.v1 import correction_pb2 as tuopin_dot_registry_dot_v1_dot_correction__pb2
 from tuopin.registry.v1 import county_pb2 as tuopin_dot_registry_dot_v1_dot_county__pb2
@@ -20,6 +21,7 @@ from tuopin.registry.v1 import monitoring_pb2 as tuopin_dot_registry_dot_v1_dot_
 from tuopin.registry.v1 import posting_pb2 as tuopin_dot_registry_dot_v1_dot_posting__pb2
 from tuopin.registry.v1 import region_pb2 as tuopin_dot_registry_dot_v1_dot_region__pb2
 from tuopin.registry.v1 import round_pb2 as tuopin_dot_registry_dot_v1_dot_round__pb2
+from tuopin.registry.v1 import search_pb2 as tuopin_dot_registry_dot_v1_dot_search__pb2
 from tuopin.registry.v1 import village_pb2 as tuopin_dot_registry_dot_v1_dot_village__pb2
 from tuopin.types.v1 import types_pb2 as tuopin_dot_types_dot_v1_dot_types__pb2
 
@@ -671,6 +673,36 @@ class RegistryServiceStub:
                 '/tuopin.registry.v1.RegistryService/ListRegionChanges',
                 request_serializer=tuopin_dot_registry_dot_v1_dot_region__pb2.ListRegionChanges.SerializeToString,
                 response_deserializer=tuopin_dot_registry_dot_v1_dot_region__pb2.RegionChanges.FromString,
+                _registered_method=True)
+        self.FindPeople = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/FindPeople',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_search__pb2.FindPeople.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_search__pb2.PeoplePage.FromString,
+                _registered_method=True)
+        self.ListReads = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ListReads',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_access__pb2.ListReads.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_access__pb2.ReadPage.FromString,
+                _registered_method=True)
+        self.OpenBreakGlass = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/OpenBreakGlass',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_access__pb2.OpenBreakGlass.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ExpireBreakGlass = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ExpireBreakGlass',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_access__pb2.ExpireBreakGlass.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ReviewBreakGlass = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ReviewBreakGlass',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_access__pb2.ReviewBreakGlass.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.ListBreakGlasses = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/ListBreakGlasses',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_access__pb2.ListBreakGlasses.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_access__pb2.BreakGlassPage.FromString,
                 _registered_method=True)
 
 
@@ -1440,6 +1472,45 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FindPeople(self, request, context):
+        """Search first: people by what is known of them. Names come masked to whoever names no purpose.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListReads(self, request, context):
+        """Who read whose data, for what, and break-glass access where no role reaches.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OpenBreakGlass(self, request, context):
+        """Any office, for any place: that is what it is for. The supervisor of the place hears of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExpireBreakGlass(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReviewBreakGlass(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBreakGlasses(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RegistryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -2062,6 +2133,36 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.ListRegionChanges,
                     request_deserializer=tuopin_dot_registry_dot_v1_dot_region__pb2.ListRegionChanges.FromString,
                     response_serializer=tuopin_dot_registry_dot_v1_dot_region__pb2.RegionChanges.SerializeToString,
+            ),
+            'FindPeople': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindPeople,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_search__pb2.FindPeople.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_search__pb2.PeoplePage.SerializeToString,
+            ),
+            'ListReads': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReads,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_access__pb2.ListReads.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_access__pb2.ReadPage.SerializeToString,
+            ),
+            'OpenBreakGlass': grpc.unary_unary_rpc_method_handler(
+                    servicer.OpenBreakGlass,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_access__pb2.OpenBreakGlass.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ExpireBreakGlass': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExpireBreakGlass,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_access__pb2.ExpireBreakGlass.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ReviewBreakGlass': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReviewBreakGlass,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_access__pb2.ReviewBreakGlass.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'ListBreakGlasses': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBreakGlasses,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_access__pb2.ListBreakGlasses.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_access__pb2.BreakGlassPage.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -5412,6 +5513,168 @@ class RegistryService:
             '/tuopin.registry.v1.RegistryService/ListRegionChanges',
             tuopin_dot_registry_dot_v1_dot_region__pb2.ListRegionChanges.SerializeToString,
             tuopin_dot_registry_dot_v1_dot_region__pb2.RegionChanges.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindPeople(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/FindPeople',
+            tuopin_dot_registry_dot_v1_dot_search__pb2.FindPeople.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_search__pb2.PeoplePage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReads(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ListReads',
+            tuopin_dot_registry_dot_v1_dot_access__pb2.ListReads.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_access__pb2.ReadPage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OpenBreakGlass(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/OpenBreakGlass',
+            tuopin_dot_registry_dot_v1_dot_access__pb2.OpenBreakGlass.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExpireBreakGlass(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ExpireBreakGlass',
+            tuopin_dot_registry_dot_v1_dot_access__pb2.ExpireBreakGlass.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReviewBreakGlass(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ReviewBreakGlass',
+            tuopin_dot_registry_dot_v1_dot_access__pb2.ReviewBreakGlass.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBreakGlasses(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/ListBreakGlasses',
+            tuopin_dot_registry_dot_v1_dot_access__pb2.ListBreakGlasses.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_access__pb2.BreakGlassPage.FromString,
             options,
             channel_credentials,
             insecure,

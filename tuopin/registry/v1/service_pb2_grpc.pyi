@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from tuopin.registry.v1 import access_pb2 as _access_pb2
 from tuopin.registry.v1 import composition_pb2 as _composition_pb2
 from tuopin.registry.v1 import correction_pb2 as _correction_pb2
 from tuopin.registry.v1 import county_pb2 as _county_pb2
@@ -22,6 +23,7 @@ from tuopin.registry.v1 import monitoring_pb2 as _monitoring_pb2
 from tuopin.registry.v1 import posting_pb2 as _posting_pb2
 from tuopin.registry.v1 import region_pb2 as _region_pb2
 from tuopin.registry.v1 import round_pb2 as _round_pb2
+from tuopin.registry.v1 import search_pb2 as _search_pb2
 from tuopin.registry.v1 import village_pb2 as _village_pb2
 from tuopin.types.v1 import types_pb2 as _types_pb2
 import abc as _abc_1
@@ -191,6 +193,15 @@ class RegistryServiceStub:
     """Newer editions of the region list."""
     GetRegion: _grpc.UnaryUnaryMultiCallable[_region_pb2.GetRegion, _region_pb2.RegionHistory]
     ListRegionChanges: _grpc.UnaryUnaryMultiCallable[_region_pb2.ListRegionChanges, _region_pb2.RegionChanges]
+    FindPeople: _grpc.UnaryUnaryMultiCallable[_search_pb2.FindPeople, _search_pb2.PeoplePage]
+    """Search first: people by what is known of them. Names come masked to whoever names no purpose."""
+    ListReads: _grpc.UnaryUnaryMultiCallable[_access_pb2.ListReads, _access_pb2.ReadPage]
+    """Who read whose data, for what, and break-glass access where no role reaches."""
+    OpenBreakGlass: _grpc.UnaryUnaryMultiCallable[_access_pb2.OpenBreakGlass, _types_pb2.Receipt]
+    """Any office, for any place: that is what it is for. The supervisor of the place hears of it."""
+    ExpireBreakGlass: _grpc.UnaryUnaryMultiCallable[_access_pb2.ExpireBreakGlass, _types_pb2.Receipt]
+    ReviewBreakGlass: _grpc.UnaryUnaryMultiCallable[_access_pb2.ReviewBreakGlass, _types_pb2.Receipt]
+    ListBreakGlasses: _grpc.UnaryUnaryMultiCallable[_access_pb2.ListBreakGlasses, _access_pb2.BreakGlassPage]
 
 @_typing.type_check_only
 class RegistryServiceAsyncStub(RegistryServiceStub):
@@ -337,6 +348,15 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     """Newer editions of the region list."""
     GetRegion: _aio.UnaryUnaryMultiCallable[_region_pb2.GetRegion, _region_pb2.RegionHistory]  # type: ignore[assignment]
     ListRegionChanges: _aio.UnaryUnaryMultiCallable[_region_pb2.ListRegionChanges, _region_pb2.RegionChanges]  # type: ignore[assignment]
+    FindPeople: _aio.UnaryUnaryMultiCallable[_search_pb2.FindPeople, _search_pb2.PeoplePage]  # type: ignore[assignment]
+    """Search first: people by what is known of them. Names come masked to whoever names no purpose."""
+    ListReads: _aio.UnaryUnaryMultiCallable[_access_pb2.ListReads, _access_pb2.ReadPage]  # type: ignore[assignment]
+    """Who read whose data, for what, and break-glass access where no role reaches."""
+    OpenBreakGlass: _aio.UnaryUnaryMultiCallable[_access_pb2.OpenBreakGlass, _types_pb2.Receipt]  # type: ignore[assignment]
+    """Any office, for any place: that is what it is for. The supervisor of the place hears of it."""
+    ExpireBreakGlass: _aio.UnaryUnaryMultiCallable[_access_pb2.ExpireBreakGlass, _types_pb2.Receipt]  # type: ignore[assignment]
+    ReviewBreakGlass: _aio.UnaryUnaryMultiCallable[_access_pb2.ReviewBreakGlass, _types_pb2.Receipt]  # type: ignore[assignment]
+    ListBreakGlasses: _aio.UnaryUnaryMultiCallable[_access_pb2.ListBreakGlasses, _access_pb2.BreakGlassPage]  # type: ignore[assignment]
 
 class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -1224,5 +1244,50 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _region_pb2.ListRegionChanges,
         context: _ServicerContext,
     ) -> _typing.Union[_region_pb2.RegionChanges, _abc.Awaitable[_region_pb2.RegionChanges]]: ...
+
+    @_abc_1.abstractmethod
+    def FindPeople(
+        self,
+        request: _search_pb2.FindPeople,
+        context: _ServicerContext,
+    ) -> _typing.Union[_search_pb2.PeoplePage, _abc.Awaitable[_search_pb2.PeoplePage]]:
+        """Search first: people by what is known of them. Names come masked to whoever names no purpose."""
+
+    @_abc_1.abstractmethod
+    def ListReads(
+        self,
+        request: _access_pb2.ListReads,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_pb2.ReadPage, _abc.Awaitable[_access_pb2.ReadPage]]:
+        """Who read whose data, for what, and break-glass access where no role reaches."""
+
+    @_abc_1.abstractmethod
+    def OpenBreakGlass(
+        self,
+        request: _access_pb2.OpenBreakGlass,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]:
+        """Any office, for any place: that is what it is for. The supervisor of the place hears of it."""
+
+    @_abc_1.abstractmethod
+    def ExpireBreakGlass(
+        self,
+        request: _access_pb2.ExpireBreakGlass,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ReviewBreakGlass(
+        self,
+        request: _access_pb2.ReviewBreakGlass,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def ListBreakGlasses(
+        self,
+        request: _access_pb2.ListBreakGlasses,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_pb2.BreakGlassPage, _abc.Awaitable[_access_pb2.BreakGlassPage]]: ...
 
 def add_RegistryServiceServicer_to_server(servicer: RegistryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
