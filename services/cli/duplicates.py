@@ -9,7 +9,7 @@ from rich.table import Table
 from services.cli.codes import codes_of
 from services.cli.contact import chosen, contact, fail, hint, new_command_id, send, today
 from services.cli.households import Household
-from services.cli.options import CommandId, Json, PageSize, PageToken
+from services.cli.options import BreakGlass, CommandId, Json, PageSize, PageToken, Purpose
 from services.cli.output import EXIT_FAILED, cell, print_table, show, show_one, show_page
 from services.cli.progress import counted
 from services.cli.words import say
@@ -20,6 +20,8 @@ from tuopin.types.v1.types_pb2 import Receipt
 
 app = typer.Typer(no_args_is_help=True, help="One person twice in the register.")
 
+# A code of programme/access.toml.
+PURPOSE = "case-work"
 DECISIONS = codes_of(pb.DuplicateDecision)
 
 Person = Annotated[str, typer.Argument(help="person_id")]
@@ -33,13 +35,15 @@ Reason = Annotated[str, typer.Option(help="What shows it; sealed with the househ
 def find_duplicates(
     household_id: Household,
     person: Annotated[str, typer.Option(help="person_id; empty: every member.")] = "",
+    purpose: Purpose = PURPOSE,
+    break_glass: BreakGlass = "",
     as_json: Json = False,
 ) -> None:
     """Who may be the same person as a member of a household, best first.
 
     Example: tuopin household duplicates find HOUSEHOLD
     """
-    found = contact().call(
+    found = contact(purpose, break_glass).call(
         "registry", "FindDuplicates", pb.FindDuplicates(household_id=household_id, person_id=person)
     )
     _show(found.candidates, as_json=as_json)
@@ -47,7 +51,7 @@ def find_duplicates(
 
 
 @app.command("sweep")
-def sweep_duplicates(region: Below, as_json: Json = False) -> None:
+def sweep_duplicates(region: Below, purpose: Purpose = PURPOSE, as_json: Json = False) -> None:
     """Every pair below a region that may be one person and that nobody has decided about.
 
     With --json each pair is written when it is found.
@@ -58,7 +62,7 @@ def sweep_duplicates(region: Below, as_json: Json = False) -> None:
     last = pb.SweptDuplicates()
     with counted() as progress:
         task = progress.add_task("people", total=None)
-        for last in _swept(region):
+        for last in _swept(region, purpose):
             progress.update(task, completed=last.people_done, total=last.people_total)
             if as_json:
                 _show(last.candidates, as_json=True)
@@ -69,8 +73,9 @@ def sweep_duplicates(region: Below, as_json: Json = False) -> None:
     _left_out(last)
 
 
-def _swept(region: str) -> Iterator[pb.SweptDuplicates]:
-    return contact().stream("registry", "SweepDuplicates", pb.SweepDuplicates(region_id=region))
+def _swept(region: str, purpose: str) -> Iterator[pb.SweptDuplicates]:
+    request = pb.SweepDuplicates(region_id=region)
+    return contact(purpose).stream("registry", "SweepDuplicates", request)
 
 
 @app.command("same")

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from chassis.reads import masked
 from services.registry.decider.duplicate import PairFacts, Side, pair_id_of
 from services.registry.decider.likeness import TABLE
 from services.registry.hearing import ear_of
@@ -17,10 +18,9 @@ from services.wiring import ServeParts
 from tuopin.registry.v1 import duplicates_pb2 as pb
 from tuopin.registry.v1.household_pb2 import HOUSEHOLD_STATUS_MERGED
 
-MASK = "＊"
 VIEWS = ("households", "duplicates")
 
-# Whether the reader may open the files of a village.
+# Whether the reader, who has said what for, may open the files of a village.
 Reads = Callable[[str], bool]
 
 
@@ -99,7 +99,7 @@ class Duplicates:
 
     def _person(self, row: Row[Any], reads: Reads) -> pb.DuplicatePerson:
         name = self._parts.sealer.open_text(row.person_id, "name", row.name)
-        masked = not reads(row.village_id)
+        open_to_reader = reads(row.village_id)
         return pb.DuplicatePerson(
             person_id=row.person_id,
             household_id=row.household_id,
@@ -108,8 +108,8 @@ class Duplicates:
             birth_year=row.birth_year,
             sex=row.sex,
             is_head=not row.head_id,
-            name=name[:1] + MASK * (len(name) - 1) if masked else name,
-            masked=masked,
+            name=name if open_to_reader else masked(name),
+            masked=not open_to_reader,
         )
 
     def reasons(self, codes: Iterable[str], language: str) -> list[pb.DuplicateReason]:

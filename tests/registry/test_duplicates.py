@@ -111,8 +111,10 @@ async def test_who_may_not_open_a_file_sees_the_surname_only(here: Running, coun
     village = here.client("village-committee@433124110226", language="zh")
     (found,) = await find(village, receipt)
     assert (found.person.name, found.person.masked) == ("合成阿布", False)
-    assert (found.other.name, found.other.masked) == ("合＊＊＊", True)
+    assert (found.other.name, found.other.masked) == ("合**", True)
     assert found.reasons[0].label == "姓名同音"
+    (unsaid,) = await find(here.client("county-office@433124", purpose=""), receipt)
+    assert (unsaid.person.name, unsaid.person.masked) == ("合**", True)
     for refused in (
         find(village, receipt, household_id=found.other.household_id),
         village.call(pb.DismissDuplicate(command_id="no", **about(found))),
