@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 
 from chassis.clock import MICROSECONDS, Clock, SystemClock
 from chassis.decider import Actor
+from chassis.succession import UNCHANGED, Succession
 from tuopin.options.v1 import options_pb2 as options
 
 ALGORITHM = "HS256"
@@ -162,14 +163,16 @@ class Rule:
     # Path of the request field with the region; empty: the region of the stream, known later.
     region_path: tuple[str, ...]
     anywhere: bool
+    # What old codes mean today.
+    succession: Succession = UNCHANGED
 
 
-def rules(service: ServiceDescriptor) -> dict[str, Rule]:
+def rules(service: ServiceDescriptor, succession: Succession = UNCHANGED) -> dict[str, Rule]:
     """Rule of each method by its gRPC path; RuleMissing names the methods without a sound one."""
     found: dict[str, Rule] = {}
     missing: list[str] = []
     for method in service.methods:
-        rule = _rule(method)
+        rule = _rule(method, succession)
         if rule is None:
             missing.append(method.full_name)
         else:
@@ -179,7 +182,7 @@ def rules(service: ServiceDescriptor) -> dict[str, Rule]:
     return found
 
 
-def _rule(method: MethodDescriptor) -> Rule | None:
+def _rule(method: MethodDescriptor, succession: Succession) -> Rule | None:
     stated = method.GetOptions()
     if not stated.HasExtension(options.access):
         return None
@@ -195,7 +198,7 @@ def _rule(method: MethodDescriptor) -> Rule | None:
             return None
         if each.message_type is not None:
             kind = each.message_type
-    return Rule(method.full_name, tuple(access.roles), path, access.anywhere)
+    return Rule(method.full_name, tuple(access.roles), path, access.anywhere, succession)
 
 
 def regions_of(rule: Rule, request: Message) -> set[str] | None:
@@ -227,7 +230,11 @@ def allowed(rule: Rule, actor: Actor, region: str | None = None) -> None:
         raise Forbidden("role-missing", role=wanted, region=region or "")
     if rule.anywhere or region is None:
         return
-    if not any(covers(each, region) for role in held for each in actor.roles[role]):
+    own = (each for role in held for each in actor.roles[role])
+    if rule.succession:
+        region = rule.succession.current(region)
+        own = (each for code in own for each in rule.succession.held(code))
+    if not any(covers(each, region) for each in own):
         raise Forbidden("region-missing", role="|".join(held), region=region)
 
 

@@ -34,6 +34,7 @@ from chassis.problems import Fault, fault_of
 from chassis.programme import DEFAULT_LANGUAGE, Programme, chosen_language
 from chassis.reads import Reading, Reads, ReadsUnrecorded, showing_of
 from chassis.sending import CAUSED_BY, ON_BEHALF_OF, TRACEPARENT
+from chassis.succession import UNCHANGED, Succession
 from chassis.telemetry import context_of_call
 from tuopin.errors.v1.errors_pb2 import Problem
 from tuopin.types.v1.types_pb2 import Outcomes, Receipt
@@ -162,6 +163,7 @@ def build_server(
     *,
     tokens: Tokens,
     programme: Programme,
+    succession: Succession = UNCHANGED,
     options: Sequence[tuple[str, Any]] = OPTIONS,
 ) -> grpc.aio.Server:
     """A server with every method behind its access rule; RuleMissing when one states none,
@@ -169,7 +171,7 @@ def build_server(
     """
     server = grpc.aio.server(options=list(options))
     for service in services:
-        stated = rules(service.descriptor)
+        stated = rules(service.descriptor, succession)
         recorder = _Recorder()
         service.add(service.servicer, recorder)
         guarded = {

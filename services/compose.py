@@ -38,9 +38,10 @@ from chassis.settings import Settings, read_key
 from chassis.store.model import Store
 from chassis.store.postgres import PostgresStore
 from chassis.store.sqlite import SqliteStore
+from chassis.succession import Succession
 from chassis.views import View
 from chassis.viewstore import ViewStore
-from services import roster
+from services import roster, succession
 from services.wiring import ServeParts, Service, WorkParts, reads_of
 from tuopin.operations.v1 import operations_pb2
 from tuopin.operations.v1.operations_pb2_grpc import add_OperationsServiceServicer_to_server
@@ -127,7 +128,7 @@ def open_views(base: Foundation, service: Service) -> ViewStore:
     topics = tuple(sorted({topic for each in roster.NAMES for topic in _topics(each)}))
     views = ViewStore(
         place,
-        (*service.views, _mentions(service)),
+        (*service.views, _mentions(service), succession.VIEW),
         (*service.reactions, *service.caused(base.programme)),
         deadlines=service.deadlines,
         topics=heard(service, topics),
@@ -225,6 +226,8 @@ class Serving:
             scratch=scratch,
             ask=self.neighbours.ask,
         )
+        self.succession = Succession()
+        self.successions = succession.Keeper(views, self.succession, base.clock)
         self.server: grpc.aio.Server | None = None
 
     async def _facts(self, read: Callable[[Any, Any], Any], command: Any) -> Any:
@@ -233,6 +236,7 @@ class Serving:
     async def start(self, history: History, address: str) -> None:
         """Open the store and listen; raises when the port is taken."""
         await self.store.open()
+        await self.successions.look()
         operations = OperationsServicer(
             service=self.service.name,
             topics=self.service.topics,
@@ -258,16 +262,17 @@ class Serving:
             ],
             tokens=self.base.tokens,
             programme=self.base.programme,
+            succession=self.succession,
         )
         self.server.add_insecure_port(address)
         await self.server.start()
 
     def tasks(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
         """What runs beside the server."""
-        return {
-            f"{self.service.name}.{name}": partial(run, self.parts)
-            for name, run in self.service.serving.items()
-        }
+        name = self.service.name
+        serving = self.service.serving.items()
+        own = {f"{name}.{each}": partial(run, self.parts) for each, run in serving}
+        return {**own, f"{name}.succession": self.successions.run}
 
     async def stop(self) -> None:
         """Let running calls finish, then close the store."""

@@ -1,5 +1,6 @@
 """`tuopin monitoring`: warnings, the clocked path to the watch, and the way out of it."""
 
+import time
 from typing import Annotated
 
 import typer
@@ -9,6 +10,7 @@ from services.cli.contact import chosen, contact, new_command_id, send, today
 from services.cli.households import Household
 from services.cli.options import CommandId, Json, On, PageSize, PageToken, Region
 from services.cli.output import show_one, show_page
+from services.cli.words import say
 from tuopin.registry.v1.monitoring_pb2 import (
     AppraiseWarning,
     CheckWarning,
@@ -29,6 +31,7 @@ from tuopin.registry.v1.monitoring_pb2 import (
     StartMonitoring,
     WarningFinder,
 )
+from tuopin.registry.v1.screening_pb2 import GetScreening, OpenScreening
 from tuopin.types.v1.types_pb2 import Evidence, Note
 
 app = typer.Typer(no_args_is_help=True, help="The watch against falling back into poverty.")
@@ -37,6 +40,7 @@ CLASSES = codes_of(MonitoringClass)
 STAGES = codes_of(MonitoringStage)
 FINDERS = codes_of(WarningFinder)
 DIFFICULTIES = codes_of(Difficulty)
+SCREENING_LOOKED_AT_S = 0.5
 COLUMNS = ("household_id", "village_id", "monitoring_class", "stage", "finder", "raised_on")
 
 Measures = Annotated[list[str], typer.Option("--measure", help="Code of a measure; repeated.")]
@@ -304,6 +308,38 @@ def income(
         effective_on=on or today(),
     )
     send("registry", command, "told", as_json)
+
+
+@app.command()
+def screen(
+    region: Annotated[str, typer.Option(help="Code of the county, 6 digits.")],
+    all_households: Annotated[
+        bool, typer.Option("--all", help="All households of the county; else the last run is told.")
+    ] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="This run is the last until somebody asks again.")
+    ] = False,
+    command_id: CommandId = "",
+    as_json: Json = False,
+) -> None:
+    """Let the platform's rules look at every household of a county, now and then again and again.
+
+    The server does it and, killed, goes on with it; this waits for the end and can be left.
+
+    Example: tuopin monitoring screen --region 433124 --all
+    """
+    caller = contact()
+    if all_households:
+        command = OpenScreening(
+            command_id=command_id or new_command_id(), region_id=region, only_once=once
+        )
+        caller.call("registry", "OpenScreening", command)
+    query = GetScreening(region_id=region)
+    found = caller.call("registry", "GetScreening", query)
+    while all_households and not found.completed:
+        time.sleep(SCREENING_LOOKED_AT_S)
+        found = caller.call("registry", "GetScreening", query)
+    show_one(found, title=say("screened", region=region), as_json=as_json)
 
 
 @app.command()

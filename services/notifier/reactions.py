@@ -49,6 +49,8 @@ from tuopin.types.v1.types_pb2 import ReactionRefused
 
 # Kind of the tasks that an office writes by hand.
 OFFICE_TASK = "office-task"
+# Training's word for a post whose region is another now.
+REZONED = "rezoned"
 
 Told = AssignmentReminded | AssignmentEscalated | AssignmentReturned | AssignmentReassigned
 
@@ -189,6 +191,9 @@ def read_departed(connection: Connection, event: CadreDeparted) -> Sequence[str]
 
 def read_ended(connection: Connection, event: PostEnded) -> Sequence[str]:
     """What is open of them below the region of the post, when no post there is left."""
+    if event.reason == REZONED:
+        # Nobody went: the post has another region code now.
+        return ()
     # Our own list of posts may be behind the event.
     ended = (event.region_id, post_name(event.post))
     left = [

@@ -12,6 +12,7 @@ from services.registry.decider.standing import Standing
 from services.registry.newer_list import region_file
 from services.registry.views import lookbacks, regions, residents, rounds, subjects
 from services.registry.views.households import HOUSEHOLDS
+from services.registry.views.region_changes import resolved
 from tuopin.registry.v1.access_pb2 import OpenBreakGlass
 from tuopin.registry.v1.county_pb2 import ApplyForCountyExit, DesignateCounty, DrawCountySample
 from tuopin.registry.v1.exit_pb2 import RecordExitFindings
@@ -38,8 +39,10 @@ def registration(connection: Connection, command: RegisterHousehold) -> Registra
 
 
 def resident_in(connection: Connection, command: RecordExitFindings) -> frozenset[str]:
-    """The villages whose resident team the cadre belongs to."""
-    return residents.villages_of(connection, command.cadre_id)
+    """The villages whose resident team the cadre belongs to, those that came of them too."""
+    posted = residents.villages_of(connection, command.cadre_id)
+    came_of = (resolved(connection, each) for each in posted)
+    return posted.union(*came_of)
 
 
 def village_of(connection: Connection, command: StateVillage | DesignateVillage) -> bool:

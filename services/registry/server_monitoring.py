@@ -1,9 +1,11 @@
 """The rpcs of monitoring against relapse: a part of the registry's servicer."""
 
 from chassis.server import CommandServicer, Context, check_region
+from services.registry.screening_runs import told
 from services.registry.views.monitoring import get_monitoring, list_monitoring
 from services.wiring import ServeParts
 from tuopin.registry.v1 import monitoring_pb2 as pb
+from tuopin.registry.v1 import screening_pb2 as screening
 from tuopin.types.v1.types_pb2 import Receipt
 
 
@@ -17,6 +19,15 @@ class MonitoringRpcs(CommandServicer):
 
     async def ScreenHousehold(self, request: pb.ScreenHousehold, context: Context) -> Receipt:
         return await self.handle(request, context)
+
+    async def OpenScreening(self, request: screening.OpenScreening, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
+    async def GetScreening(
+        self, request: screening.GetScreening, context: Context
+    ) -> screening.Screening:
+        state, _ = await self.parts.handler.state("screening", request.region_id)
+        return told(state)
 
     async def RaiseWarning(self, request: pb.RaiseWarning, context: Context) -> Receipt:
         return await self.handle(request, context)

@@ -4,6 +4,7 @@ from chassis.rejection import reject
 from chassis.server import CommandServicer, Context, caller
 from services.registry.adoption import load_adopted
 from services.registry.region_preview import Preview
+from services.registry.views.following import add_progress
 from services.registry.views.region_changes import history_of, list_changes
 from services.registry.views.regions import find_regions
 from services.wiring import ServeParts
@@ -25,7 +26,8 @@ class RegionRpcs(CommandServicer):
     async def PreviewRegions(
         self, request: region.PreviewRegions, context: Context
     ) -> region.RegionsPreview:
-        return await self.preview.tell(request, caller(context).language)
+        who = caller(context)
+        return await self.preview.tell(request, who.actor.subject, who.language)
 
     async def FindRegions(self, request: region.FindRegions, context: Context) -> region.Regions:
         return await self.parts.views.query(lambda connection: find_regions(connection, request))
@@ -42,4 +44,5 @@ class RegionRpcs(CommandServicer):
         found = await self.parts.views.query(lambda each: list_changes(each, request))
         if found is None:
             reject("edition-not-adopted", field="edition", name=request.edition)
+        await self.parts.views.query(lambda each: add_progress(each, found))
         return found

@@ -10,8 +10,10 @@ from services.registry.adoption import keep_regions
 from services.registry.breaking_glass import break_glass_grants
 from services.registry.decider import DECIDERS
 from services.registry.facts import FACTS
+from services.registry.following import follow_editions
 from services.registry.importing.running import finish_imports
 from services.registry.reactions import REACTIONS
+from services.registry.screening_runs import finish_screenings
 from services.registry.server import Registry
 from services.registry.tokening import keep_tokens
 from services.registry.views import DEADLINES, VIEWS
@@ -40,6 +42,12 @@ SERVICE = Service(
     servicer=Registry,
     add_to_server=add_RegistryServiceServicer_to_server,
     descriptor=service_pb2.DESCRIPTOR.services_by_name["RegistryService"],
-    serving={"regions": keep_regions, "imports": finish_imports, "names": keep_tokens},
+    serving={
+        "regions": keep_regions,
+        "following": follow_editions,
+        "screenings": finish_screenings,
+        "imports": finish_imports,
+        "names": keep_tokens,
+    },
     alarms=_alarms,
 )

@@ -34,6 +34,9 @@ class Training(CommandServicer, TrainingServiceServicer):
     async def EndPost(self, request: pb.EndPost, context: Context) -> Receipt:
         return await self.handle(request, context)
 
+    async def RezonePost(self, request: pb.RezonePost, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
     async def RecordDeparture(self, request: pb.RecordDeparture, context: Context) -> Receipt:
         return await self.handle(request, context)
 

@@ -76,7 +76,7 @@ _ANSWERS = {
     "lookback": "close find open show",
     "message": "resend",
     "monitoring": (
-        "appraise check clear cover dismiss income post report review show start visit warn"
+        "appraise check clear cover dismiss income post report review screen show start visit warn"
     ),
     "person": "erase find",
     "plan": "approve consent show",

@@ -32,7 +32,17 @@ from tuopin.types.v1.types_pb2 import Position, Receipt
 
 MASTER_KEY = bytes(range(32))
 PROGRAMME = Path(__file__).resolve().parents[2] / "programme"
-FOREIGN = ("household", "plan", "fund", "cadre", "training", "task", "message", "complaint")
+FOREIGN = (
+    "household",
+    "region",
+    "plan",
+    "fund",
+    "cadre",
+    "training",
+    "task",
+    "message",
+    "complaint",
+)
 WAIT_S = 60.0
 # What the people of the tests read for.
 PURPOSE = "case-work"

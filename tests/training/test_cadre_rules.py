@@ -17,6 +17,7 @@ from tuopin.training.v1.cadre_pb2 import (
     PostCadre,
     PostEnded,
     RecordDeparture,
+    RezonePost,
 )
 
 COUNTY, TOWNSHIP, VILLAGE = "433124", "433124100", "433124100201"
@@ -181,3 +182,49 @@ def test_a_departure_names_every_post_that_is_over() -> None:
 
 def test_who_has_left_is_not_posted_again() -> None:
     given(appointed(), posted(), left()).when(post()).then_rejected("cadre-departed")
+
+
+NEXT_DOOR = "433125100201"
+REZONE = RezonePost(
+    cadre_id="cadre-wu",
+    from_region_id=VILLAGE,
+    region_id=NEXT_DOOR,
+    post=Post.POST_FIRST_SECRETARY,
+    effective_on="2020-03-01",
+)
+POSTED = CadrePosted(
+    cadre_id="cadre-wu",
+    region_id=VILLAGE,
+    post=Post.POST_FIRST_SECRETARY,
+    effective_on="2020-02-01",
+)
+
+
+def test_a_post_goes_along_with_its_village_even_to_another_county() -> None:
+    there = CadrePosted(
+        cadre_id="cadre-wu",
+        region_id=NEXT_DOOR,
+        post=Post.POST_FIRST_SECRETARY,
+        effective_on="2020-03-01",
+    )
+    ended = PostEnded(
+        cadre_id="cadre-wu",
+        region_id=VILLAGE,
+        post=Post.POST_FIRST_SECRETARY,
+        reason="rezoned",
+        effective_on="2020-03-01",
+    )
+    given(appointed(), POSTED).when(REZONE).then(there, ended)
+    given(appointed(), POSTED, there, ended).when(REZONE).then_nothing()
+    given(appointed(), POSTED, there).when(REZONE).then(ended)
+
+
+def test_who_was_posted_after_the_day_of_the_change_goes_along_from_then() -> None:
+    late = CadrePosted()
+    late.CopyFrom(POSTED)
+    late.effective_on = "2020-04-01"
+    given(appointed(), late).when(REZONE).then_event(PostEnded, effective_on="2020-04-01")
+
+
+def test_who_left_the_village_stays_where_they_are() -> None:
+    given(appointed()).when(REZONE).then_nothing()

@@ -12,6 +12,7 @@ from services.training.worker import SERVICE
 from tests.services.running import Running, running
 from tuopin.notifier.v1.assignment_pb2 import AssignmentDone, AssignmentOffered
 from tuopin.planning.v1.plan_pb2 import PlanApproved, VisitRecorded
+from tuopin.registry.v1.region_pb2 import RegionsMapped
 from tuopin.training.v1.cadre_pb2 import (
     AppointCadre,
     CompleteTraining,
@@ -19,7 +20,14 @@ from tuopin.training.v1.cadre_pb2 import (
     ListCadres,
     Post,
     PostCadre,
+    PostEnded,
     ScheduleSession,
+)
+from tuopin.types.v1.types_pb2 import (
+    REGION_CHANGE_KIND_MERGED,
+    REGION_CHANGE_KIND_SPLIT,
+    Position,
+    RegionChange,
 )
 
 COUNTY, TOWNSHIP, VILLAGE = "433124", "433124100", "433124100201"
@@ -171,3 +179,55 @@ async def test_cadres_are_listed_with_their_names(here: Running) -> None:
     assert [each.name for each in page.cadres] == [NAME]
     page = await office.call(ListCadres(region_id=COUNTY))
     assert {each.name for each in page.cadres} == {NAME, "Long"}
+
+
+async def test_posts_go_along_with_a_newer_edition_of_the_region_list(here: Running) -> None:
+    office = here.client("training-office@433124")
+    await office.call(appoint())
+    await here.seen(
+        await office.call(
+            PostCadre(
+                command_id="post-wu",
+                cadre_id="cadre-wu",
+                region_id=VILLAGE,
+                post=Post.POST_FIRST_SECRETARY,
+                effective_on="2020-02-01",
+            )
+        )
+    )
+    await here.seen(
+        await office.call(
+            PostCadre(
+                command_id="post-specialist",
+                cadre_id="cadre-wu",
+                region_id=TOWNSHIP,
+                post=Post.POST_TOWNSHIP_SPECIALIST,
+                effective_on="2020-02-01",
+            )
+        )
+    )
+    merged = RegionChange(
+        old_id=VILLAGE,
+        new_id="433124100299",
+        kind=REGION_CHANGE_KIND_MERGED,
+        effective_on="2020-03-01",
+        default_successor=True,
+    )
+    split = [
+        RegionChange(
+            old_id=TOWNSHIP,
+            new_id=new_id,
+            kind=REGION_CHANGE_KIND_SPLIT,
+            effective_on="2020-03-01",
+            default_successor=new_id == TOWNSHIP,
+        )
+        for new_id in (TOWNSHIP, "433124101")
+    ]
+    mapped = RegionsMapped(edition="newer", changes=[merged, *split], effective_on="2020-03-01")
+    await here.hear("region", "region-cn", mapped)
+    (ended,) = await here.until(PostEnded)
+    assert (ended.region_id, ended.reason) == (VILLAGE, "rezoned")
+    for head in await here.store.heads("cadre"):
+        await here.seen(Position(topic="cadre", partition=head.partition, position=head.position))
+    record = await office.call(GetCadre(cadre_id="cadre-wu"))
+    assert {each.region_id for each in record.postings} == {TOWNSHIP, "433124100299"}

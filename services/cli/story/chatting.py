@@ -66,13 +66,15 @@ def confirm(stage: Stage, person: int, phone: str = "") -> None:
         tap(stage, person, question, ":yes:")
 
 
-def in_chat(stage: Stage, who: str, task: str, after: int = 0) -> dict[str, Any]:
-    """The message about this assignment in somebody's chat, newer than what was there."""
+def in_chat(stage: Stage, who: str, task: str, after: int = 0, action: str = "") -> dict[str, Any]:
+    """The message about this assignment in somebody's chat, newer than what was there; with this
+    action among its buttons, for an older one may have been edited meanwhile.
+    """
     short = _short(task)
     return stage.run(
         stage.chat.wait_for_message(
             PERSONS[who],
-            lambda m: any(short in data for data in _buttons(m)),
+            lambda m: any(short in data and action in data for data in _buttons(m)),
             PATIENCE_S,
             after=after,
         )

@@ -1,6 +1,15 @@
 """The acts of the story, one after the other."""
 
-from services.cli.story import handling, helping, identifying, judging, leaving, register, voicing
+from services.cli.story import (
+    handling,
+    helping,
+    identifying,
+    judging,
+    leaving,
+    register,
+    relapsing,
+    voicing,
+)
 
 STEPS = [
     *register.STEPS,
@@ -10,5 +19,6 @@ STEPS = [
     *identifying.STEPS,
     *judging.STEPS,
     *handling.STEPS,
+    *relapsing.STEPS,
     *leaving.LAST,
 ]

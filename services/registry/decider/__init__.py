@@ -12,6 +12,7 @@ from services.registry.decider.household import HOUSEHOLD
 from services.registry.decider.lookback import LOOKBACK
 from services.registry.decider.region import REGION
 from services.registry.decider.round import ROUND
+from services.registry.decider.screening_run import SCREENING
 from services.registry.decider.village import VILLAGE
 
 DECIDERS: tuple[Decider[Any], ...] = (
@@ -21,6 +22,7 @@ DECIDERS: tuple[Decider[Any], ...] = (
     EXPORT,
     ROUND,
     LOOKBACK,
+    SCREENING,
     VILLAGE,
     COUNTY,
     BREAK_GLASS,

@@ -5,6 +5,7 @@ from typing import NamedTuple, assert_never
 
 from chassis.decider import Context, Decider, Decisions
 from chassis.rejection import require
+from services.registry.decider import succession
 from services.registry.decider.error_arithmetic import Finding, arithmetic, misses
 from services.registry.decider.part import person_of, require_past
 from services.registry.decider.sampling import draw
@@ -34,6 +35,7 @@ from tuopin.registry.v1.county_pb2 import (
     RecordSampleFinding,
     SampleFindingRecorded,
 )
+from tuopin.registry.v1.rezoning_pb2 import CountyClosed, CountySucceeded, SucceedCounty
 from tuopin.registry.v1.village_pb2 import (
     SUBJECT_STATUS_EXIT_CHECKED,
     SUBJECT_STATUS_EXIT_POSTED,
@@ -55,6 +57,7 @@ Command = (
     | ConcludeCountySample
     | PostCountyExit
     | ApproveCountyExit
+    | SucceedCounty
 )
 Event = (
     CountyDesignated
@@ -66,6 +69,8 @@ Event = (
     | CountyExitBlocked
     | CountyExitPosted
     | CountyExited
+    | CountySucceeded
+    | CountyClosed
 )
 
 
@@ -99,11 +104,16 @@ class State:
     # By household, or by village and door.
     findings: tuple[tuple[str, Finding], ...] = ()
     closes_at_us: int = 0
+    came_of: frozenset[str] = frozenset()
+    closed_into: str = ""
 
 
 def decide(state: State, command: Command, context: Context) -> Decisions:
     """The rules of a county."""
+    require(not state.closed_into, "county-closed", into=state.closed_into)
     match command:
+        case SucceedCounty():
+            return succession.succeed_county(state, command, context)
         case DesignateCounty():
             return designate(state, command, context)
         case ApplyForCountyExit():
@@ -309,18 +319,18 @@ def evolve(state: State, event: Event) -> State:
     """What the county is after the event."""
     state = replace(state, county_id=event.county_id, step_on=event.effective_on)
     match event:
+        case CountySucceeded():
+            came_of = state.came_of | {event.from_county_id}
+            on = event.exited_on or event.effective_on
+            return replace(state, came_of=came_of, step_on=on, status=event.status)
+        case CountyClosed():
+            return replace(state, closed_into=event.successor_id)
         case CountyDesignated():
             return replace(state, status=SUBJECT_STATUS_POOR)
         case CountyExitApplied():
-            return replace(
-                state,
-                status=SUBJECT_STATUS_EXIT_PROPOSED,
-                applied=event,
-                deciders=(event.applied_by,),
-                findings=(),
-                village_ids=(),
-                household_ids=(),
-            )
+            state = replace(state, findings=(), village_ids=(), household_ids=())
+            status, by = SUBJECT_STATUS_EXIT_PROPOSED, (event.applied_by,)
+            return replace(state, status=status, applied=event, deciders=by)
         case CountyExitChecked():
             status = SUBJECT_STATUS_EXIT_CHECKED if event.passed else SUBJECT_STATUS_POOR
             return replace(state, status=status, deciders=(*state.deciders, event.checked_by))
@@ -340,9 +350,8 @@ def evolve(state: State, event: Event) -> State:
         case CountyExitBlocked():
             return replace(state, status=SUBJECT_STATUS_POOR)
         case CountyExitPosted():
-            return replace(
-                state, status=SUBJECT_STATUS_EXIT_POSTED, closes_at_us=event.closes_at_us
-            )
+            posted = SUBJECT_STATUS_EXIT_POSTED
+            return replace(state, status=posted, closes_at_us=event.closes_at_us)
         case CountyExited():
             return replace(state, status=SUBJECT_STATUS_EXITED)
         case _:
@@ -365,6 +374,7 @@ COUNTY: Decider[State] = Decider(
             ConcludeCountySample,
             PostCountyExit,
             ApproveCountyExit,
+            SucceedCounty,
         ),
         lambda command: str(command.county_id),
     ),
@@ -378,6 +388,9 @@ COUNTY: Decider[State] = Decider(
         CountyExitBlocked,
         CountyExitPosted,
         CountyExited,
+        CountySucceeded,
+        CountyClosed,
     ),
+    further={SucceedCounty: lambda command: (command.from_county_id,)},
     region=lambda state: state.county_id,
 )

@@ -42,6 +42,7 @@ from tuopin.registry.v1.household_pb2 import (
     PersonErased,
 )
 from tuopin.registry.v1.identification_pb2 import HouseholdApplied
+from tuopin.registry.v1.rezoning_pb2 import HouseholdRezoned
 
 Change = Callable[[Household, Any], None]
 
@@ -268,6 +269,12 @@ def household_moved(file: Household, event: HouseholdMoved) -> None:
     file.address = event.address
 
 
+def household_rezoned(file: Household, event: HouseholdRezoned) -> None:
+    """Its village is another region; on days when it lived elsewhere it lived there."""
+    if file.village_id == event.from_village_id:
+        file.village_id = event.to_village_id
+
+
 def _set(*names: str) -> Change:
     """The event says these fields anew."""
 
@@ -299,6 +306,7 @@ CHANGES: Mapping[type[Message], Change] = {
     HeadChanged: head_changed,
     AddressChanged: _set("address"),
     HouseholdMoved: household_moved,
+    HouseholdRezoned: household_rezoned,
     AttributeChanged: _set("attribute"),
     CausesChanged: _set("main_cause", "other_causes"),
     NeedsChanged: _set("needs"),
@@ -316,6 +324,7 @@ _PARTS: Mapping[type[Message], tuple[str, ...]] = {
     HouseholdApplied: ("",),
     AddressChanged: (ADDRESS,),
     HouseholdMoved: (VILLAGE, ADDRESS),
+    HouseholdRezoned: (VILLAGE,),
     AttributeChanged: (ATTRIBUTE,),
     CausesChanged: (CAUSES,),
     NeedsChanged: (NEEDS,),

@@ -22,12 +22,14 @@ from services.registry.decider.people import PEOPLE
 from services.registry.decider.posting import POSTING
 from services.registry.decider.relapse import RELAPSE
 from services.registry.decider.removal import REMOVAL
+from services.registry.decider.rezoning import REZONING
 from services.registry.decider.state import State
 
 PARTS = (
     FILE,
     PEOPLE,
     LIVING,
+    REZONING,
     INCOME,
     CORRECTION,
     COMPOSITION,

@@ -16,7 +16,8 @@ from tuopin.types.v1.types_pb2 import (
 
 # Codes of the levels from province to village have as many digits.
 LEVELS = (2, 4, 6, 9, 12)
-_ONE_TO_ONE = frozenset({REGION_CHANGE_KIND_RENAMED, REGION_CHANGE_KIND_MOVED})
+# The same place: what was said of it is still true.
+ONE_TO_ONE = frozenset({REGION_CHANGE_KIND_RENAMED, REGION_CHANGE_KIND_MOVED})
 
 
 class MappingRow(NamedTuple):
@@ -103,7 +104,7 @@ def _row_faults(row: MappingRow, found: Difference, effective_on: str) -> Iterat
         yield MappingFault(row.row, "new_code", "mapping-target-not-listed", {"code": new_id})
     elif len(old_id) != len(new_id):
         yield MappingFault(row.row, "new_code", "mapping-levels-differ", {"code": new_id})
-    elif row.kind in _ONE_TO_ONE and new_id not in found.added and new_id != old_id:
+    elif row.kind in ONE_TO_ONE and new_id not in found.added and new_id != old_id:
         yield MappingFault(row.row, "new_code", "mapping-target-was-there", {"code": new_id})
     if old_id not in found.removed and not _may_stay(row, found):
         yield MappingFault(row.row, "old_code", "mapping-region-still-there", {"code": old_id})
@@ -143,7 +144,7 @@ def _taken(rows: Iterable[MappingRow]) -> Iterator[MappingFault]:
     """A region that was renamed or moved came of one region, not of two."""
     first: dict[str, MappingRow] = {}
     for row in rows:
-        if row.new_id in first and {row.kind, first[row.new_id].kind} & _ONE_TO_ONE:
+        if row.new_id in first and {row.kind, first[row.new_id].kind} & ONE_TO_ONE:
             details = {"row": str(first[row.new_id].row)}
             yield MappingFault(row.row, "new_code", "mapping-target-taken", details)
         first.setdefault(row.new_id, row)
@@ -192,7 +193,7 @@ def _taken_along(
         for row in of_old.get(code[:digits], ()):
             new_id = row.new_id + code[digits:]
             begun = found.removed[code] < row.effective_on
-            if row.kind in _ONE_TO_ONE and new_id in found.added and begun:
+            if row.kind in ONE_TO_ONE and new_id in found.added and begun:
                 return RegionChange(
                     old_id=code,
                     new_id=new_id,

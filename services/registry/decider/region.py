@@ -3,7 +3,7 @@ events that say what became of the regions it lacks.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from chassis.decider import Context, Decider, Decisions, FactsOutdated
@@ -11,6 +11,7 @@ from chassis.rejection import reject, require
 from services.registry.decider.mapping import MappingFault
 from services.registry.decider.part import require_past
 from tuopin.registry.v1.region_pb2 import AdoptRegions, RegionsAdopted, RegionsMapped
+from tuopin.registry.v1.rezoning_pb2 import CompleteFollowing, RegionsFollowed
 from tuopin.types.v1.types_pb2 import RegionChange
 
 # One tree, one stream.
@@ -18,7 +19,8 @@ REGION_TREE = "cn"
 # Keeps an event well below what Kafka takes.
 CHANGES_PER_EVENT = 500
 
-Event = RegionsMapped | RegionsAdopted
+Command = AdoptRegions | CompleteFollowing
+Event = RegionsMapped | RegionsAdopted | RegionsFollowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +46,33 @@ class State:
     digests: Mapping[str, str] = field(default_factory=dict)
     in_force: str = ""
     effective_on: str = ""
+    # Edition that households and subjects have not all followed yet.
+    following: str = ""
 
 
-def decide(state: State, command: AdoptRegions, context: Context) -> Decisions:
+def decide(state: State, command: Command, context: Context) -> Decisions:
+    """Another edition only when everything has followed the last."""
+    match command:
+        case AdoptRegions():
+            return adopt(state, command, context)
+        case CompleteFollowing():
+            return complete(state, command)
+        case _:
+            assert_never(command)
+
+
+def complete(state: State, command: CompleteFollowing) -> Decisions:
+    """Told once."""
+    if state.following == command.edition:
+        yield RegionsFollowed(
+            edition=command.edition,
+            households=command.households,
+            villages=command.villages,
+            counties=command.counties,
+        )
+
+
+def adopt(state: State, command: AdoptRegions, context: Context) -> Decisions:
     """An edition's name stands for one file for ever; the edition in force again is no event. Each
     region that a newer edition lacks has become another.
     """
@@ -58,6 +84,7 @@ def decide(state: State, command: AdoptRegions, context: Context) -> Decisions:
         "edition-name-already-used",
         name=edition.name,
     )
+    require(not state.following, "edition-not-followed-yet", name=state.following)
     file: RegionFile = context.facts
     require(file.found, "edition-file-not-found", field="edition.sha256", sha256=edition.sha256)
     require(
@@ -101,7 +128,10 @@ def evolve(state: State, event: Event) -> State:
         case RegionsAdopted():
             name = event.edition.name
             digests = {**state.digests, name: event.edition.sha256}
-            return State(digests, name, event.effective_on)
+            following = name if event.change_count else ""
+            return State(digests, name, event.effective_on, following)
+        case RegionsFollowed():
+            return replace(state, following="")
         case _:
             assert_never(event)
 
@@ -112,8 +142,8 @@ REGION: Decider[State] = Decider(
     initial=State,
     decide=decide,
     evolve=evolve,
-    commands={AdoptRegions: lambda command: REGION_TREE},
-    events=(RegionsMapped, RegionsAdopted),
+    commands=dict.fromkeys((AdoptRegions, CompleteFollowing), lambda command: REGION_TREE),
+    events=(RegionsMapped, RegionsAdopted, RegionsFollowed),
     # The list belongs to nobody's region: operators adopt it, for everyone.
     region=lambda state: "",
 )

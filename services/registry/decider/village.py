@@ -5,6 +5,7 @@ from typing import assert_never
 
 from chassis.decider import Context, Decider, Decisions
 from chassis.rejection import require
+from services.registry.decider import succession
 from services.registry.decider.part import person_of, require_past
 from services.registry.decider.standing import (
     Standing,
@@ -14,6 +15,7 @@ from services.registry.decider.standing import (
     require_another_person,
     require_posting_over,
 )
+from tuopin.registry.v1.rezoning_pb2 import SucceedVillage, VillageClosed, VillageSucceeded
 from tuopin.registry.v1.village_pb2 import (
     SUBJECT_STATUS_EXIT_POSTED,
     SUBJECT_STATUS_EXIT_PROPOSED,
@@ -58,6 +60,7 @@ Command = (
     | ObjectToVillageExit
     | SettleVillageObjection
     | ApproveVillageExit
+    | SucceedVillage
 )
 Event = (
     VillageStated
@@ -67,6 +70,8 @@ Event = (
     | VillageExitObjected
     | VillageObjectionSettled
     | VillageExited
+    | VillageSucceeded
+    | VillageClosed
 )
 
 
@@ -86,6 +91,10 @@ class State:
     closes_at_us: int = 0
     # Objection -> who took it.
     open_objections: tuple[tuple[str, str], ...] = ()
+    plan_reference: str = ""
+    # Villages that it came of, and the one that took its place.
+    came_of: frozenset[str] = frozenset()
+    closed_into: str = ""
 
     @property
     def village_file(self) -> VillageFile:
@@ -95,7 +104,10 @@ class State:
 
 def decide(state: State, command: Command, context: Context) -> Decisions:
     """The rules of a village."""
+    require(not state.closed_into, "village-closed", into=state.closed_into)
     match command:
+        case SucceedVillage():
+            return succession.succeed_village(state, command, context)
         case StateVillage():
             return state_village(state, command, context)
         case DesignateVillage():
@@ -292,7 +304,8 @@ def evolve(state: State, event: Event) -> State:
             status = state.status or SUBJECT_STATUS_NOT_DESIGNATED
             return replace(state, file=event.file.SerializeToString(), status=status)
         case VillageDesignated():
-            return replace(state, status=SUBJECT_STATUS_POOR)
+            reference = event.plan_reference
+            return replace(state, status=SUBJECT_STATUS_POOR, plan_reference=reference)
         case VillageExitProposed():
             state = replace(state, proposed_by=event.proposed_by, posted_by="")
             return _step(state, SUBJECT_STATUS_EXIT_PROPOSED, event.effective_on)
@@ -306,8 +319,23 @@ def evolve(state: State, event: Event) -> State:
             return _settled(state, event)
         case VillageExited():
             return _step(state, SUBJECT_STATUS_EXITED, event.effective_on)
+        case VillageSucceeded():
+            return _succeeded(state, event)
+        case VillageClosed():
+            return replace(state, closed_into=event.successor_id)
         case _:
             assert_never(event)
+
+
+def _succeeded(state: State, event: VillageSucceeded) -> State:
+    file = event.file.SerializeToString() if event.HasField("file") else state.file
+    came_of = state.came_of | {event.from_village_id}
+    state = replace(state, file=file, plan_reference=event.plan_reference, came_of=came_of)
+    if event.status == state.status:
+        return state
+    # An exit of its own that was under way is over.
+    state = replace(state, proposed_by="", posted_by="", closes_at_us=0, open_objections=())
+    return _step(state, event.status, event.exited_on or event.effective_on)
 
 
 def _settled(state: State, event: VillageObjectionSettled) -> State:
@@ -338,6 +366,7 @@ VILLAGE: Decider[State] = Decider(
             ObjectToVillageExit,
             SettleVillageObjection,
             ApproveVillageExit,
+            SucceedVillage,
         ),
         lambda command: str(command.village_id),
     ),
@@ -349,6 +378,9 @@ VILLAGE: Decider[State] = Decider(
         VillageExitObjected,
         VillageObjectionSettled,
         VillageExited,
+        VillageSucceeded,
+        VillageClosed,
     ),
+    further={SucceedVillage: lambda command: (command.from_village_id,)},
     region=lambda state: state.village_id,
 )

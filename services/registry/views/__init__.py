@@ -4,6 +4,7 @@ from chassis.views import View
 from services.registry.views import (
     duplicates,
     exits_per_day,
+    following,
     household_file,
     households,
     imports,
@@ -21,6 +22,7 @@ VIEWS: tuple[View, ...] = (
     households.VIEW,
     household_file.VIEW,
     exits_per_day.VIEW,
+    following.VIEW,
     imports.VIEW,
     postings.VIEW,
     monitoring.VIEW,

@@ -29,6 +29,7 @@ from tuopin.registry.v1.monitoring_pb2 import (
     WarningRaised,
     WarningVisited,
 )
+from tuopin.registry.v1.screening_pb2 import OpenScreening, ScreeningOpened
 
 END_SUPPORT = "end-support"
 # The server that decides may have a clock a little behind ours.
@@ -57,6 +58,26 @@ SUPPORT = DeadlineView(
     topics=("household",),
     events=(HouseholdExited, HouseholdReinstated),
     project=project_support,
+)
+
+
+SCREENING_CLOCK = "screening-clock"
+
+
+def project_screening(deadlines: Deadlines, envelope: Envelope, event: ScreeningOpened) -> None:
+    """A county that began to be screened is screened again and again, until a run is the last."""
+    if not event.next_at_us:
+        deadlines.clear(SCREENING_CLOCK, event.region_id)
+        return
+    command = OpenScreening(region_id=event.region_id)
+    deadlines.set(SCREENING_CLOCK, event.region_id, event.next_at_us + SKEW_US, command)
+
+
+SCREENING = DeadlineView(
+    name="screening-clock",
+    topics=("region",),
+    events=(ScreeningOpened,),
+    project=project_screening,
 )
 
 

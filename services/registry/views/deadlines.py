@@ -36,6 +36,7 @@ def project(deadlines: Deadlines, envelope: Envelope, event: Event) -> None:
 DEADLINES: tuple[DeadlineView, ...] = (
     clocks.SUPPORT,
     clocks.MONITORING,
+    clocks.SCREENING,
     clocks.BREAK_GLASS,
     DeadlineView(name="posting-clock", topics=("household",), events=EVENTS, project=project),
 )

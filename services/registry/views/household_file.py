@@ -26,6 +26,7 @@ from tuopin.registry.v1 import household_pb2 as registry
 from tuopin.registry.v1 import identification_pb2 as identification
 from tuopin.registry.v1 import monitoring_pb2 as watch
 from tuopin.registry.v1 import posting_pb2 as posting
+from tuopin.registry.v1 import rezoning_pb2 as rezoning
 from tuopin.registry.v1 import round_pb2 as rounds
 from tuopin.registry.v1.household_pb2 import FileEntry
 from tuopin.types.v1.types_pb2 import Consent, Evidence, Paper
@@ -97,6 +98,7 @@ LINES: Mapping[type[Message], Line] = {
     file.HeadChanged: Line("person_id"),
     file.AddressChanged: Line("household_id"),
     file.HouseholdMoved: Line("household_id", ("from_village_id", "village_id")),
+    rezoning.HouseholdRezoned: Line("edition", ("from_village_id", "village_id")),
     file.AttributeChanged: Line("household_id", ("attribute",)),
     file.CausesChanged: Line("household_id", ("main_cause",)),
     file.NeedsChanged: Line("household_id"),

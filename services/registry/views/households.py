@@ -75,6 +75,7 @@ from tuopin.registry.v1.household_pb2 import (
     ListHouseholds,
 )
 from tuopin.registry.v1.identification_pb2 import HouseholdAnnounced, HouseholdApplied
+from tuopin.registry.v1.rezoning_pb2 import HouseholdRezoned
 
 METADATA = MetaData()
 
@@ -108,6 +109,7 @@ _SAYS: Mapping[type[Message], tuple[str, ...]] = {
     HouseholdsMerged: ("member_count",),
     HouseholdsUnmerged: ("member_count",),
     HouseholdMoved: ("village_id",),
+    HouseholdRezoned: ("village_id",),
     AttributeChanged: ("attribute",),
     CausesChanged: ("main_cause",),
 }

@@ -1,5 +1,6 @@
 """The answer to: how do villages and counties stand in the programme?"""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -23,6 +24,7 @@ from services.registry.decider.standing import Standing
 from services.registry.views.spans import NO_DAY, NO_MOMENT_US, SPANS
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.registry.v1 import county_pb2 as county
+from tuopin.registry.v1 import rezoning_pb2 as rezoning
 from tuopin.registry.v1 import village_pb2 as village
 from tuopin.registry.v1.household_pb2 import HOUSEHOLD_STATUS_EXITED
 
@@ -37,6 +39,8 @@ VILLAGES = Table(
     # The last yearly file, VillageFile as stored.
     Column("file", LargeBinary),
     Column("plan_reference", String(100)),
+    # What took its place when it was no more.
+    Column("successor_id", String(12)),
     Column("incidence_e4", Integer),
     Column("closes_at_us", BigInteger),
     Column("exited_on", String(10)),
@@ -53,6 +57,7 @@ COUNTIES = Table(
     # CountySampleDrawn.
     Column("sample", LargeBinary),
     Column("findings", Integer, server_default="0", nullable=False),
+    Column("successor_id", String(6)),
     Column("closes_at_us", BigInteger),
     Column("exited_on", String(10)),
 )
@@ -73,7 +78,13 @@ EVENTS = (
     county.CountyExitBlocked,
     county.CountyExitPosted,
     county.CountyExited,
+    rezoning.VillageSucceeded,
+    rezoning.VillageClosed,
+    rezoning.CountySucceeded,
+    rezoning.CountyClosed,
 )
+VILLAGE_DIGITS, COUNTY_DIGITS = 12, 6
+_KEYS_COUNT = 500
 
 
 def project(rows: Rows, envelope: Envelope, event: Any) -> None:
@@ -99,6 +110,11 @@ def _of_village(event: Any) -> dict[str, Any]:
                 "status": village.SUBJECT_STATUS_POOR,
                 "plan_reference": event.plan_reference,
             }
+        case rezoning.VillageSucceeded():
+            return _inherited(event)
+        case rezoning.VillageClosed():
+            # Its people are counted by the file of what took its place.
+            return {"successor_id": event.successor_id, "registered_people": 0}
         case village.VillageExitProposed():
             return {
                 "status": village.SUBJECT_STATUS_EXIT_PROPOSED,
@@ -117,6 +133,18 @@ def _of_village(event: Any) -> dict[str, Any]:
             return {"status": village.SUBJECT_STATUS_EXITED, "exited_on": event.effective_on}
 
 
+def _inherited(event: rezoning.VillageSucceeded) -> dict[str, Any]:
+    columns: dict[str, Any] = {
+        "status": event.status,
+        "plan_reference": event.plan_reference,
+        "exited_on": event.exited_on,
+    }
+    if event.HasField("file"):
+        columns["file"] = event.file.SerializeToString(deterministic=True)
+        columns["registered_people"] = event.file.registered_people
+    return columns
+
+
 def _of_county(event: Any) -> dict[str, Any] | None:
     """The columns to set; None for one finding more."""
     match event:
@@ -124,6 +152,10 @@ def _of_county(event: Any) -> dict[str, Any] | None:
             return None
         case county.CountyDesignated():
             return {"status": village.SUBJECT_STATUS_POOR}
+        case rezoning.CountySucceeded():
+            return {"status": event.status, "exited_on": event.exited_on}
+        case rezoning.CountyClosed():
+            return {"successor_id": event.successor_id}
         case county.CountyExitApplied():
             return {
                 "status": village.SUBJECT_STATUS_EXIT_PROPOSED,
@@ -212,6 +244,16 @@ def candidates(connection: Connection, county_id: str) -> Candidates:
     return Candidates({each: tuple(sorted(exited)) for each, exited in found.items()})
 
 
+def known_of(connection: Connection, codes: Sequence[str]) -> set[str]:
+    """Those of the codes that are subjects."""
+    found: set[str] = set()
+    for column in (VILLAGES.c.village_id, COUNTIES.c.county_id):
+        for start in range(0, len(codes), _KEYS_COUNT):
+            some = column.in_(codes[start : start + _KEYS_COUNT])
+            found.update(connection.scalars(select(column).where(some)))
+    return found
+
+
 def list_villages(connection: Connection, query: village.ListVillages) -> village.VillagePage:
     """Villages that have a file or a designation, by code."""
     wanted = select(VILLAGES).where(below(VILLAGES.c.village_id, query.region_id))
@@ -232,6 +274,7 @@ def _village(row: Row[Any]) -> village.Village:
         status=row.status or village.SUBJECT_STATUS_NOT_DESIGNATED,
         file=village.VillageFile.FromString(row.file) if row.file else None,
         plan_reference=row.plan_reference,
+        successor_id=row.successor_id,
         incidence_e4=row.incidence_e4,
         exited_on=row.exited_on,
         closes_at_us=row.closes_at_us,
@@ -256,5 +299,6 @@ def county_of(connection: Connection, county_id: str) -> county.County | None:
         findings=row.findings,
         exited_on=row.exited_on,
         seed=sample.seed,
+        successor_id=row.successor_id,
         closes_at_us=row.closes_at_us,
     )

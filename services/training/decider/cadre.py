@@ -16,15 +16,18 @@ from tuopin.training.v1.cadre_pb2 import (
     PostCadre,
     PostEnded,
     RecordDeparture,
+    RezonePost,
 )
 
-Command = AppointCadre | PostCadre | EndPost | RecordDeparture
+Command = AppointCadre | PostCadre | EndPost | RecordDeparture | RezonePost
 Event = CadreAppointed | CadrePosted | PostEnded | CadreDeparted
 Events = Iterator[Event]
 
 COUNTY_DIGITS = 6
 TOWNSHIP_DIGITS = 9
 VILLAGE_DIGITS = 12
+# Why a post ended whose region is another now: nobody went.
+REZONED = "rezoned"
 # Digits of the region a post can be at.
 LEVELS = {
     Post.POST_FIRST_SECRETARY: (VILLAGE_DIGITS,),
@@ -58,6 +61,8 @@ def decide(state: State, command: Command, context: Context) -> Events:
             return end_post(state, command)
         case RecordDeparture():
             return depart(state, command)
+        case RezonePost():
+            return rezone_post(state, command)
 
 
 def appoint(state: State, command: AppointCadre) -> Events:
@@ -122,6 +127,27 @@ def end_post(state: State, command: EndPost) -> Events:
     )
 
 
+def rezone_post(state: State, command: RezonePost) -> Events:
+    """The same post in what its region has become, whatever county that is in; first the new, so
+    that at no moment the cadre is without it.
+    """
+    since = state.postings.get((command.from_region_id, command.post))
+    if since is None:
+        return
+    on = max(since, command.effective_on)
+    if (command.region_id, command.post) not in state.postings:
+        yield CadrePosted(
+            cadre_id=state.cadre_id, region_id=command.region_id, post=command.post, effective_on=on
+        )
+    yield PostEnded(
+        cadre_id=state.cadre_id,
+        region_id=command.from_region_id,
+        post=command.post,
+        reason=REZONED,
+        effective_on=on,
+    )
+
+
 def depart(state: State, command: RecordDeparture) -> Events:
     """Gone once, from every post at the same time."""
     require(state.cadre_id, "cadre-not-known", field="cadre_id")
@@ -165,7 +191,7 @@ DECIDER: Decider[State] = Decider(
     evolve=evolve,
     commands={
         command: lambda c: str(c.cadre_id)
-        for command in (AppointCadre, PostCadre, EndPost, RecordDeparture)
+        for command in (AppointCadre, PostCadre, EndPost, RecordDeparture, RezonePost)
     },
     events=(CadreAppointed, CadrePosted, PostEnded, CadreDeparted),
     region=lambda state: state.region_id,

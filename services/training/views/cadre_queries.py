@@ -1,7 +1,7 @@
 """What is asked of the cadres' records. Names come sealed; who may read them opens them."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, Table, or_, select
 
@@ -11,7 +11,28 @@ from tuopin.training.v1.cadre_pb2 import (
     CadrePage,
     CadreRecord,
     ListCadres,
+    Post,
 )
+
+_KEYS_COUNT = 500
+
+
+class HeldPost(NamedTuple):
+    """Somebody's post."""
+
+    cadre_id: str
+    region_id: str
+    post: Post.ValueType
+
+
+def posts_at(connection: Connection, region_ids: Sequence[str]) -> list[HeldPost]:
+    """The posts that are at one of these regions itself."""
+    found: list[HeldPost] = []
+    columns = (POSTINGS.c.cadre_id, POSTINGS.c.region_id, POSTINGS.c.post)
+    for start in range(0, len(region_ids), _KEYS_COUNT):
+        some = POSTINGS.c.region_id.in_(region_ids[start : start + _KEYS_COUNT])
+        found += [HeldPost(*row) for row in connection.execute(select(*columns).where(some))]
+    return sorted(found)
 
 
 def get_cadre(connection: Connection, cadre_id: str) -> CadreRecord | None:

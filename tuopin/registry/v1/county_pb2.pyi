@@ -683,12 +683,15 @@ class County(_message.Message):
     EXITED_ON_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
     CLOSES_AT_US_FIELD_NUMBER: _builtins.int
+    SUCCESSOR_ID_FIELD_NUMBER: _builtins.int
     county_id: _builtins.str
     status: _village_pb2.SubjectStatus.ValueType
     findings: _builtins.int
     exited_on: _builtins.str
     seed: _builtins.str
     closes_at_us: _builtins.int
+    successor_id: _builtins.str
+    """The county that took its place when a newer edition of the region list ended it."""
     @_builtins.property
     def arithmetic(self) -> Global___CountyExitArithmetic: ...
     @_builtins.property
@@ -710,10 +713,11 @@ class County(_message.Message):
         exited_on: _builtins.str = ...,
         seed: _builtins.str = ...,
         closes_at_us: _builtins.int = ...,
+        successor_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["arithmetic", b"arithmetic"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["arithmetic", b"arithmetic", "closes_at_us", b"closes_at_us", "county_id", b"county_id", "exited_on", b"exited_on", "findings", b"findings", "misses", b"misses", "sample_household_ids", b"sample_household_ids", "sample_village_ids", b"sample_village_ids", "seed", b"seed", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arithmetic", b"arithmetic", "closes_at_us", b"closes_at_us", "county_id", b"county_id", "exited_on", b"exited_on", "findings", b"findings", "misses", b"misses", "sample_household_ids", b"sample_household_ids", "sample_village_ids", b"sample_village_ids", "seed", b"seed", "status", b"status", "successor_id", b"successor_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -21,6 +21,7 @@ from tuopin.registry.v1 import monitoring_pb2 as tuopin_dot_registry_dot_v1_dot_
 from tuopin.registry.v1 import posting_pb2 as tuopin_dot_registry_dot_v1_dot_posting__pb2
 from tuopin.registry.v1 import region_pb2 as tuopin_dot_registry_dot_v1_dot_region__pb2
 from tuopin.registry.v1 import round_pb2 as tuopin_dot_registry_dot_v1_dot_round__pb2
+from tuopin.registry.v1 import screening_pb2 as tuopin_dot_registry_dot_v1_dot_screening__pb2
 from tuopin.registry.v1 import search_pb2 as tuopin_dot_registry_dot_v1_dot_search__pb2
 from tuopin.registry.v1 import village_pb2 as tuopin_dot_registry_dot_v1_dot_village__pb2
 from tuopin.types.v1 import types_pb2 as tuopin_dot_types_dot_v1_dot_types__pb2
@@ -703,6 +704,16 @@ class RegistryServiceStub:
                 '/tuopin.registry.v1.RegistryService/ListBreakGlasses',
                 request_serializer=tuopin_dot_registry_dot_v1_dot_access__pb2.ListBreakGlasses.SerializeToString,
                 response_deserializer=tuopin_dot_registry_dot_v1_dot_access__pb2.BreakGlassPage.FromString,
+                _registered_method=True)
+        self.OpenScreening = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/OpenScreening',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_screening__pb2.OpenScreening.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
+        self.GetScreening = channel.unary_unary(
+                '/tuopin.registry.v1.RegistryService/GetScreening',
+                request_serializer=tuopin_dot_registry_dot_v1_dot_screening__pb2.GetScreening.SerializeToString,
+                response_deserializer=tuopin_dot_registry_dot_v1_dot_screening__pb2.Screening.FromString,
                 _registered_method=True)
 
 
@@ -1511,6 +1522,19 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def OpenScreening(self, request, context):
+        """The platform's own screening, county by county.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetScreening(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RegistryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -2163,6 +2187,16 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.ListBreakGlasses,
                     request_deserializer=tuopin_dot_registry_dot_v1_dot_access__pb2.ListBreakGlasses.FromString,
                     response_serializer=tuopin_dot_registry_dot_v1_dot_access__pb2.BreakGlassPage.SerializeToString,
+            ),
+            'OpenScreening': grpc.unary_unary_rpc_method_handler(
+                    servicer.OpenScreening,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_screening__pb2.OpenScreening.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'GetScreening': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetScreening,
+                    request_deserializer=tuopin_dot_registry_dot_v1_dot_screening__pb2.GetScreening.FromString,
+                    response_serializer=tuopin_dot_registry_dot_v1_dot_screening__pb2.Screening.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -5675,6 +5709,60 @@ class RegistryService:
             '/tuopin.registry.v1.RegistryService/ListBreakGlasses',
             tuopin_dot_registry_dot_v1_dot_access__pb2.ListBreakGlasses.SerializeToString,
             tuopin_dot_registry_dot_v1_dot_access__pb2.BreakGlassPage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OpenScreening(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/OpenScreening',
+            tuopin_dot_registry_dot_v1_dot_screening__pb2.OpenScreening.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetScreening(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.registry.v1.RegistryService/GetScreening',
+            tuopin_dot_registry_dot_v1_dot_screening__pb2.GetScreening.SerializeToString,
+            tuopin_dot_registry_dot_v1_dot_screening__pb2.Screening.FromString,
             options,
             channel_credentials,
             insecure,

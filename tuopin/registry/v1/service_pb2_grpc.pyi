@@ -23,6 +23,7 @@ from tuopin.registry.v1 import monitoring_pb2 as _monitoring_pb2
 from tuopin.registry.v1 import posting_pb2 as _posting_pb2
 from tuopin.registry.v1 import region_pb2 as _region_pb2
 from tuopin.registry.v1 import round_pb2 as _round_pb2
+from tuopin.registry.v1 import screening_pb2 as _screening_pb2
 from tuopin.registry.v1 import search_pb2 as _search_pb2
 from tuopin.registry.v1 import village_pb2 as _village_pb2
 from tuopin.types.v1 import types_pb2 as _types_pb2
@@ -202,6 +203,9 @@ class RegistryServiceStub:
     ExpireBreakGlass: _grpc.UnaryUnaryMultiCallable[_access_pb2.ExpireBreakGlass, _types_pb2.Receipt]
     ReviewBreakGlass: _grpc.UnaryUnaryMultiCallable[_access_pb2.ReviewBreakGlass, _types_pb2.Receipt]
     ListBreakGlasses: _grpc.UnaryUnaryMultiCallable[_access_pb2.ListBreakGlasses, _access_pb2.BreakGlassPage]
+    OpenScreening: _grpc.UnaryUnaryMultiCallable[_screening_pb2.OpenScreening, _types_pb2.Receipt]
+    """The platform's own screening, county by county."""
+    GetScreening: _grpc.UnaryUnaryMultiCallable[_screening_pb2.GetScreening, _screening_pb2.Screening]
 
 @_typing.type_check_only
 class RegistryServiceAsyncStub(RegistryServiceStub):
@@ -357,6 +361,9 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     ExpireBreakGlass: _aio.UnaryUnaryMultiCallable[_access_pb2.ExpireBreakGlass, _types_pb2.Receipt]  # type: ignore[assignment]
     ReviewBreakGlass: _aio.UnaryUnaryMultiCallable[_access_pb2.ReviewBreakGlass, _types_pb2.Receipt]  # type: ignore[assignment]
     ListBreakGlasses: _aio.UnaryUnaryMultiCallable[_access_pb2.ListBreakGlasses, _access_pb2.BreakGlassPage]  # type: ignore[assignment]
+    OpenScreening: _aio.UnaryUnaryMultiCallable[_screening_pb2.OpenScreening, _types_pb2.Receipt]  # type: ignore[assignment]
+    """The platform's own screening, county by county."""
+    GetScreening: _aio.UnaryUnaryMultiCallable[_screening_pb2.GetScreening, _screening_pb2.Screening]  # type: ignore[assignment]
 
 class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -1289,5 +1296,20 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_pb2.ListBreakGlasses,
         context: _ServicerContext,
     ) -> _typing.Union[_access_pb2.BreakGlassPage, _abc.Awaitable[_access_pb2.BreakGlassPage]]: ...
+
+    @_abc_1.abstractmethod
+    def OpenScreening(
+        self,
+        request: _screening_pb2.OpenScreening,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]:
+        """The platform's own screening, county by county."""
+
+    @_abc_1.abstractmethod
+    def GetScreening(
+        self,
+        request: _screening_pb2.GetScreening,
+        context: _ServicerContext,
+    ) -> _typing.Union[_screening_pb2.Screening, _abc.Awaitable[_screening_pb2.Screening]]: ...
 
 def add_RegistryServiceServicer_to_server(servicer: RegistryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -683,12 +683,15 @@ class Village(_message.Message):
     INCIDENCE_E4_FIELD_NUMBER: _builtins.int
     EXITED_ON_FIELD_NUMBER: _builtins.int
     CLOSES_AT_US_FIELD_NUMBER: _builtins.int
+    SUCCESSOR_ID_FIELD_NUMBER: _builtins.int
     village_id: _builtins.str
     status: Global___SubjectStatus.ValueType
     plan_reference: _builtins.str
     incidence_e4: _builtins.int
     exited_on: _builtins.str
     closes_at_us: _builtins.int
+    successor_id: _builtins.str
+    """The village that took its place when a newer edition of the region list ended it."""
     @_builtins.property
     def file(self) -> Global___VillageFile: ...
     def __init__(
@@ -701,10 +704,11 @@ class Village(_message.Message):
         incidence_e4: _builtins.int = ...,
         exited_on: _builtins.str = ...,
         closes_at_us: _builtins.int = ...,
+        successor_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["file", b"file"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["closes_at_us", b"closes_at_us", "exited_on", b"exited_on", "file", b"file", "incidence_e4", b"incidence_e4", "plan_reference", b"plan_reference", "status", b"status", "village_id", b"village_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closes_at_us", b"closes_at_us", "exited_on", b"exited_on", "file", b"file", "incidence_e4", b"incidence_e4", "plan_reference", b"plan_reference", "status", b"status", "successor_id", b"successor_id", "village_id", b"village_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -541,6 +541,42 @@ class EndPost(_message.Message):
 Global___EndPost: _TypeAlias = EndPost  # noqa: Y015
 
 @_typing.final
+class RezonePost(_message.Message):
+    """The region of a post is another in a newer edition of the region list: the post goes along."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_ID_FIELD_NUMBER: _builtins.int
+    CADRE_ID_FIELD_NUMBER: _builtins.int
+    FROM_REGION_ID_FIELD_NUMBER: _builtins.int
+    REGION_ID_FIELD_NUMBER: _builtins.int
+    POST_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    command_id: _builtins.str
+    cadre_id: _builtins.str
+    from_region_id: _builtins.str
+    region_id: _builtins.str
+    post: Global___Post.ValueType
+    effective_on: _builtins.str
+    def __init__(
+        self,
+        *,
+        command_id: _builtins.str = ...,
+        cadre_id: _builtins.str = ...,
+        from_region_id: _builtins.str = ...,
+        region_id: _builtins.str = ...,
+        post: Global___Post.ValueType = ...,
+        effective_on: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cadre_id", b"cadre_id", "command_id", b"command_id", "effective_on", b"effective_on", "from_region_id", b"from_region_id", "post", b"post", "region_id", b"region_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RezonePost: _TypeAlias = RezonePost  # noqa: Y015
+
+@_typing.final
 class PostEnded(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -75,6 +75,11 @@ class TrainingServiceStub:
                 request_serializer=tuopin_dot_training_dot_v1_dot_cadre__pb2.RecordDeparture.SerializeToString,
                 response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
                 _registered_method=True)
+        self.RezonePost = channel.unary_unary(
+                '/tuopin.training.v1.TrainingService/RezonePost',
+                request_serializer=tuopin_dot_training_dot_v1_dot_cadre__pb2.RezonePost.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
 
 
 class TrainingServiceServicer:
@@ -129,6 +134,13 @@ class TrainingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RezonePost(self, request, context):
+        """Posts follow a newer edition of the region list.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TrainingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -170,6 +182,11 @@ def add_TrainingServiceServicer_to_server(servicer, server):
             'RecordDeparture': grpc.unary_unary_rpc_method_handler(
                     servicer.RecordDeparture,
                     request_deserializer=tuopin_dot_training_dot_v1_dot_cadre__pb2.RecordDeparture.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
+            ),
+            'RezonePost': grpc.unary_unary_rpc_method_handler(
+                    servicer.RezonePost,
+                    request_deserializer=tuopin_dot_training_dot_v1_dot_cadre__pb2.RezonePost.FromString,
                     response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
             ),
     }
@@ -388,6 +405,33 @@ class TrainingService:
             target,
             '/tuopin.training.v1.TrainingService/RecordDeparture',
             tuopin_dot_training_dot_v1_dot_cadre__pb2.RecordDeparture.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RezonePost(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.training.v1.TrainingService/RezonePost',
+            tuopin_dot_training_dot_v1_dot_cadre__pb2.RezonePost.SerializeToString,
             tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
             options,
             channel_credentials,

@@ -41,6 +41,8 @@ class TrainingServiceStub:
     EndPost: _grpc.UnaryUnaryMultiCallable[_cadre_pb2.EndPost, _types_pb2.Receipt]
     """A post ends, a cadre leaves."""
     RecordDeparture: _grpc.UnaryUnaryMultiCallable[_cadre_pb2.RecordDeparture, _types_pb2.Receipt]
+    RezonePost: _grpc.UnaryUnaryMultiCallable[_cadre_pb2.RezonePost, _types_pb2.Receipt]
+    """Posts follow a newer edition of the region list."""
 
 @_typing.type_check_only
 class TrainingServiceAsyncStub(TrainingServiceStub):
@@ -54,6 +56,8 @@ class TrainingServiceAsyncStub(TrainingServiceStub):
     EndPost: _aio.UnaryUnaryMultiCallable[_cadre_pb2.EndPost, _types_pb2.Receipt]  # type: ignore[assignment]
     """A post ends, a cadre leaves."""
     RecordDeparture: _aio.UnaryUnaryMultiCallable[_cadre_pb2.RecordDeparture, _types_pb2.Receipt]  # type: ignore[assignment]
+    RezonePost: _aio.UnaryUnaryMultiCallable[_cadre_pb2.RezonePost, _types_pb2.Receipt]  # type: ignore[assignment]
+    """Posts follow a newer edition of the region list."""
 
 class TrainingServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -112,5 +116,13 @@ class TrainingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _cadre_pb2.RecordDeparture,
         context: _ServicerContext,
     ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]: ...
+
+    @_abc_1.abstractmethod
+    def RezonePost(
+        self,
+        request: _cadre_pb2.RezonePost,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]:
+        """Posts follow a newer edition of the region list."""
 
 def add_TrainingServiceServicer_to_server(servicer: TrainingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
