@@ -93,6 +93,10 @@ class Registry(
         receipt = await self.handle(request, context)
         if not receipt.refused:
             await self._destroy_keys(request.household_id, request.person_id)
+        if receipt.HasField("position"):
+            await self.parts.views.change(
+                lambda each: people_alike.forget(each, request.household_id, receipt.position)
+            )
         return receipt
 
     async def _destroy_keys(self, household_id: str, person_id: str) -> None:
@@ -102,7 +106,6 @@ class Registry(
         await self.parts.views.change(
             lambda each: name_tokens.forget_person(each, household_id, person_id)
         )
-        await self.parts.views.change(lambda each: people_alike.forget(each, household_id))
         state = await self._household(household_id)
         if not state.living:
             await self.parts.keys.destroy(household_id)
