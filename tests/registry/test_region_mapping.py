@@ -54,7 +54,7 @@ def difference(
 
 def faults(*rows: str, of: Difference) -> list[tuple[int, str, str]]:
     read, unread = parse(mapping(*rows))
-    found = unread or check(read, of, ADOPTED_ON).faults
+    found = [*unread, *check(read, of, ADOPTED_ON).faults]
     return [(each.row, each.column, each.slug) for each in found]
 
 
