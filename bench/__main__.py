@@ -29,6 +29,7 @@ PARTS = (
     "importing",
     "views",
     "figures",
+    "duplicates",
     "latency",
     "kafka",
     "notifier",

@@ -9,6 +9,7 @@ from services.cli import (
     accesses,
     cadres,
     complaints,
+    duplicates,
     exits,
     explain,  # noqa: F401  # adds a command to `household`
     exports,
@@ -50,6 +51,7 @@ app.add_typer(households.app, name="household")
 households.app.command("export")(exports.export_households)
 for _command in (*household_changes.COMMANDS, household_corrections.correct):
     households.app.command(_command.__name__.replace("_", "-"))(_command)
+households.app.add_typer(duplicates.app, name="duplicates")
 app.add_typer(households.people, name="person")
 households.people.command("find")(people.find)
 app.add_typer(accesses.app, name="access")

@@ -81,20 +81,30 @@ def _tell(preview: RegionsPreview, as_json: bool) -> None:
     if as_json:
         show_one(preview, title="", as_json=True)
     else:
-        console.print(say("regions-preview", **_counts(preview)), highlight=False)
+        console.print(
+            say(
+                "regions-preview",
+                edition=preview.edition,
+                follows=preview.follows,
+                added=preview.added,
+                removed=preview.removed,
+                renamed=preview.renamed,
+                change_count=preview.change_count,
+                households=preview.households,
+                villages=preview.villages,
+                counties=preview.counties,
+                residents=preview.residents,
+                cadres=preview.cadres,
+                payments=preview.payments,
+                faults=len(preview.faults),
+            ),
+            highlight=False,
+        )
         _show_changes(preview.changes, title=say("regions-changed"))
         for fault in preview.faults:
             console.print(f"{fault.slug}: {fault.sentence}", highlight=False, markup=False)
     if preview.faults:
         raise typer.Exit(EXIT_FAILED)
-
-
-def _counts(preview: RegionsPreview) -> dict[str, object]:
-    names = ("edition", "follows", "added", "removed", "renamed", "change_count")
-    touched = ("households", "villages", "counties", "residents")
-    return {name: getattr(preview, name) for name in (*names, *touched)} | {
-        "faults": len(preview.faults)
-    }
 
 
 @app.command()
@@ -113,11 +123,11 @@ def changes(
     request = ListRegionChanges(edition=edition, region_id=region, page_size=limit)
     found = contact().call("registry", "ListRegionChanges", request)
     title = say(
-        "regions-followed" if found.completed or not found.waiting else "regions-following",
-        shown=len(found.changes),
-        total=found.total,
+        "regions-followed",
         edition=found.edition,
         effective_on=found.effective_on,
+        shown=len(found.changes),
+        total=found.total,
         followed=found.followed,
         waiting=found.waiting,
     )

@@ -31,6 +31,9 @@ class Planning(CommandServicer, PlanningServiceServicer):
     async def RecordVisit(self, request: pb.RecordVisit, context: Context) -> Receipt:
         return await self.handle(request, context)
 
+    async def MovePlan(self, request: pb.MovePlan, context: Context) -> Receipt:
+        return await self.handle(request, context)
+
     async def GetPlan(self, request: pb.GetPlan, context: Context) -> pb.Plan:
         await self.views.own_write(request, "plans")
         plan = await self.views.query(lambda connection: _plan(connection, request))

@@ -56,7 +56,7 @@ def compared(connection: Connection, command: AdoptRegions | PreviewRegions) -> 
         after=after,
         mapping_sha256=hashlib.sha256(command.mapping).hexdigest() if command.mapping else "",
         # What a row says that cannot be read is not missing.
-        faults=tuple(unread) or checked.faults,
+        faults=(*unread, *(each for each in checked.faults if each.row or not unread)),
         changes=checked.changes,
     )
     return Compared(file, difference)

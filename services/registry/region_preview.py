@@ -1,10 +1,11 @@
 """The dry run of a newer edition: what would change, what would follow, what the mapping lacks."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import ColumnElement, Connection, Table, func, select
 
-from services.registry.decider.mapping import MappingFault
+from services.registry.decider.mapping import LEVELS, MappingFault
 from services.registry.decider.region import RegionFile
 from services.registry.newer_list import Compared, compared
 from services.registry.views import subjects
@@ -12,13 +13,21 @@ from services.registry.views.following import leaving, waiting_of
 from services.registry.views.region_changes import named
 from services.registry.views.residents import RESIDENTS
 from services.wiring import ServeParts
+from tuopin.funding.v1.ledger_pb2 import ListPayments
 from tuopin.registry.v1.region_pb2 import PreviewRegions, RegionChangeRow, RegionsPreview
+from tuopin.training.v1.cadre_pb2 import ListCadres
 from tuopin.types.v1.types_pb2 import RegionChange
 
 # All are counted.
 FAULTS_SHOWN = 200
 CHANGES_SHOWN = 1_000
+ASKED_AT_ONCE = 20
 _KEYS_COUNT = 500
+
+
+def batched(codes: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    """So many at a time."""
+    return (codes[start : start + size] for start in range(0, len(codes), size))
 
 
 class Preview:
@@ -27,13 +36,24 @@ class Preview:
     def __init__(self, parts: ServeParts) -> None:
         self._parts = parts
 
-    async def tell(self, request: PreviewRegions, language: str) -> RegionsPreview:
+    async def tell(self, request: PreviewRegions, actor: str, language: str) -> RegionsPreview:
         """Every fault of the mapping, and what would follow to another region."""
-        return await self._parts.views.query(lambda each: self._tell(each, request, language))
+        told, codes = await self._parts.views.query(
+            lambda connection: self._tell(connection, request, language)
+        )
+        ask = self._parts.ask
+        for some in batched(codes, ASKED_AT_ONCE):
+            cadres = (ListCadres(region_id=each, page_size=1) for each in some)
+            pages = await asyncio.gather(*(ask("training", each, actor) for each in cadres))
+            told.cadres += sum(page.total for page in pages)
+            payments = (ListPayments(region_id=each, page_size=1) for each in some)
+            pages = await asyncio.gather(*(ask("funding", each, actor) for each in payments))
+            told.payments += sum(page.total for page in pages)
+        return told
 
     def _tell(
         self, connection: Connection, request: PreviewRegions, language: str
-    ) -> RegionsPreview:
+    ) -> tuple[RegionsPreview, list[str]]:
         found = compared(connection, request)
         told = RegionsPreview(edition=request.edition.name, follows=found.file.after)
         for fault in _faults(found.file, request)[:FAULTS_SHOWN]:
@@ -42,9 +62,18 @@ class Preview:
             told.faults.add(row=fault.row, column=fault.column, slug=fault.slug, sentence=said)
         if not found.file.after:
             told.added = found.file.count
-            return told
+            return told, []
         _count(connection, found, told)
-        return told
+        return told, topmost({each.old_id for each in leaving(found.file.changes)})
+
+
+def topmost(codes: set[str]) -> list[str]:
+    """Those below none of the others."""
+    return [
+        code
+        for code in sorted(codes)
+        if not any(code[:digits] in codes for digits in LEVELS if digits < len(code))
+    ]
 
 
 def _faults(file: RegionFile, request: PreviewRegions) -> list[MappingFault]:

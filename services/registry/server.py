@@ -8,7 +8,7 @@ from chassis.server import CommandServicer, Context, caller, check_region
 from services.registry.applications import Applications
 from services.registry.decider.registration import ACTIVE_MEMBER
 from services.registry.decider.state import State
-from services.registry.duplicates import DuplicateFinder
+from services.registry.duplicates import Duplicates
 from services.registry.explaining import Explainer
 from services.registry.exporting.streaming import exported
 from services.registry.figures import FigureBook
@@ -75,7 +75,7 @@ class Registry(
         name_tokens.create(parts.views.engine)
         edition = ear_of(parts).edition
         people_alike.create(parts.views.engine, edition, name_tokens.forget_all)
-        self.duplicates = DuplicateFinder(parts)
+        self.duplicates = Duplicates(parts)
         mark_cut_off(parts.scratch)
 
     async def RegisterHousehold(self, request: pb.RegisterHousehold, context: Context) -> Receipt:
@@ -93,6 +93,10 @@ class Registry(
         receipt = await self.handle(request, context)
         if not receipt.refused:
             await self._destroy_keys(request.household_id, request.person_id)
+        if receipt.HasField("position"):
+            await self.parts.views.change(
+                lambda each: people_alike.forget(each, request.household_id, receipt.position)
+            )
         return receipt
 
     async def _destroy_keys(self, household_id: str, person_id: str) -> None:
@@ -102,7 +106,6 @@ class Registry(
         await self.parts.views.change(
             lambda each: name_tokens.forget_person(each, household_id, person_id)
         )
-        await self.parts.views.change(lambda each: people_alike.forget(each, household_id))
         state = await self._household(household_id)
         if not state.living:
             await self.parts.keys.destroy(household_id)

@@ -6,7 +6,7 @@ from chassis.access import covers
 from chassis.rejection import require
 from chassis.server import CommandServicer, Context, caller, check_region
 from services.registry.decider.duplicate import region_of
-from services.registry.duplicates import VIEWS, DuplicateFinder, Reads
+from services.registry.duplicates import VIEWS, Duplicates, Reads
 from services.registry.views.duplicates import list_decisions
 from services.wiring import ServeParts
 from tuopin.registry.v1 import duplicates_pb2 as pb
@@ -17,7 +17,7 @@ class DuplicateRpcs(CommandServicer):
     """One short method per rpc, no rules."""
 
     parts: ServeParts
-    duplicates: DuplicateFinder
+    duplicates: Duplicates
 
     async def FindDuplicates(self, request: pb.FindDuplicates, context: Context) -> pb.Duplicates:
         check_region(context, await self._village_of(request.household_id, "household_id"))
@@ -69,7 +69,14 @@ class DuplicateRpcs(CommandServicer):
 
 
 def _reads(context: Context) -> Reads:
-    """Whether the caller may open the files of a village."""
+    """Whether the caller may see the names of a village: by a role, or by a break-glass access."""
     who = caller(context)
+    reading = who.reading
+    assert reading is not None, "the answer shows people"
     held = [at for role in who.rule.roles for at in who.actor.roles.get(role, ())]
-    return lambda village_id: any(covers(each, village_id) for each in held)
+
+    def reads(village_id: str) -> bool:
+        mine = any(covers(each, village_id) for each in held)
+        return bool(reading.purpose) and (mine or reading.opened_by_grant(village_id))
+
+    return reads

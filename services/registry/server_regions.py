@@ -26,7 +26,8 @@ class RegionRpcs(CommandServicer):
     async def PreviewRegions(
         self, request: region.PreviewRegions, context: Context
     ) -> region.RegionsPreview:
-        return await self.preview.tell(request, caller(context).language)
+        who = caller(context)
+        return await self.preview.tell(request, who.actor.subject, who.language)
 
     async def FindRegions(self, request: region.FindRegions, context: Context) -> region.Regions:
         return await self.parts.views.query(lambda connection: find_regions(connection, request))

@@ -35,6 +35,7 @@ from tuopin.registry.v1.household_pb2 import (
     PersonErased,
 )
 from tuopin.registry.v1.identification_pb2 import HouseholdApplied
+from tuopin.registry.v1.rezoning_pb2 import HouseholdRezoned
 from tuopin.types.v1.types_pb2 import Position
 
 TOPIC = "household"
@@ -57,6 +58,7 @@ NAMING: tuple[type[Message], ...] = (
     file.MemberChanged,
     file.HeadChanged,
     file.HouseholdMoved,
+    HouseholdRezoned,
     composition.HouseholdSplit,
     composition.HouseholdsMerged,
     composition.HouseholdMergedAway,

@@ -55,6 +55,13 @@ def test_a_line_names_service_event_and_values(lines: Any) -> None:
     assert line["timestamp"].endswith("Z")
 
 
+def test_what_the_runbook_tells_an_operator_to_read_is_there(lines: Any) -> None:
+    told = {"step": "intake", "reason": "ProviderAway", "command": "tuopin.x", "outcome": "Blocked"}
+    structlog.get_logger("t").warning("bot.step-failed", **told)
+    (line,) = lines()
+    assert {name: line[name] for name in told} == told
+
+
 def test_a_text_under_an_unknown_name_is_withheld(lines: Any) -> None:
     structlog.get_logger().info("x", full_name=NAME, members=[NAME], nested={"name": NAME})
     (line,) = lines()

@@ -10,6 +10,9 @@ LISTINGS = {
     "regions find": ("十八洞", "--ancestor", COUNTY),
     "regions changes": (),
     "household list": ("--region", COUNTY),
+    "household duplicates decisions": ("--region", COUNTY),
+    "household duplicates find": (HOUSEHOLD,),
+    "household duplicates sweep": ("--region", COUNTY),
     "monitoring list": ("--region", COUNTY),
     "plan list": ("--region", COUNTY),
     "posting list": ("--region", COUNTY),
@@ -37,6 +40,9 @@ MAY_BE_EMPTY = {
     "access break-glass list",
     "complaint list",
     "fund payments",
+    "household duplicates decisions",
+    "household duplicates find",
+    "household duplicates sweep",
     "household links",
     "lookback list",
     "message dead",
@@ -65,6 +71,7 @@ _ANSWERS = {
         "override-fact post propose-removal prove-income record-fact register remove "
         "review show split unlink unmerge"
     ),
+    "household duplicates": "not-same same undo",
     "import": "households",
     "lookback": "close find open show",
     "message": "resend",

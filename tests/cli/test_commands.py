@@ -365,3 +365,20 @@ async def test_the_printed_chat_link_ties_the_chat_to_the_cadre(
     again = tuopin("cadre", "link", cadre_id)
     assert again.code == 0
     assert url in again.out
+
+
+def test_a_dry_run_of_an_edition_tells_every_fault_of_its_mapping(
+    tuopin: Shell, tmp_path: Path
+) -> None:
+    mapping = tmp_path / "mapping.csv"
+    mapping.write_text(
+        "tuopin-region-mapping,1\nold_code,new_code,kind,effective_on\n"
+        "433124110999,433124110226,merged,2024-07-01\n433124110226,x,moved,2024-07-01\n",
+        encoding="utf-8",
+    )
+    said = tuopin("regions", "adopt", "--mapping", str(mapping), "--dry-run", "--json")
+    assert said.code == 1
+    (told,) = said.rows()
+    assert [each["row"] for each in told["faults"]] == [4, 3]
+    assert told["removed"] == told["households"] == 0
+    assert tuopin("regions", "show", VILLAGE, "--as-of", "2020-01-01").code == 0

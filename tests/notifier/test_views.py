@@ -30,6 +30,7 @@ from tuopin.notifier.v1.outage_pb2 import ProviderFound, ProviderLost
 from tuopin.planning.v1.plan_pb2 import PlanApproved
 from tuopin.registry.v1.household_pb2 import HouseholdRegistered, Member, Relation
 from tuopin.registry.v1.region_pb2 import RegionsAdopted
+from tuopin.registry.v1.rezoning_pb2 import HouseholdRezoned
 from tuopin.training.v1.cadre_pb2 import CadreAppointed, CadrePosted, Post
 from tuopin.types.v1.types_pb2 import Edition
 
@@ -79,6 +80,8 @@ def _one_household(log: Log, number: int) -> None:
         household_id=household_id, household_number=f"{number}", members=[child, head]
     )
     log.append("household", f"household-{household_id}", registered)
+    followed = HouseholdRezoned(household_id=household_id, village_id=f"43312411022{number}")
+    log.append("household", f"household-{household_id}", followed)
     approved = PlanApproved(plan_id=f"plan-{number}", household_id=household_id, helper_id=cadre_id)
     log.append("plan", f"plan-{number}", approved)
     cadre = f"cadre-{cadre_id}"

@@ -31,8 +31,10 @@ from tests.planning.vocabulary import (
 from tuopin.planning.v1.plan_pb2 import (
     Measure,
     MeasureClass,
+    MovePlan,
     PlanConsented,
     PlanDrafted,
+    PlanMoved,
     VisitRecorded,
 )
 from tuopin.registry.v1.household_pb2 import Cause, Health, HousingSafety, Labour
@@ -291,3 +293,22 @@ def test_a_visit_was_not_tomorrow() -> None:
 def test_the_access_region_is_the_village_once_there_is_a_plan() -> None:
     assert DECIDER.region(given().state()) == ""
     assert DECIDER.region(given(drafted()).state()) == VILLAGE
+
+
+def test_a_plan_goes_where_its_household_is() -> None:
+    there = "433124999201"
+    command = MovePlan(plan_id=PLAN, village_id=there, effective_on="2020-03-01")
+    moved = PlanMoved(
+        plan_id=PLAN,
+        household_id=HOUSEHOLD,
+        village_id=there,
+        from_village_id=VILLAGE,
+        effective_on="2020-03-01",
+    )
+    given(drafted()).when(command).then(moved)
+    given(drafted(), moved).when(command).then_nothing()
+    assert DECIDER.region(given(drafted(), moved).state()) == there
+
+
+def test_without_a_plan_there_is_nothing_to_move() -> None:
+    given().when(MovePlan(plan_id=PLAN, village_id=VILLAGE)).then_nothing()

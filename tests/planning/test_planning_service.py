@@ -20,9 +20,11 @@ from tuopin.planning.v1.plan_pb2 import (
     ListPlans,
     PlanDrafted,
     PlanMember,
+    PlanMoved,
     PlanStatus,
     VisitRecorded,
 )
+from tuopin.registry.v1.file_pb2 import HouseholdMoved
 from tuopin.registry.v1.household_pb2 import (
     Cause,
     Health,
@@ -31,8 +33,17 @@ from tuopin.registry.v1.household_pb2 import (
     LivingConditions,
     Member,
 )
+from tuopin.registry.v1.rezoning_pb2 import HouseholdRezoned
 from tuopin.training.v1.cadre_pb2 import CadreAppointed, CadrePosted, Post
-from tuopin.types.v1.types_pb2 import Blob, Consent, Evidence, Note, Paper, ReactionRefused
+from tuopin.types.v1.types_pb2 import (
+    Blob,
+    Consent,
+    Evidence,
+    Note,
+    Paper,
+    Position,
+    ReactionRefused,
+)
 
 VILLAGE, TOWNSHIP, COUNTY = "433124100201", "433124100", "433124"
 TODAY = (datetime.now(UTC) + timedelta(hours=8)).date().isoformat()
@@ -283,3 +294,20 @@ async def test_plans_are_listed_village_by_village(here: Running) -> None:
 
 def office_of(here: Running) -> Any:
     return here.client("county-office@433124")
+
+
+@pytest.mark.parametrize("kind", [HouseholdMoved, HouseholdRezoned])
+async def test_a_plan_follows_its_household(kind: Any, here: Running) -> None:
+    there = "433124999201"
+    await here.hear("household", "household-h-1", registered())
+    await here.until(PlanDrafted)
+    event = kind(
+        household_id="h-1", village_id=there, from_village_id=VILLAGE, effective_on="2020-03-01"
+    )
+    await here.hear("household", "household-h-1", event)
+    (moved,) = await here.until(PlanMoved)
+    assert (moved.from_village_id, moved.village_id) == (VILLAGE, there)
+    for head in await here.store.heads("plan"):
+        await here.seen(Position(topic="plan", partition=head.partition, position=head.position))
+    page = await here.client("county-office@433124").call(ListPlans(region_id="433124999"))
+    assert [plan.plan_id for plan in page.plans] == [plan_id_of("h-1")]

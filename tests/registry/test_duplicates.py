@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from chassis.client import CallFailed, Client
+from services.registry.views import name_tokens, people_alike
 from services.registry.views.people_alike import KEYS, PEOPLE
 from tests.registry.serving import registry
 from tests.registry.stories import (
@@ -22,7 +23,7 @@ from tests.services.running import Running
 from tuopin.registry.v1 import composition_pb2 as composition
 from tuopin.registry.v1 import duplicates_pb2 as pb
 from tuopin.registry.v1.household_pb2 import GetHousehold
-from tuopin.types.v1.types_pb2 import Receipt
+from tuopin.types.v1.types_pb2 import Position, Receipt
 
 NEXT_VILLAGE = "433124110227"
 
@@ -111,8 +112,10 @@ async def test_who_may_not_open_a_file_sees_the_surname_only(here: Running, coun
     village = here.client("village-committee@433124110226", language="zh")
     (found,) = await find(village, receipt)
     assert (found.person.name, found.person.masked) == ("合成阿布", False)
-    assert (found.other.name, found.other.masked) == ("合＊＊＊", True)
+    assert (found.other.name, found.other.masked) == ("合**", True)
     assert found.reasons[0].label == "姓名同音"
+    (unsaid,) = await find(here.client("county-office@433124", purpose=""), receipt)
+    assert (unsaid.person.name, unsaid.person.masked) == ("合**", True)
     for refused in (
         find(village, receipt, household_id=found.other.household_id),
         village.call(pb.DismissDuplicate(command_id="no", **about(found))),
@@ -211,16 +214,27 @@ async def test_who_is_erased_leaves_no_key_and_is_nobodys_double(
     people, keys = await here.views.query(rows)
     # A child has a key of its own, one with its head's sound, and one with the head's alone.
     assert (len(people), keys) == (4, 2 + 2 * 3)
-    receipt = await county.call(
-        erase_person(found.person.person_id).__class__(
-            command_id="erase",
-            household_id=HOUSEHOLD_ID,
-            person_id=found.person.person_id,
-            ground="request",
-        )
-    )
+    command = erase_person(found.person.person_id)
+    command.command_id = "erase"
+    receipt = await county.call(command)
     assert not await find(county, receipt)
     people, keys = await here.views.query(rows)
     assert found.person.person_id not in people
     # What was made with the head's name is gone from the child too.
     assert (len(people), keys) == (3, 1 + 1 + 3)
+
+
+async def test_who_is_erased_is_forgotten_at_once_where_the_event_is_not_read_yet(
+    here: Running, county: Client
+) -> None:
+    receipt = await twice(county)
+    await find(county, receipt)
+
+    def forgotten(connection: Any, ahead: int) -> int:
+        read = name_tokens.read_so_far(connection)[receipt.position.partition]
+        at = Position(partition=receipt.position.partition, position=read + ahead)
+        people_alike.forget(connection, HOUSEHOLD_ID, at)
+        return len(people_alike.of_household(connection, HOUSEHOLD_ID))
+
+    assert await here.views.change(lambda each: forgotten(each, 0)) == 2
+    assert await here.views.change(lambda each: forgotten(each, 1)) == 0

@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from google.protobuf.message import Message
 
 from chassis.client import CallFailed, Client
 from services.registry import following
@@ -32,6 +33,7 @@ from tests.registry.subjects import C, V, counties
 from tests.registry.subjects import villages as village_rules
 from tests.registry.test_village_rules import file as village_file
 from tests.services.running import Running, running
+from tuopin.funding.v1.ledger_pb2 import ListPayments, PaymentPage
 from tuopin.registry.v1 import county_pb2 as county
 from tuopin.registry.v1 import household_pb2 as pb
 from tuopin.registry.v1 import village_pb2 as village
@@ -56,6 +58,7 @@ from tuopin.registry.v1.rezoning_pb2 import (
     VillageClosed,
     VillageSucceeded,
 )
+from tuopin.training.v1.cadre_pb2 import CadrePage, ListCadres
 from tuopin.types.v1.types_pb2 import (
     REGION_CHANGE_KIND_MERGED,
     REGION_CHANGE_KIND_MOVED,
@@ -302,6 +305,12 @@ async def settle(here: Running) -> RegionChanges:
     return told
 
 
+async def two_of_each(service: str, query: Message, on_behalf_of: str) -> CadrePage | PaymentPage:
+    """What training and funding say of each region that changes."""
+    assert (service, type(query)) in {("training", ListCadres), ("funding", ListPayments)}
+    return (CadrePage if service == "training" else PaymentPage)(total=2)
+
+
 async def counted(office: Client, region_id: str, as_of: str) -> int:
     request = CountHouseholds(region_id=region_id, as_of=as_of)
     return int((await office.call(request)).households)
@@ -312,6 +321,7 @@ async def test_killed_in_the_middle_all_follow_once_and_the_past_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(following, "SETTLED_AFTER_S", 0)
+    monkeypatch.setattr("tests.services.running.unasked", two_of_each)
     monkeypatch.setattr(following, "LOOK_EVERY_S", 0.05)
     with shipped_to(tmp_path):
         async with running(SERVICE, tmp_path) as here:
@@ -332,6 +342,7 @@ async def test_killed_in_the_middle_all_follow_once_and_the_past_stays(
             assert list(preview.faults) == []
             assert (preview.added, preview.removed, preview.change_count) == (2, 1, 3)
             assert (preview.households, preview.villages) == (9, 1)
+            assert (preview.cadres, preview.payments) == (4, 4)
             bad = PreviewRegions(edition=newer.edition, effective_on=newer.effective_on)
             (fault,) = (await operator.call(bad)).faults
             assert (fault.slug, A in fault.sentence) == ("mapping-region-missing", True)

@@ -7,9 +7,10 @@ import pytest
 from google.protobuf.message import Message
 from sqlalchemy import create_engine, insert
 
+from chassis.rejection import Rejected
 from services.registry.views.clocks import MONITORING as MONITORING_CLOCK
 from services.registry.views.clocks import SUPPORT, after_us
-from services.registry.views.monitoring import MONITORING, list_monitoring
+from services.registry.views.monitoring import MONITORING, get_monitoring, list_monitoring
 from services.registry.views.monitoring import VIEW as WATCH
 from services.registry.views.residents import DEPARTED, RESIDENTS, villages_of
 from services.registry.views.residents import VIEW as CADRES
@@ -29,6 +30,7 @@ from tests.services.feeds import Log, rows_of
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.registry.v1 import exit_pb2 as exits
 from tuopin.registry.v1 import monitoring_pb2 as pb
+from tuopin.registry.v1.rezoning_pb2 import HouseholdRezoned
 from tuopin.training.v1 import cadre_pb2 as cadre
 
 STREAM = f"household-{HOUSEHOLD_ID}"
@@ -92,6 +94,22 @@ def test_the_list_can_be_asked_for_those_who_are_late() -> None:
         assert [row.household_id for row in here.households] == ["h-2"]
         stage = pb.ListMonitoring(stage=pb.MONITORING_STAGE_CLEARED)
         assert not list_monitoring(connection, stage).households
+
+
+def test_a_watched_household_is_listed_where_its_village_is_now_and_no_other_is() -> None:
+    log = log_of(WARNED)
+    log.append("household", STREAM, HouseholdRezoned(household_id=HOUSEHOLD_ID, village_id="51"))
+    unwarned = HouseholdRezoned(household_id="h-2", village_id="51")
+    log.append("household", "household-h-2", unwarned)
+    engine = create_engine("sqlite://")
+    MONITORING.create(engine)
+    with engine.begin() as connection:
+        for row in rows_of(WATCH, log)["monitoring"]:
+            connection.execute(insert(MONITORING).values(row))
+        here = list_monitoring(connection, pb.ListMonitoring(region_id="51"))
+        assert [row.household_id for row in here.households] == [HOUSEHOLD_ID]
+        with pytest.raises(Rejected, match="household-never-warned-of"):
+            get_monitoring(connection, "h-2")
 
 
 # Clocks

@@ -13,6 +13,7 @@ from tests.services.memory_rows import MemoryRows
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.registry.v1 import file_pb2, identification_pb2, lookback_pb2, round_pb2
 from tuopin.registry.v1 import posting_pb2 as pb
+from tuopin.registry.v1.rezoning_pb2 import HouseholdRezoned
 
 OPENED = a.opened()
 RAISED = a.objection_raised()
@@ -113,3 +114,14 @@ def test_a_round_counts_what_names_it_and_what_falls_into_its_year() -> None:
         "people_joined": 1,
         "people_left": 2,
     }
+
+
+def test_a_notice_hangs_in_what_its_village_has_become() -> None:
+    rows = MemoryRows()
+    hanging = HouseholdRezoned(
+        household_id=OPENED.household_id, village_id="433124110301", posting_id=a.POSTING_ID
+    )
+    for event in (OPENED, hanging, HouseholdRezoned(household_id="other", village_id=VILLAGE)):
+        postings.project(rows, Envelope(), event)
+    (row,) = rows.tables[postings.POSTINGS.name].values()
+    assert row["village_id"] == "433124110301"

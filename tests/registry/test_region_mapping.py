@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, create_engine
 
+from chassis.viewdb import url_of
 from services.registry.decider.mapping import Difference, check
 from services.registry.mappingfile import parse
 from services.registry.newer_list import compared
@@ -53,7 +54,7 @@ def difference(
 
 def faults(*rows: str, of: Difference) -> list[tuple[int, str, str]]:
     read, unread = parse(mapping(*rows))
-    found = unread or check(read, of, ADOPTED_ON).faults
+    found = [*unread, *check(read, of, ADOPTED_ON).faults]
     return [(each.row, each.column, each.slug) for each in found]
 
 
@@ -247,6 +248,29 @@ def test_a_list_whose_codes_do_not_rise_follows_no_other(
     edition = ship(tmp_path, "falling", villages([A, B]), falling=True)
     command = AdoptRegions(edition=edition, effective_on=ADOPTED_ON)
     assert not compared(connection, command).file.sorted
+
+
+def test_both_engines_give_the_same_regions_on_every_day(postgres_dsn: str, tmp_path: Path) -> None:
+    rows = [f"{A},{D},moved,{ON},,", f"{B},{B},split,{ON},yes,", f"{B},{E},split,{ON},,"]
+    told = []
+    for place in ("", postgres_dsn):
+        engine = create_engine(url_of(place) if place else "sqlite://")
+        regions.create(engine)
+        folder = tmp_path / (engine.dialect.name)
+        folder.mkdir()
+        with shipped_to(folder), engine.begin() as connection:
+            adopt(connection, folder, 1, [A, B, C])
+            adopt(connection, folder, 2, [B, C, D, E], rows)
+            told.append(
+                [
+                    regions.find_regions(connection, FindRegions(level=12, as_of=day))
+                    for day in ("2024-06-30", ON, "")
+                ]
+                + [history_of(connection, GetRegion(region_id=code)) for code in (A, B, E)]
+            )
+        engine.dispose()
+    assert told[0] == told[1]
+    assert [each.region_id for each in told[1][2].regions] == [B, C, D, E]
 
 
 # Any chain of editions

@@ -138,13 +138,14 @@ class Sender:
         rows = await self._views.query(partial(_due, self._clock.now_us()))
         begun = await self._ledger.started([_attempt(row) for row in rows])
         count = 0
+        tried = False
         for row in rows:
             if row.message_id in self._in_hand or _attempt(row) in begun:
                 continue
             if count and not count % LOOK_EVERY and await self._alert_waits(row, rows):
                 break
             channel, address = await self._way(row)
-            if channel is None or (away and count and channel is self._provider):
+            if channel is None or (tried and away and channel is self._provider):
                 # One message is tried; the others follow when it has arrived.
                 continue
             if channel.capabilities.per_second:
@@ -156,6 +157,7 @@ class Sender:
             else:
                 await self._room()
             self._take_in_hand(row, channel, address)
+            tried = tried or channel is self._provider
             count += 1
         if not count:
             await self._idle()

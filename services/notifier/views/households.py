@@ -9,7 +9,9 @@ from chassis.rejection import FactMissing
 from chassis.views import Rows, View
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.planning.v1.plan_pb2 import PlanApproved, PlanDrafted
+from tuopin.registry.v1.file_pb2 import HouseholdMoved
 from tuopin.registry.v1.household_pb2 import HouseholdRegistered, Relation
+from tuopin.registry.v1.rezoning_pb2 import HouseholdRezoned
 
 METADATA = MetaData()
 
@@ -40,8 +42,13 @@ DRAFTS = Table(
 )
 
 
-def project_household(rows: Rows, envelope: Envelope, event: HouseholdRegistered) -> None:
+def project_household(
+    rows: Rows, envelope: Envelope, event: HouseholdRegistered | HouseholdMoved | HouseholdRezoned
+) -> None:
     """Number and village; no personal field is kept here."""
+    if not isinstance(event, HouseholdRegistered):
+        rows.put(HOUSEHOLDS, (event.household_id,), village_id=event.village_id)
+        return
     heads = [m.person_id for m in event.members if m.relation == Relation.RELATION_HEAD]
     everyone = [m.person_id for m in event.members]
     rows.put(
@@ -67,7 +74,7 @@ HOUSEHOLD_VIEW = View(
     tables=(HOUSEHOLDS,),
     topics=("household",),
     project=project_household,
-    events=(HouseholdRegistered,),
+    events=(HouseholdRegistered, HouseholdMoved, HouseholdRezoned),
 )
 PLAN_VIEW = View(
     name="plans",
@@ -79,10 +86,11 @@ PLAN_VIEW = View(
 
 
 def household_row(connection: Connection, household_id: str) -> Row[Any]:
-    """The household; FactMissing while it has not been heard of."""
-    row = connection.execute(
-        select(HOUSEHOLDS).where(HOUSEHOLDS.c.household_id == household_id)
-    ).first()
+    """The household; FactMissing while its registration has not been heard of."""
+    wanted = select(HOUSEHOLDS).where(
+        HOUSEHOLDS.c.household_id == household_id, HOUSEHOLDS.c.household_number.is_not(None)
+    )
+    row = connection.execute(wanted).first()
     if row is None:
         raise FactMissing("household", household_id)
     return row

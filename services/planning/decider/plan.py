@@ -13,16 +13,18 @@ from tuopin.planning.v1.plan_pb2 import (
     ConsentToPlan,
     DraftPlan,
     Measure,
+    MovePlan,
     PlanApproved,
     PlanConsented,
     PlanDrafted,
+    PlanMoved,
     RecordVisit,
     VisitRecorded,
 )
 from tuopin.types.v1.types_pb2 import Consent, Evidence
 
-Command = DraftPlan | ConsentToPlan | ApprovePlan | RecordVisit
-Event = PlanDrafted | PlanConsented | PlanApproved | VisitRecorded
+Command = DraftPlan | ConsentToPlan | ApprovePlan | RecordVisit | MovePlan
+Event = PlanDrafted | PlanConsented | PlanApproved | VisitRecorded | PlanMoved
 Events = Iterator[Event]
 
 
@@ -84,6 +86,8 @@ def decide(state: State, command: Command, context: Context) -> Events:
             return approve(state, command, context)
         case RecordVisit():
             return record_visit(state, command, context)
+        case MovePlan():
+            return move(state, command)
 
 
 def draft(state: State, command: DraftPlan, context: Context) -> Events:
@@ -180,6 +184,19 @@ def record_visit(state: State, command: RecordVisit, context: Context) -> Events
     )
 
 
+def move(state: State, command: MovePlan) -> Events:
+    """Where the household is; without a plan there is nothing to move."""
+    if state.phase is Phase.UNKNOWN or command.village_id == state.village_id:
+        return
+    yield PlanMoved(
+        plan_id=state.plan_id,
+        household_id=state.household_id,
+        village_id=command.village_id,
+        from_village_id=state.village_id,
+        effective_on=command.effective_on,
+    )
+
+
 def evolve(state: State, event: Event) -> State:
     """What an event changes."""
     match event:
@@ -197,6 +214,8 @@ def evolve(state: State, event: Event) -> State:
             return replace(state, phase=Phase.IN_FORCE, helper_id=event.helper_id)
         case VisitRecorded():
             return replace(state, visits=state.visits | {event.assignment_id})
+        case PlanMoved():
+            return replace(state, village_id=event.village_id)
 
 
 def _require_own_word(state: State, word: Consent, context: Context) -> None:
@@ -266,7 +285,8 @@ DECIDER: Decider[State] = Decider(
         ConsentToPlan: lambda command: str(command.plan_id),
         ApprovePlan: lambda command: str(command.plan_id),
         RecordVisit: lambda command: str(command.plan_id),
+        MovePlan: lambda command: str(command.plan_id),
     },
-    events=(PlanDrafted, PlanConsented, PlanApproved, VisitRecorded),
+    events=(PlanDrafted, PlanConsented, PlanApproved, VisitRecorded, PlanMoved),
     region=lambda state: state.village_id,
 )

@@ -28,6 +28,7 @@ from tuopin.planning.v1.plan_pb2 import (
     PlanApproved,
     PlanConsented,
     PlanDrafted,
+    PlanMoved,
     PlanPage,
     PlanStatus,
     Visit,
@@ -66,8 +67,8 @@ VISITS = Table(
     Column("evidence_count", Integer),
 )
 
-EVENTS = (PlanDrafted, PlanConsented, PlanApproved, VisitRecorded)
-Event = PlanDrafted | PlanConsented | PlanApproved | VisitRecorded
+EVENTS = (PlanDrafted, PlanConsented, PlanApproved, VisitRecorded, PlanMoved)
+Event = PlanDrafted | PlanConsented | PlanApproved | VisitRecorded | PlanMoved
 
 
 def project(rows: Rows, envelope: Envelope, event: Event) -> None:
@@ -101,6 +102,8 @@ def project(rows: Rows, envelope: Envelope, event: Event) -> None:
                 helper_id=event.helper_id,
                 approved_on=event.effective_on,
             )
+        case PlanMoved():
+            rows.put(PLANS, key, village_id=event.village_id)
         case VisitRecorded():
             rows.put(
                 VISITS,

@@ -22,6 +22,7 @@ def decide(state: State, command: RezoneHousehold, context: Context) -> Decision
         kind=command.kind,
         edition=command.edition,
         effective_on=command.effective_on,
+        posting_id=state.posting.posting_id if state.posting.running else "",
     )
 
 

@@ -102,6 +102,9 @@ def list_decisions(
         or_(below(columns.village_id, query.region_id),
             below(columns.other_village_id, query.region_id)),
     )  # fmt: skip
+    if query.household_id:
+        households = (columns.household_id, columns.other_household_id)
+        wanted = wanted.where(or_(*(each == query.household_id for each in households)))
     key = (columns.village_id, columns.pair_id)
     found = page(connection, wanted, key, query.page_size, query.page_token)
     people = [each for row in found.rows for each in (row.person_id, row.other_person_id)]

@@ -25,6 +25,7 @@ from chassis.rejection import reject
 from chassis.views import Rows, View
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.registry.v1 import monitoring_pb2 as pb
+from tuopin.registry.v1.rezoning_pb2 import HouseholdRezoned
 
 METADATA = MetaData()
 
@@ -66,6 +67,7 @@ EVENTS: tuple[type[Message], ...] = (
     pb.MonitoredIncomeRecorded,
     pb.MonitoringClockMoved,
     pb.MonitoringClockRanOut,
+    HouseholdRezoned,
 )
 
 
@@ -103,6 +105,9 @@ def project(rows: Rows, envelope: Envelope, event: Any) -> None:
             changed = {"due_on": event.due_on}
         case pb.MonitoringClockRanOut():
             changed = {"overdue": True}
+        case HouseholdRezoned():
+            # Of a household that was never warned of the row says nothing else.
+            changed = {"village_id": event.village_id}
     rows.put(MONITORING, (event.household_id,), **changed)
 
 
@@ -118,7 +123,8 @@ VIEW = View(
 def list_monitoring(connection: Connection, query: pb.ListMonitoring) -> pb.MonitoringPage:
     """The households below a region, village by village."""
     columns = MONITORING.c
-    wanted = select(MONITORING).where(below(columns.village_id, query.region_id))
+    warned = columns.warning_id.is_not(None)
+    wanted = select(MONITORING).where(below(columns.village_id, query.region_id), warned)
     if query.stage:
         wanted = wanted.where(columns.stage == query.stage)
     if query.monitoring_class:
@@ -136,7 +142,10 @@ def list_monitoring(connection: Connection, query: pb.ListMonitoring) -> pb.Moni
 
 def get_monitoring(connection: Connection, household_id: str) -> pb.MonitoringRow:
     """One household's latest warning; rejects when there never was one."""
-    wanted = select(MONITORING).where(MONITORING.c.household_id == household_id)
+    columns = MONITORING.c
+    wanted = select(MONITORING).where(
+        columns.household_id == household_id, columns.warning_id.is_not(None)
+    )
     row = connection.execute(wanted).one_or_none()
     if row is None:
         reject("household-never-warned-of", field="household_id")

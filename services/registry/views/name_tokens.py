@@ -82,6 +82,12 @@ def read_so_far(connection: Connection) -> dict[int, int]:
     return {row.partition: row.position for row in connection.execute(select(TOKENED))}
 
 
+def is_unread(connection: Connection, partition: int, position: int) -> bool:
+    """Whether this record is still to be read, and stays so until the transaction ends."""
+    read = select(TOKENED.c.position).where(TOKENED.c.partition == partition).with_for_update()
+    return (connection.scalar(read) or 0) < position
+
+
 def move(connection: Connection, before: Mapping[int, int], after: Mapping[int, int]) -> None:
     """The lanes are read from there to here, by nobody else; ReadElsewhere otherwise."""
     read = TOKENED.c

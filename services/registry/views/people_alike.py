@@ -32,12 +32,14 @@ from sqlalchemy import (
 
 from chassis.paging import below
 from chassis.viewdb import create_lock
+from services.registry.views import name_tokens
 from services.registry.views.households import HOUSEHOLDS
 from tuopin.registry.v1.household_pb2 import (
     HOUSEHOLD_STATUS_MERGED,
     HOUSEHOLD_STATUS_REJECTED,
     HOUSEHOLD_STATUS_REMOVED,
 )
+from tuopin.types.v1.types_pb2 import Position
 
 METADATA = MetaData()
 _NUMBER = BigInteger().with_variant(Integer, "sqlite")
@@ -143,9 +145,12 @@ def replace(connection: Connection, household_ids: Iterable[str], rows: Iterable
         connection.execute(insert(KEYS), sorted(keys, key=lambda each: (each["key"], each["id"])))
 
 
-def forget(connection: Connection, household_id: str) -> None:
-    """Somebody of the household is erased: whoever is left is read anew."""
-    _forget(connection, [household_id])
+def forget(connection: Connection, household_id: str, erased_at: Position) -> None:
+    """Somebody of the household is erased: at once, unless the event is read already. Whoever is
+    left comes back with the reading of it, without the name.
+    """
+    if name_tokens.is_unread(connection, erased_at.partition, erased_at.position):
+        _forget(connection, [household_id])
 
 
 def _forget(connection: Connection, household_ids: Sequence[str]) -> None:

@@ -27,6 +27,7 @@ from chassis.views import Rows, View
 from services.registry.views import regions
 from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.registry.v1 import posting_pb2 as pb
+from tuopin.registry.v1.rezoning_pb2 import HouseholdRezoned
 
 METADATA = MetaData()
 
@@ -51,6 +52,7 @@ EVENTS = (
     pb.ObjectionRaised,
     pb.ObjectionUpheld,
     pb.ObjectionDismissed,
+    HouseholdRezoned,
 )
 DAY_US = 86_400 * MICROSECONDS
 # Digits of the regions whose offices take an objection: village, township, county.
@@ -59,6 +61,10 @@ OBJECT_AT = (12, 9, 6)
 
 def project(rows: Rows, envelope: Envelope, event: Any) -> None:
     """One row per posting; it stays when the notice is taken down."""
+    if isinstance(event, HouseholdRezoned):
+        if event.posting_id:
+            rows.put(POSTINGS, (event.posting_id,), village_id=event.village_id)
+        return
     key = (event.posting_id,)
     match event:
         case pb.PostingOpened():

@@ -82,8 +82,10 @@ def differences(
         select(REGIONS.c.region_id, REGIONS.c.valid_from, REGIONS.c.name)
         .where(holding(""))
         .order_by(REGIONS.c.region_id)
+        # Of the statement: an option of the connection would stay, and writes cannot be streamed.
+        .execution_options(yield_per=BATCH_ROWS)
     )
-    streamed = connection.execution_options(yield_per=BATCH_ROWS).execute(query)
+    streamed = connection.execute(query)
     other = next(newer, None)
     for code, valid_from, name in streamed:
         while other is not None and other[0] < code:

@@ -425,6 +425,67 @@ class VisitRecorded(_message.Message):
 Global___VisitRecorded: _TypeAlias = VisitRecorded  # noqa: Y015
 
 @_typing.final
+class MovePlan(_message.Message):
+    """The household lives in another village, or its village is another in a newer edition of the region list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_ID_FIELD_NUMBER: _builtins.int
+    PLAN_ID_FIELD_NUMBER: _builtins.int
+    VILLAGE_ID_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    command_id: _builtins.str
+    plan_id: _builtins.str
+    village_id: _builtins.str
+    effective_on: _builtins.str
+    def __init__(
+        self,
+        *,
+        command_id: _builtins.str = ...,
+        plan_id: _builtins.str = ...,
+        village_id: _builtins.str = ...,
+        effective_on: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "effective_on", b"effective_on", "plan_id", b"plan_id", "village_id", b"village_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MovePlan: _TypeAlias = MovePlan  # noqa: Y015
+
+@_typing.final
+class PlanMoved(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PLAN_ID_FIELD_NUMBER: _builtins.int
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
+    VILLAGE_ID_FIELD_NUMBER: _builtins.int
+    FROM_VILLAGE_ID_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    plan_id: _builtins.str
+    household_id: _builtins.str
+    village_id: _builtins.str
+    from_village_id: _builtins.str
+    effective_on: _builtins.str
+    def __init__(
+        self,
+        *,
+        plan_id: _builtins.str = ...,
+        household_id: _builtins.str = ...,
+        village_id: _builtins.str = ...,
+        from_village_id: _builtins.str = ...,
+        effective_on: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_on", b"effective_on", "from_village_id", b"from_village_id", "household_id", b"household_id", "plan_id", b"plan_id", "village_id", b"village_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlanMoved: _TypeAlias = PlanMoved  # noqa: Y015
+
+@_typing.final
 class GetPlan(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

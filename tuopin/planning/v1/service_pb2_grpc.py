@@ -65,6 +65,11 @@ class PlanningServiceStub:
                 request_serializer=tuopin_dot_planning_dot_v1_dot_plan__pb2.ListPlans.SerializeToString,
                 response_deserializer=tuopin_dot_planning_dot_v1_dot_plan__pb2.PlanPage.FromString,
                 _registered_method=True)
+        self.MovePlan = channel.unary_unary(
+                '/tuopin.planning.v1.PlanningService/MovePlan',
+                request_serializer=tuopin_dot_planning_dot_v1_dot_plan__pb2.MovePlan.SerializeToString,
+                response_deserializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
+                _registered_method=True)
 
 
 class PlanningServiceServicer:
@@ -106,6 +111,13 @@ class PlanningServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def MovePlan(self, request, context):
+        """The plan goes where its household is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PlanningServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -138,6 +150,11 @@ def add_PlanningServiceServicer_to_server(servicer, server):
                     servicer.ListPlans,
                     request_deserializer=tuopin_dot_planning_dot_v1_dot_plan__pb2.ListPlans.FromString,
                     response_serializer=tuopin_dot_planning_dot_v1_dot_plan__pb2.PlanPage.SerializeToString,
+            ),
+            'MovePlan': grpc.unary_unary_rpc_method_handler(
+                    servicer.MovePlan,
+                    request_deserializer=tuopin_dot_planning_dot_v1_dot_plan__pb2.MovePlan.FromString,
+                    response_serializer=tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -302,6 +319,33 @@ class PlanningService:
             '/tuopin.planning.v1.PlanningService/ListPlans',
             tuopin_dot_planning_dot_v1_dot_plan__pb2.ListPlans.SerializeToString,
             tuopin_dot_planning_dot_v1_dot_plan__pb2.PlanPage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MovePlan(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tuopin.planning.v1.PlanningService/MovePlan',
+            tuopin_dot_planning_dot_v1_dot_plan__pb2.MovePlan.SerializeToString,
+            tuopin_dot_types_dot_v1_dot_types__pb2.Receipt.FromString,
             options,
             channel_credentials,
             insecure,

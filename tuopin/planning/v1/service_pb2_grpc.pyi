@@ -38,6 +38,8 @@ class PlanningServiceStub:
     RecordVisit: _grpc.UnaryUnaryMultiCallable[_plan_pb2.RecordVisit, _types_pb2.Receipt]
     GetPlan: _grpc.UnaryUnaryMultiCallable[_plan_pb2.GetPlan, _plan_pb2.Plan]
     ListPlans: _grpc.UnaryUnaryMultiCallable[_plan_pb2.ListPlans, _plan_pb2.PlanPage]
+    MovePlan: _grpc.UnaryUnaryMultiCallable[_plan_pb2.MovePlan, _types_pb2.Receipt]
+    """The plan goes where its household is."""
 
 @_typing.type_check_only
 class PlanningServiceAsyncStub(PlanningServiceStub):
@@ -48,6 +50,8 @@ class PlanningServiceAsyncStub(PlanningServiceStub):
     RecordVisit: _aio.UnaryUnaryMultiCallable[_plan_pb2.RecordVisit, _types_pb2.Receipt]  # type: ignore[assignment]
     GetPlan: _aio.UnaryUnaryMultiCallable[_plan_pb2.GetPlan, _plan_pb2.Plan]  # type: ignore[assignment]
     ListPlans: _aio.UnaryUnaryMultiCallable[_plan_pb2.ListPlans, _plan_pb2.PlanPage]  # type: ignore[assignment]
+    MovePlan: _aio.UnaryUnaryMultiCallable[_plan_pb2.MovePlan, _types_pb2.Receipt]  # type: ignore[assignment]
+    """The plan goes where its household is."""
 
 class PlanningServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -91,5 +95,13 @@ class PlanningServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _plan_pb2.ListPlans,
         context: _ServicerContext,
     ) -> _typing.Union[_plan_pb2.PlanPage, _abc.Awaitable[_plan_pb2.PlanPage]]: ...
+
+    @_abc_1.abstractmethod
+    def MovePlan(
+        self,
+        request: _plan_pb2.MovePlan,
+        context: _ServicerContext,
+    ) -> _typing.Union[_types_pb2.Receipt, _abc.Awaitable[_types_pb2.Receipt]]:
+        """The plan goes where its household is."""
 
 def add_PlanningServiceServicer_to_server(servicer: PlanningServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -539,12 +539,15 @@ class ListDuplicateDecisions(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     AT_LEAST_FIELD_NUMBER: _builtins.int
+    HOUSEHOLD_ID_FIELD_NUMBER: _builtins.int
     region_id: _builtins.str
     """Region code of any level from the prefecture down."""
     decision: Global___DuplicateDecision.ValueType
     """Unspecified: the same and not the same."""
     page_size: _builtins.int
     page_token: _builtins.str
+    household_id: _builtins.str
+    """Only pairs with one of the two in this household when it was decided."""
     @_builtins.property
     def at_least(self) -> _types_pb2.Position: ...
     def __init__(
@@ -555,10 +558,11 @@ class ListDuplicateDecisions(_message.Message):
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         at_least: _types_pb2.Position | None = ...,
+        household_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["at_least", b"at_least"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_least", b"at_least", "decision", b"decision", "page_size", b"page_size", "page_token", b"page_token", "region_id", b"region_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_least", b"at_least", "decision", b"decision", "household_id", b"household_id", "page_size", b"page_size", "page_token", b"page_token", "region_id", b"region_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

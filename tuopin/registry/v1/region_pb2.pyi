@@ -211,6 +211,8 @@ class RegionsPreview(_message.Message):
     VILLAGES_FIELD_NUMBER: _builtins.int
     COUNTIES_FIELD_NUMBER: _builtins.int
     RESIDENTS_FIELD_NUMBER: _builtins.int
+    CADRES_FIELD_NUMBER: _builtins.int
+    PAYMENTS_FIELD_NUMBER: _builtins.int
     edition: _builtins.str
     follows: _builtins.str
     """The edition that it would follow; empty for the first."""
@@ -225,6 +227,9 @@ class RegionsPreview(_message.Message):
     counties: _builtins.int
     residents: _builtins.int
     """Posts of resident team members in the villages that change, as the registry knows them."""
+    cadres: _builtins.int
+    """As training and funding know them: cadres appointed by or posted to what changes, payments in it."""
+    payments: _builtins.int
     @_builtins.property
     def faults(self) -> _containers.RepeatedCompositeFieldContainer[Global___MappingFault]: ...
     @_builtins.property
@@ -246,10 +251,12 @@ class RegionsPreview(_message.Message):
         villages: _builtins.int = ...,
         counties: _builtins.int = ...,
         residents: _builtins.int = ...,
+        cadres: _builtins.int = ...,
+        payments: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["added", b"added", "change_count", b"change_count", "changes", b"changes", "counties", b"counties", "edition", b"edition", "faults", b"faults", "follows", b"follows", "households", b"households", "removed", b"removed", "renamed", b"renamed", "residents", b"residents", "villages", b"villages"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["added", b"added", "cadres", b"cadres", "change_count", b"change_count", "changes", b"changes", "counties", b"counties", "edition", b"edition", "faults", b"faults", "follows", b"follows", "households", b"households", "payments", b"payments", "removed", b"removed", "renamed", b"renamed", "residents", b"residents", "villages", b"villages"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

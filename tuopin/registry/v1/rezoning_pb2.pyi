@@ -73,6 +73,7 @@ class HouseholdRezoned(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     EDITION_FIELD_NUMBER: _builtins.int
     EFFECTIVE_ON_FIELD_NUMBER: _builtins.int
+    POSTING_ID_FIELD_NUMBER: _builtins.int
     household_id: _builtins.str
     village_id: _builtins.str
     """Where it lives now."""
@@ -81,6 +82,8 @@ class HouseholdRezoned(_message.Message):
     kind: _types_pb2.RegionChangeKind.ValueType
     edition: _builtins.str
     effective_on: _builtins.str
+    posting_id: _builtins.str
+    """Its notice that still hangs; empty: none does."""
     def __init__(
         self,
         *,
@@ -91,10 +94,11 @@ class HouseholdRezoned(_message.Message):
         kind: _types_pb2.RegionChangeKind.ValueType = ...,
         edition: _builtins.str = ...,
         effective_on: _builtins.str = ...,
+        posting_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["edition", b"edition", "effective_on", b"effective_on", "from_village_id", b"from_village_id", "household_id", b"household_id", "kind", b"kind", "to_village_id", b"to_village_id", "village_id", b"village_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["edition", b"edition", "effective_on", b"effective_on", "from_village_id", b"from_village_id", "household_id", b"household_id", "kind", b"kind", "posting_id", b"posting_id", "to_village_id", b"to_village_id", "village_id", b"village_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
