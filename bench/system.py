@@ -66,9 +66,11 @@ def client(known: Endpoints, service: str, roles: Sequence[str]) -> Client:
     return connect(known.services[service], token, "en")
 
 
-async def until(what: str, ask: Callable[[], Awaitable[bool]], timeout_s: float) -> None:
-    """Ask again and again until the answer is yes."""
+async def until(
+    what: str, ask: Callable[[], Awaitable[bool]], timeout_s: float, *, every_s: float = 0.1
+) -> None:
+    """Ask again and again until the answer is yes; what costs to answer is asked less often."""
     end = time.monotonic() + timeout_s
     while not await ask():
         assert time.monotonic() < end, f"not within {timeout_s} s: {what}"
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(every_s)

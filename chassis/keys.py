@@ -25,7 +25,7 @@ from chassis.rejection import Rejected
 KEY_BYTES = 32
 NONCE_BYTES = 12
 KEY_ID_BYTES = 8
-# Open keys kept in memory, about 1 KiB each.
+# Open keys kept in memory, about 2 KiB each.
 CACHE_KEYS = 8_192
 # Requests that share one commit.
 GROUP_MAX = 4_096

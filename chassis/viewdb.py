@@ -142,6 +142,7 @@ class ViewDatabase:
         with self._writing, self.engine.connect() as connection:
             driver: Any = connection.connection.driver_connection
             driver.execute("PRAGMA query_only=OFF")
+            connection.connection.info[_WRITES] = True
             driver.execute("PRAGMA synchronous=FULL")
             try:
                 driver.execute("BEGIN IMMEDIATE")
@@ -225,7 +226,10 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get(_WRITES, True)
     driver: Any = connection.connection.driver_connection
-    driver.execute(f"PRAGMA query_only={'OFF' if writes else 'ON'}")
+    # Mostly it is so from the last time: every statement saved is one wait for the interpreter.
+    if connection.connection.info.get(_WRITES) is not writes:
+        driver.execute(f"PRAGMA query_only={'OFF' if writes else 'ON'}")
+        connection.connection.info[_WRITES] = writes
     driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 

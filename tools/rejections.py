@@ -31,7 +31,7 @@ def rejections() -> dict[str, dict[str, dict[str, str]]]:
     """Service -> slug -> language -> sentence."""
     found: dict[str, dict[str, dict[str, str]]] = {}
     for path in sorted(SENTENCES.glob("*.toml")):
-        if service_of(path.stem) not in NOT_OF_A_SERVICE:
+        if path.stem not in NOT_OF_A_SERVICE:
             sentences = tomllib.loads(path.read_text(encoding="utf-8"))
             found.setdefault(service_of(path.stem), {}).update(sentences)
     return found

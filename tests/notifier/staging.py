@@ -91,7 +91,7 @@ async def on_stage(folder: Path, *, rate: bool = False, bot: bool = True) -> Asy
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.gather(*(client.close() for client in here.clients))
+        await asyncio.gather(*(client.close() for client in here.clients.values()))
         await server.stop(1)
         await here.chat.stop()
         await here.store.close()

@@ -31,7 +31,8 @@ from tuopin.envelope.v1.envelope_pb2 import Envelope
 from tuopin.types.v1.types_pb2 import Position, Receipt
 
 MASTER_KEY = bytes(range(32))
-PROGRAMME = Path(__file__).resolve().parents[2] / "programme"
+# Read once for all: it never changes.
+PROGRAMME = Programme.load(Path(__file__).resolve().parents[2] / "programme", DEMO_OVERLAY)
 FOREIGN = (
     "household",
     "region",
@@ -160,7 +161,7 @@ async def running(service: Service, folder: Path) -> AsyncIterator[Running]:
     keys = SqliteKeys(folder / "keys.db", MASTER_KEY)
     here = Running(service, folder, store, foreign)
     here.sealer = Sealer(keys, MASTER_KEY)
-    programme = Programme.load(PROGRAMME, DEMO_OVERLAY)
+    programme = PROGRAMME
     heard = (*service.topics, *foreign_topics) if service.reactions else ()
     here.views = ViewStore(
         str(folder / "views.db"),
