@@ -1,4 +1,5 @@
-"""What the command line says in its own name, in the user's language: programme/sentences/cli.toml.
+"""What the command line says in its own name, in the user's language: the files cli*.toml of
+programme/sentences.
 
 The services' refusals come with their sentence; these are the words around them.
 """
@@ -10,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 LANGUAGES = ("zh", "en")
-FILE = Path(__file__).resolve().parents[2] / "programme" / "sentences" / "cli.toml"
+FOLDER = Path(__file__).resolve().parents[2] / "programme" / "sentences"
 
 
 def language() -> str:
@@ -20,10 +21,14 @@ def language() -> str:
 
 
 @cache
-def _known() -> dict[str, dict[str, str]]:
-    return tomllib.loads(FILE.read_text(encoding="utf-8"))
+def known() -> dict[str, dict[str, str]]:
+    """Slug -> language -> sentence."""
+    found: dict[str, dict[str, str]] = {}
+    for path in sorted(FOLDER.glob("cli*.toml")):
+        found |= tomllib.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 def say(slug: str, **details: object) -> str:
     """The sentence of a slug; a misspelt slug is our own fault."""
-    return string.Formatter().format(_known()[slug][language()], **details)
+    return string.Formatter().format(known()[slug][language()], **details)

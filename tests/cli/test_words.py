@@ -1,16 +1,15 @@
 """The command line's own sentences: all there, all used, the same in both languages."""
 
 import ast
-import tomllib
 from pathlib import Path
 
 import pytest
 
 from chassis.programme import placeholders
-from services.cli.words import FILE, LANGUAGES, language, say
+from services.cli.words import LANGUAGES, known, language, say
 
 CLI = Path(__file__).resolve().parents[2] / "services" / "cli"
-SENTENCES = tomllib.loads(FILE.read_text(encoding="utf-8"))
+SENTENCES = known()
 
 
 def spoken() -> dict[str, set[str]]:

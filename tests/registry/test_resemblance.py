@@ -47,8 +47,8 @@ FILES = st.builds(
 class Register:
     """The tables of the registry in memory, with these files in them."""
 
-    def __init__(self, files: Sequence[pb.Household]) -> None:
-        self.views = ViewStore(":memory:", [households.VIEW, duplicates.VIEW])
+    def __init__(self, files: Sequence[pb.Household], place: str = ":memory:") -> None:
+        self.views = ViewStore(place, [households.VIEW, duplicates.VIEW])
         self.views.create()
         self.sealer = Sealer(SqliteKeys(":memory:", MASTER_KEY, inline=True), MASTER_KEY)
         self.ear = Ear(self.sealer, PROGRAMME.table(TABLE), READINGS)
@@ -132,10 +132,12 @@ def named(files: Sequence[pb.Household]) -> list[pb.Household]:
 
 
 def in_a_register(
-    files: Sequence[pb.Household], look: Callable[[Register], Awaitable[None]]
+    files: Sequence[pb.Household],
+    look: Callable[[Register], Awaitable[None]],
+    place: str = ":memory:",
 ) -> None:
     async def run() -> None:
-        register = Register(named(files))
+        register = Register(named(files), place)
         try:
             await register.fill()
             await look(register)
@@ -207,6 +209,29 @@ def test_what_is_not_the_same_is_asked_again_only_when_that_is_taken_back(
         assert dismissed & (await register.swept()).keys() <= {again}
 
     in_a_register(files, look)
+
+
+def test_postgresql_finds_the_same(postgres_dsn: str) -> None:
+    member = {"birth_year": 1956, "sex": pb.SEX_MALE}
+    files = [
+        pb.Household(village_id=village_id, members=[pb.Member(name=name, **member)])
+        for village_id in VILLAGES
+        for name in ("合成石小华", "合成时晓桦", "合成龙明")
+    ]
+    told: list[dict[str, int]] = []
+
+    async def look(register: Register) -> None:
+        told.append(await register.swept())
+        assert told[-1] == await register.of_everybody()
+        register.tell(DuplicateDismissed(pair_id=min(told[-1]), village_id=VILLAGES[0]))
+        await register.fill()
+        told.append(await register.swept())
+        assert told[-1].keys() == told[-2].keys() - {min(told[-2])}
+
+    for place in (":memory:", postgres_dsn):
+        in_a_register(files, look, place)
+    assert told[:2] == told[2:]
+    assert len(told[0]) > 2
 
 
 def test_a_block_with_too_many_people_is_left_out_and_said() -> None:
