@@ -32,6 +32,7 @@ PERSONAL_BEGINNINGS = ("latitude", "longitude")
 NOT_A_PERSON = {
     "tuopin.types.v1.Edition.name": "name of a data set",
     "tuopin.registry.v1.Region.name": "name of a place in a public list",
+    "tuopin.registry.v1.RegionPeriod.name": "name of a place in a public list",
     "tuopin.registry.v1.FindRegions.text": "part of the name of a place",
     "tuopin.notifier.v1.EscalateAssignment.reason": "code: unanswered or unreachable",
     "tuopin.notifier.v1.AssignmentEscalated.reason": "code: unanswered or unreachable",
@@ -52,6 +53,9 @@ NOT_A_PERSON = {
     "tuopin.notifier.v1.ReviewAssignment.reason": "code of the list return_reasons",
     "tuopin.notifier.v1.RevokeLink.reason": "code, by its pattern",
     "tuopin.notifier.v1.LinkRevoked.reason": "code of the command",
+    "tuopin.registry.v1.OpenBreakGlass.reason": "code, by its pattern",
+    "tuopin.registry.v1.BreakGlassOpened.reason": "code of the command",
+    "tuopin.registry.v1.BreakGlass.reason": "code of the command",
     "tuopin.registry.v1.ExplainedFact.name": "name of a coded fact",
     "tuopin.registry.v1.ExplainedRule.name": "name of a parameter",
     "tuopin.registry.v1.FigureDefinition.name": "name of a figure",
@@ -65,8 +69,16 @@ NOT_A_PERSON = {
     "tuopin.training.v1.RecordDeparture.reason": "code, by its pattern",
     "tuopin.training.v1.CadreDeparted.reason": "code of the command",
 }
-# A complaint and an order have keys of their own: their events must not name whose they are.
-SUBJECTS = {"person_id", "household_id", "cadre_id", "complaint_id", "order_id"}
+# A complaint, an order and a break-glass access have keys of their own: their events must not name
+# whose they are.
+SUBJECTS = {
+    "person_id",
+    "household_id",
+    "cadre_id",
+    "complaint_id",
+    "order_id",
+    "break_glass_id",
+}
 
 
 def _full_name(value: Descriptor | FieldDescriptor) -> str:
