@@ -18,6 +18,8 @@ from typing import Any
 
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from tests.drills.workload import FIRST_PERSON
+
 # What each canary is; none of the numbers can be anybody's: no region begins with 99.
 CANARIES = {
     "imported name": "金丝雀甲某",
@@ -41,7 +43,7 @@ CANARIES = {
 # The provider's own files hold what the persons themselves typed there: no business of ours, and
 # not to be sealed by us. What the bot sent is looked at message by message.
 PROVIDER = "chat"
-PERSON = 2001
+PERSON = FIRST_PERSON
 
 
 @dataclass
