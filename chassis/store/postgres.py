@@ -22,6 +22,7 @@ from chassis.store.model import (
     StoreUnavailable,
     WeakDurability,
 )
+from chassis.store.tables import APPEND_GROUP, FUNCTION, SCHEMA
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -31,56 +32,6 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 SCHEMA_LOCK = 7_426_101
 CONNECT_TIMEOUT_S = 10
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS lanes (
-    lane smallint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, topic text NOT NULL,
-    partition integer NOT NULL, position bigint NOT NULL DEFAULT 0, hash bytea NOT NULL,
-    recorded_at_us bigint NOT NULL DEFAULT 0,
-    CONSTRAINT lanes_topic_partition UNIQUE (topic, partition));
-CREATE TABLE IF NOT EXISTS events (
-    lane smallint NOT NULL, position bigint NOT NULL, stream text NOT NULL,
-    version bigint NOT NULL, hash bytea NOT NULL, record bytea NOT NULL,
-    CONSTRAINT events_lane_position PRIMARY KEY (lane, position),
-    CONSTRAINT events_stream_version UNIQUE (stream, version));
--- Sealed bytes do not compress.
-ALTER TABLE events ALTER COLUMN record SET STORAGE EXTERNAL;
-CREATE TABLE IF NOT EXISTS receipts (
-    command_id text NOT NULL, digest bytea NOT NULL, receipt bytea NOT NULL,
-    CONSTRAINT receipts_command_id PRIMARY KEY (command_id));
-CREATE TABLE IF NOT EXISTS claims (
-    kind text NOT NULL, key bytea NOT NULL, owner text NOT NULL,
-    CONSTRAINT claims_kind_key PRIMARY KEY (kind, key));
-CREATE INDEX IF NOT EXISTS claims_of_owner ON claims (owner, kind);
-CREATE TABLE IF NOT EXISTS cursors (
-    name text NOT NULL, topic text NOT NULL, partition integer NOT NULL, position bigint NOT NULL,
-    CONSTRAINT cursors_name_lane PRIMARY KEY (name, topic, partition));
-"""
-
-# One call is one round trip, and with autocommit one transaction.
-_FUNCTION = """
-CREATE OR REPLACE FUNCTION append_group(
-    event_lanes smallint[], positions bigint[], streams text[], versions bigint[],
-    hashes bytea[], records bytea[],
-    command_ids text[], digests bytea[], receipts_ bytea[],
-    kinds text[], keys bytea[], owners text[],
-    moved smallint[], head_positions bigint[], head_hashes bytea[], head_times bigint[]
-) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM FROM lanes WHERE lane = ANY (moved) ORDER BY lane FOR UPDATE;
-    INSERT INTO events
-        SELECT * FROM unnest(event_lanes, positions, streams, versions, hashes, records);
-    INSERT INTO receipts SELECT * FROM unnest(command_ids, digests, receipts_);
-    INSERT INTO claims SELECT * FROM unnest(kinds, keys, owners);
-    UPDATE lanes SET position = h.p, hash = h.h, recorded_at_us = h.t
-        FROM unnest(moved, head_positions, head_hashes, head_times) AS h (l, p, h, t)
-        WHERE lanes.lane = h.l;
-END $$
-"""
-_APPEND_GROUP = (
-    "SELECT append_group(%b::smallint[], %b::bigint[], %b::text[], %b::bigint[], %b::bytea[], "
-    "%b::bytea[], %b::text[], %b::bytea[], %b::bytea[], %b::text[], %b::bytea[], %b::text[], "
-    "%b::smallint[], %b::bigint[], %b::bytea[], %b::bigint[])"
-)
 _LOCK_LANES = "SELECT lane FROM lanes WHERE lane = ANY(%b::smallint[]) ORDER BY lane FOR UPDATE"
 _INSERT_CLAIMS = "INSERT INTO claims SELECT * FROM unnest(%b::text[], %b::bytea[], %b::text[])"
 _RELEASE_KEY = "DELETE FROM claims WHERE kind = %b AND key = %b AND owner = %b"
@@ -141,8 +92,8 @@ class PostgresEngine:
             self._connect()
             with self._db.transaction():
                 self._db.execute("SELECT pg_advisory_xact_lock(%b)", (SCHEMA_LOCK,))
-                self._db.execute(_SCHEMA, prepare=False)
-                self._db.execute(_FUNCTION, prepare=False)
+                self._db.execute(SCHEMA, prepare=False)
+                self._db.execute(FUNCTION, prepare=False)
                 self._create_lanes(topics)
             rows = self._db.execute("SELECT topic, partition, lane FROM lanes")
             self._lanes = {(topic, partition): lane for topic, partition, lane in rows}
@@ -218,7 +169,7 @@ class PostgresEngine:
         claims = _sorted([change for change in changes if isinstance(change, ClaimRow)])
         moved = sorted((lanes[lane], head) for lane, head in batch.heads.items())
         self._db.execute(
-            _APPEND_GROUP,
+            APPEND_GROUP,
             (
                 [lanes[event.lane] for event in events],
                 [event.position for event in events],
