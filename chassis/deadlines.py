@@ -105,7 +105,9 @@ class DeadlineRunner:
         self._longest_wait_s = longest_wait_s
         self._settle_s = settle_s
         self._attempts = 0
-        self._unsettled = False
+        # Who is started may have been ended by an outage of the database, which its reporters tell
+        # of only now. A file is away with nobody but ourselves.
+        self._unsettled = viewstore.engine.dialect.name != "sqlite"
 
     async def run(self) -> None:
         """Send for ever. What an operator has mended since the last start is tried again."""

@@ -9,8 +9,8 @@ import pytest
 
 from services.cli.story.pictures import paper
 from services.registry.synthetic import COLUMNS, invent
-from tests.drills.workload import COUNTY, ON, VILLAGE, Workload
-from tests.system.canary import CANARIES, PERSON, whole
+from tests.drills.workload import COUNTY, FIRST_PERSON, ON, VILLAGE, Workload
+from tests.system.canary import CANARIES, whole
 from tuopin.notifier.v1 import assignment_pb2 as task
 from tuopin.planning.v1 import plan_pb2 as plan
 from tuopin.registry.v1 import household_pb2 as household
@@ -127,15 +127,15 @@ def live_with_a_task(work: Workload, household_id: str) -> None:
     )
     work.people.ask("planning", "ApprovePlan", approve)
     offered = work.until("the canary's task", lambda: work.task(household_id))
-    message = work.message(PERSON, offered.assignment_id, ":ack:")
+    message = work.message(FIRST_PERSON, offered.assignment_id, ":ack:")
     taken = (task.ASSIGNMENT_STATUS_ACKNOWLEDGED,)
-    work.tap_until(PERSON, offered.assignment_id, ":ack:", household_id, taken)
+    work.tap_until(FIRST_PERSON, offered.assignment_id, ":ack:", household_id, taken)
     reply_to = message["message_id"]
-    work.act(lambda: work.chat.say(PERSON, CANARIES["note"], reply_to=reply_to))
-    work.act(lambda: work.chat.location(PERSON, 28.3741239, 109.4712397, reply_to=reply_to))
+    work.act(lambda: work.chat.say(FIRST_PERSON, CANARIES["note"], reply_to=reply_to))
+    work.act(lambda: work.chat.location(FIRST_PERSON, 28.3741239, 109.4712397, reply_to=reply_to))
     work.until("the proofs", lambda: work.is_so(household_id, evidence_count=2))
     finished = (task.ASSIGNMENT_STATUS_DONE, task.ASSIGNMENT_STATUS_VERIFIED)
-    work.tap_until(PERSON, offered.assignment_id, ":done:", household_id, finished)
+    work.tap_until(FIRST_PERSON, offered.assignment_id, ":done:", household_id, finished)
     verified = task.ASSIGNMENT_STATUS_VERIFIED
     work.until("the visit", lambda: work.is_so(household_id, status=verified))
     propose = household.ProposeExit(
