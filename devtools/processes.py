@@ -6,7 +6,6 @@ import secrets
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -15,7 +14,6 @@ from pathlib import Path
 _PR_SET_PDEATHSIG = 1
 # Below what Linux and the other systems use for outgoing connections.
 _PORTS = range(15_000, 32_000)
-_GIVEN_S = 3600
 _POLL_S = 0.05
 _LOG_TAIL_CHARS = 4000
 
@@ -27,27 +25,22 @@ class ServerNotReady(Exception):
 def free_port() -> int:
     """A TCP port on 127.0.0.1 that nobody listens on now.
 
-    Not one that the system gives to outgoing connections, nor one that was given to anybody of this
-    machine within the hour: it could be taken before it is used.
+    Not one that the system gives to outgoing connections, nor, where PORTS_GIVEN_IN names a folder
+    for the marks, one that was given to anybody: it could be taken before it is used.
     """
-    given = Path(tempfile.gettempdir(), f"tuopin-ports-{os.getuid()}")
-    given.mkdir(exist_ok=True)
+    given = os.environ.get("PORTS_GIVEN_IN")
     while True:
         port = secrets.choice(_PORTS)
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
-            if _is_mine(given / str(port)):
+            if given is None or _is_mine(Path(given, str(port))):
                 return port
 
 
 def _is_mine(mark: Path) -> bool:
-    """Whether the mark is made now; an old one is taken away, for the next to make."""
     try:
         mark.touch(exist_ok=False)
     except FileExistsError:
-        with suppress(FileNotFoundError):
-            if time.time() - mark.stat().st_mtime > _GIVEN_S:
-                mark.unlink()
         return False
     return True
 

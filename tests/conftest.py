@@ -19,6 +19,14 @@ from tests.spreading import ByGroup, longest_first
 _NOT_RUN = pytest.StashKey[str]()
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """The processes of a run, and all that they start, give each port once."""
+    if not hasattr(config, "workerinput"):
+        folder = tempfile.mkdtemp(prefix="tuopin-ports-")
+        os.environ["PORTS_GIVEN_IN"] = folder
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """The whole suite runs on every core; what is named runs here, at once."""
     return 0 if config.args_source is pytest.Config.ArgsSource.ARGS else os.cpu_count() or 1
