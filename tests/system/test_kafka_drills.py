@@ -112,11 +112,11 @@ def test_no_answer_clock_runs_while_the_database_is_gone(cluster: Cluster, work:
     """The clocks of two tasks would run out in the middle of it; one of them is taken meanwhile."""
     silent, taken = work.life(finish=False), work.life(finish=False)
     silent_id, taken_id = (work.task(each).assignment_id for each in (silent, taken))
-    due_us = next_at_us(work, silent_id)
+    due_us = {each: next_at_us(work, each) for each in (silent_id, taken_id)}
     message = work.message(work.person((work.lives - 1) % HELPERS), taken_id, ":ack:")
     ahead_s = float(cluster.clock_offset_file.read_text())
     now_us = round((time.time() + ahead_s) * MICROSECONDS)
-    work.pass_hours(((due_us - now_us) / MICROSECONDS - LEAD_S) / 3600)
+    work.pass_hours(((due_us[silent_id] - now_us) / MICROSECONDS - LEAD_S) / 3600)
     cluster.postgres.stop()
     gone_at = time.monotonic()
     person = work.person((work.lives - 1) % HELPERS)
@@ -132,13 +132,15 @@ def test_no_answer_clock_runs_while_the_database_is_gone(cluster: Cluster, work:
         return accepted and work.is_so(silent, reminded=True)
 
     work.until("the tap counts, and the silent one is reminded", taken_and_reminded)
-    reminders = [
-        each.envelope.recorded_at_us
+    # On a busy machine the tap may be read only when its clock, moved by the outage, has run out.
+    reminded_us = [
+        (each.event.assignment_id, each.envelope.recorded_at_us)
         for each in read_log(work.people)
-        if isinstance(each.event, task.AssignmentReminded) and each.event.assignment_id == silent_id
+        if isinstance(each.event, task.AssignmentReminded) and each.event.assignment_id in due_us
     ]
-    assert reminders[0] >= due_us + gone_s * MICROSECONDS
-    assert not work.task(taken).reminded
+    assert silent_id in dict(reminded_us)
+    for assignment_id, at_us in reminded_us:
+        assert at_us >= due_us[assignment_id] + gone_s * MICROSECONDS
 
 
 def next_at_us(work: Workload, assignment_id: str) -> int:
